@@ -1,0 +1,1 @@
+"""Presets and profiles that ship with the package (TOML)."""

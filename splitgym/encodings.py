@@ -1,0 +1,218 @@
+"""Action encodings: four ways to write one physical decision, driven by the world's table of axes.
+
+An encoding maps actions of its space to rows of physical values (one column per axis) and back.  Decoding refuses
+what the space does not contain, with a message that says what to send instead.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector.utils import batch_space
+
+from splitgym.physics.codec import decode_box, decode_levels, encode_box, encode_levels
+from splitgym.registry import Registry
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One quantity that is decided.
+
+    Args:
+        name: column of the decision record.
+        unit: SI unit of the values.
+        levels: selectable values, ascending.
+        meaning: one line for people.
+        top: if > 0 the quantity is continuous in [0, top] in the ``box`` and ``dict`` encodings.
+    """
+
+    name: str
+    unit: str
+    levels: tuple[float, ...]
+    meaning: str
+    top: float = 0.0
+
+
+class Encoding:
+    """Base of the encodings.
+
+    Args:
+        axes: the world's axes.
+        canonical: maps a table of decisions (n, n_axes) to the sub-table of distinct ones (``discrete`` only).
+    """
+
+    def __init__(self, axes: tuple[Axis, ...], canonical: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.axes = axes
+        self.counts = np.array([len(a.levels) for a in axes], np.int64)
+        self.levels = np.zeros((len(axes), int(self.counts.max())))
+        for row, axis in zip(self.levels, axes, strict=True):
+            row[: len(axis.levels)] = axis.levels
+        self.tops = np.array([a.top for a in axes], np.float64)
+        self.table = np.zeros((0, len(axes)))  # decisions of a table-driven encoding
+        self.space: spaces.Space = self._space(canonical)
+
+    @property
+    def mask_size(self) -> int:
+        """Length of the action mask of one row."""
+        return len(self.table) or int(self.counts.sum())
+
+    def batch(self, n: int) -> spaces.Space:
+        """The action space of ``n`` rows."""
+        return batch_space(self.space, n)
+
+    def decode(self, actions: Any, out: np.ndarray) -> None:
+        """Actions of n rows -> physical values ``out`` (n, n_axes) float64, in place.  Raises ``ValueError``."""
+        raise NotImplementedError
+
+    def encode(self, values: np.ndarray) -> Any:
+        """Physical values (n, n_axes) -> actions of ``n`` rows; levels are rounded to the nearest."""
+        raise NotImplementedError
+
+    def one(self, action: Any) -> Any:
+        """An action of the single space as a batch of one."""
+        return np.asarray(action)[None]
+
+    def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+        raise NotImplementedError
+
+    def _refuse(self, actions: Any, row: int) -> ValueError:
+        shown = np.asarray(actions)[row].tolist()
+        return ValueError(f"action {shown!r} of row {row} is outside {self.space}; sample() shows valid ones")
+
+    def _numbers(self, actions: Any, shape: tuple[int, ...], integers: bool) -> np.ndarray:
+        """``actions`` as a C-contiguous int64 or float64 array of ``shape``, or a ``ValueError`` that says why not."""
+        dtype = np.int64 if integers else np.float64
+        if type(actions) is np.ndarray and actions.dtype == dtype and actions.shape == shape:
+            return np.ascontiguousarray(actions)
+        try:
+            array = np.asarray(actions)
+        except ValueError as error:
+            raise ValueError(f"actions cannot be made an array of shape {shape}: {error}") from None
+        kinds = "iub" if integers else "fiu"
+        if array.shape != shape or array.dtype.kind not in kinds:
+            wanted = "integers" if integers else "floats"
+            raise ValueError(
+                f"actions must be {wanted} of shape {shape} for {self.space}, got {array.dtype} of shape {array.shape}"
+            )
+        return np.ascontiguousarray(array, dtype)
+
+
+class MultiDiscreteEncoding(Encoding):
+    """One level index per axis."""
+
+    def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+        return spaces.MultiDiscrete(self.counts)
+
+    def decode(self, actions: Any, out: np.ndarray) -> None:
+        bad = decode_levels(self._numbers(actions, out.shape, integers=True), self.levels, self.counts, out)
+        if bad >= 0:
+            raise self._refuse(actions, bad)
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        indices = np.empty(values.shape, np.int64)
+        encode_levels(np.ascontiguousarray(values, np.float64), self.levels, self.counts, indices)
+        return indices
+
+
+class BoxEncoding(Encoding):
+    """One number in [-1, 1] per axis: equal bins for levels, a cubic law (0 included) for continuous axes."""
+
+    def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+        return spaces.Box(-1.0, 1.0, (len(self.axes),), np.float32)
+
+    def decode(self, actions: Any, out: np.ndarray) -> None:
+        numbers = self._numbers(actions, out.shape, integers=False)
+        bad = decode_box(numbers, self.levels, self.counts, self.tops, out)
+        if bad >= 0:
+            raise self._refuse(actions, bad)
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        numbers = np.empty(values.shape, np.float32)
+        encode_box(np.ascontiguousarray(values, np.float64), self.levels, self.counts, self.tops, numbers)
+        return numbers
+
+
+class DiscreteEncoding(Encoding):
+    """One index into the table of distinct decisions (``encoding.table``), the last axis varying fastest."""
+
+    def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+        grid = np.array(list(itertools.product(*(a.levels for a in self.axes))), np.float64)
+        self.table = canonical(grid)
+        return spaces.Discrete(len(self.table))
+
+    def decode(self, actions: Any, out: np.ndarray) -> None:
+        indices = self._numbers(actions, (len(out),), integers=True)
+        outside = (indices < 0) | (indices >= len(self.table))
+        if outside.any():
+            raise self._refuse(actions, int(np.argmax(outside)))
+        out[:] = self.table[indices]
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        span = np.maximum(self.table.max(0) - self.table.min(0), 1e-300)
+        # axes in order of importance: an earlier axis is never traded for a later one
+        weight = 1e3 ** np.arange(len(self.axes) - 1, -1, -1)
+        gaps = np.abs(values[:, None, :] - self.table[None]) / span
+        return np.argmin((gaps * weight).sum(-1), axis=1).astype(np.int64)
+
+
+class DictEncoding(Encoding):
+    """Exact physical values: an index per level axis, the value itself (float64, shape (1,)) per continuous one."""
+
+    def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+        return spaces.Dict(
+            {
+                a.name: spaces.Box(0.0, a.top, (1,), np.float64) if a.top > 0.0 else spaces.Discrete(len(a.levels))
+                for a in self.axes
+            }
+        )
+
+    def decode(self, actions: Any, out: np.ndarray) -> None:
+        n = len(out)
+        names = [a.name for a in self.axes]
+        if not isinstance(actions, dict) or sorted(actions) != sorted(names):
+            got = sorted(actions) if isinstance(actions, dict) else type(actions).__name__
+            raise ValueError(f"a dict action needs exactly the keys {names}, got {got}")
+        for j, axis in enumerate(self.axes):
+            continuous = axis.top > 0.0
+            column = self._numbers(actions[axis.name], (n, 1) if continuous else (n,), integers=not continuous)
+            column = column.reshape(n)
+            top = axis.top if continuous else len(axis.levels) - 1
+            outside = ~((column >= 0) & (column <= top))
+            if outside.any():
+                row = int(np.argmax(outside))
+                raise ValueError(
+                    f"action[{axis.name!r}] of row {row} must be in [0, {top:g}]"
+                    f"{' ' + axis.unit if continuous else ''}, got {column[row]!r}"
+                )
+            out[:, j] = column if continuous else self.levels[j][column]
+
+    def encode(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        actions = {}
+        for j, axis in enumerate(self.axes):
+            column = np.asarray(values[:, j], np.float64)
+            if axis.top > 0.0:
+                actions[axis.name] = np.clip(column, 0.0, axis.top)[:, None]
+            else:
+                gaps = np.abs(column[:, None] - np.array(axis.levels)[None])
+                actions[axis.name] = np.argmin(gaps, axis=1).astype(np.int64)
+        return actions
+
+    def one(self, action: Any) -> Any:
+        if not isinstance(action, dict):
+            return action
+        return {name: np.asarray(value)[None] for name, value in action.items()}
+
+
+ENCODINGS: Registry[type[Encoding]] = Registry("action encoding")
+for _name, _encoding in (
+    ("multidiscrete", MultiDiscreteEncoding),
+    ("box", BoxEncoding),
+    ("discrete", DiscreteEncoding),
+    ("dict", DictEncoding),
+):
+    ENCODINGS.add(_name, _encoding)

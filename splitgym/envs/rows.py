@@ -1,0 +1,194 @@
+"""The engine under both shells: n rows of one world, their randomness, options, outcomes and threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from splitgym.encodings import ENCODINGS, Encoding
+from splitgym.jit import records
+from splitgym.registry import nearest
+from splitgym.seeding import episode_key, seed_key
+from splitgym.worlds.world import Seen, World
+
+
+class Rows:
+    """n episodes side by side.
+
+    Args:
+        world, scenario: what is simulated.
+        action: name of the action encoding.
+        n: number of rows.
+        episode_options: defaults of the episode options, see ``World.options``.
+        num_threads: threads that share the rows; results do not depend on it.
+        log: whether the slots of the last task are kept for rendering.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        scenario: Any,
+        action: str,
+        n: int,
+        episode_options: Mapping[str, Any] | None = None,
+        num_threads: int = 1,
+        log: bool = False,
+    ) -> None:
+        if n < 1 or num_threads < 1:
+            raise ValueError(f"num_envs and num_threads must be >= 1, got {n} and {num_threads}")
+        self.world, self.n = world, n
+        self.scenario = world.load_scenario(scenario)
+        self.params = world.lower(self.scenario)
+        self._params = records(np.array([self.params], self.params.dtype))
+        self.fields, self.axes = world.fields(self.scenario), world.axes(self.scenario)
+        self.encoding: Encoding = ENCODINGS[action](self.axes, lambda grid: world.canonical(self.scenario, grid))
+        self.action = action
+        self.table = records(self.encoding.table.view(world.decision)[:, 0])
+        self.options = self._options(episode_options or {})
+        self.num_threads = num_threads
+        self.states = records(np.zeros(n, world.state))
+        self._link()
+        self._values = np.zeros((n, len(self.axes)))
+        self.decisions = records(self._values.view(world.decision)[:, 0])
+        self.outcomes = records(np.zeros(n, world.outcome))
+        self.nature = world.nature(n, self.scenario)
+        slots, columns = world.log_shape(self.scenario)
+        self.logs = np.zeros((n, slots if log else 0, columns))
+        self.seen = Seen(np.zeros((n, len(self.fields)), np.float32), np.zeros((n, self.encoding.mask_size), np.bool_))
+        self.keys = np.zeros(n, np.uint64)  # of the seed
+        self.episodes = np.full(n, -1, np.int64)  # episodes begun since seeding, less one
+        self.episode_keys = np.zeros(n, np.uint64)
+        self.steps = np.zeros(n, np.int64)
+        self._pool: ThreadPoolExecutor | None = None
+
+    # ---------------------------------------------------------------- spaces
+    def observation_space(self) -> spaces.Box:
+        """Space of one row's observation."""
+        low, high = np.array([f.bounds for f in self.fields], np.float32).T
+        return spaces.Box(low.copy(), high.copy(), dtype=np.float32)
+
+    # ---------------------------------------------------------------- episodes
+    def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        known = self.world.options
+        for name, value in given.items():
+            if name not in known:
+                raise ValueError(
+                    f"unknown episode option {name!r}{nearest(name, known)} (known: {', '.join(known)}, trace)"
+                )
+            if not any(type(value) is type(choice) and value == choice for choice in known[name].choices):
+                choices = " or ".join(repr(c) for c in known[name].choices)
+                raise ValueError(f"episode option {name!r} must be {choices}, got {value!r}")
+        return {name: given.get(name, option.choices[0]) for name, option in known.items()}
+
+    def prepare(
+        self, rows: np.ndarray, seeds: Sequence[int | None], options: Mapping[str, Any], entropy: Callable[[], int]
+    ) -> None:
+        """Set keys, options and traces of the rows (indices) that begin an episode; checks before it changes.
+
+        Raises ``ValueError`` for bad seeds, options or traces, with the state unharmed.
+        """
+        options = dict(options)
+        traces = self._traces(options.pop("trace", None), rows)
+        chosen = {**self._options(options), **{k: v for k, v in self.options.items() if k not in options}}
+        keys = [None if seeds[i] is None else seed_key(seeds[i]) for i in rows]  # pyright: ignore[reportArgumentType]
+        for i, key in zip(rows, keys, strict=True):
+            if key is not None or self.episodes[i] < 0:
+                self.keys[i] = seed_key(entropy()) if key is None else key
+                self.episodes[i] = 0
+            else:
+                self.episodes[i] += 1
+            self.episode_keys[i] = episode_key(self.keys[i], int(self.episodes[i]))
+        for name, value in chosen.items():
+            self.world.options[name].apply(self.states, rows, value)
+        self.steps[rows] = 0
+        self.outcomes[rows] = np.zeros((), self.world.outcome)
+        self.logs[rows] = 0.0
+        self._replay(rows, traces)
+
+    def _traces(self, given: Any, rows: np.ndarray) -> list[Any] | None:
+        if given is None:
+            return None
+        traces = list(given) if isinstance(given, (list, tuple)) else [given] * len(rows)
+        if len(traces) != len(rows):
+            raise ValueError(f"options['trace'] needs one trace or one for each of {len(rows)} rows, got {len(traces)}")
+        for trace in traces:
+            if not isinstance(trace, self.world.trace_type):
+                raise ValueError(
+                    f"options['trace'] must be a {self.world.trace_type.__name__}, got {type(trace).__name__}; "
+                    f"load one with {self.world.trace_type.__name__}.load(path)"
+                )
+            trace.check(self.params)
+        return traces
+
+    def _replay(self, rows: np.ndarray, traces: list[Any] | None) -> None:
+        if traces is None and self.world.uses_plugins(self.scenario):
+            traces = [self.world.draw_trace(self.scenario, self.episode_keys[i]) for i in rows]
+        self.states["recorded"][rows] = traces is not None
+        for i, trace in zip(rows, traces or (), strict=False):
+            self.nature = self.world.replay(self.nature, int(i), self.n, trace)
+
+    # ---------------------------------------------------------------- motion
+    def turn(self, live: np.ndarray, fresh: np.ndarray) -> None:
+        """Step the ``live`` rows by ``decisions``, begin the ``fresh`` ones, refresh what both show ((n,) bool each)."""
+
+        threads = min(self.num_threads, self.n)
+        if threads == 1:
+            self._work(0, self.n, live, fresh)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="splitgym")
+        edges = [self.n * t // threads for t in range(threads + 1)]
+        others = [self._pool.submit(self._work, edges[t], edges[t + 1], live, fresh) for t in range(1, threads)]
+        self._work(edges[0], edges[1], live, fresh)
+        for other in others:
+            other.result()
+
+    def _work(self, low: int, high: int, live: np.ndarray, fresh: np.ndarray) -> None:
+        self.world.turn_rows(
+            low,
+            high,
+            live,
+            fresh,
+            self.episode_keys,
+            self.states,
+            self.decisions,
+            self.outcomes,
+            self.logs,
+            self.seen.observations,
+            self.seen.masks,
+            self.table,
+            self.encoding.counts,
+            self._params,
+            *self.nature,
+        )
+
+    def decide(self, actions: Any) -> None:
+        """Decode actions of all rows into ``decisions``; raises before anything changes."""
+        self.encoding.decode(actions, self._values)
+
+    def _link(self) -> None:
+        """Views of the end flags, (n,) bool each, kept because looking fields up costs time at every step."""
+        self.finished, self.depleted = self.states["finished"], self.states["depleted"]
+
+    def close(self) -> None:
+        """Stop the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state["_pool"] = None
+        state["encoding"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._link()
+        self.decisions = records(self._values.view(self.world.decision)[:, 0])
+        world, scenario = self.world, self.scenario
+        self.encoding = ENCODINGS[self.action](self.axes, lambda grid: world.canonical(scenario, grid))

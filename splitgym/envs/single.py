@@ -1,0 +1,124 @@
+"""The single environment: one row of the engine behind the Gymnasium API."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.error import ResetNeeded
+
+from splitgym.envs.rows import Rows
+from splitgym.fields import field_table
+from splitgym.worlds.world import get_world
+
+_ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
+RENDER_MODES = ("ansi", "rgb_array", "human")
+
+
+class SplitEnv(gym.Env):
+    """One episode of a world.
+
+    Args:
+        world: name of the world (fixed by the environment id).
+        scenario: preset name, TOML path, table or scenario object.
+        action: encoding, one of ``"multidiscrete"``, ``"box"``, ``"discrete"``, ``"dict"``.
+        episode_options: defaults of the episode options that ``reset(options=...)`` may override.
+        render_mode: ``None``, ``"ansi"``, ``"rgb_array"`` or ``"human"``.
+
+    ``reset(options=...)`` accepts the world's episode options and ``"trace"``, a trace to replay.  The end of an
+    episode is ``truncated``; ``terminated`` means an empty hard battery.  ``info`` is for people and has the same
+    keys at every reset and step, all in SI units, plus ``action_mask`` (False: cannot finish in time, though every
+    action is accepted).
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": 4}
+
+    def __init__(
+        self,
+        world: str = "inference",
+        scenario: Any = "default",
+        action: str = "multidiscrete",
+        episode_options: Mapping[str, Any] | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise ValueError(f"render_mode must be one of {RENDER_MODES} or None, got {render_mode!r}")
+        self.world = get_world(world)
+        self.rows = Rows(self.world, scenario, action, 1, episode_options, log=render_mode is not None)
+        self.scenario, self.params, self.encoding = self.rows.scenario, self.rows.params, self.rows.encoding
+        self.observation_space = self.rows.observation_space()
+        self.action_space = self.encoding.space
+        self.render_mode = render_mode
+        self._keys = self.world.outcome.names or ()
+        self._viewer: Any = None
+        self._over = True  # no episode is running
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin an episode: the one of ``seed``, or the successor of the last one."""
+        super().reset(seed=seed)
+        rows = self.rows
+        rows.prepare(np.zeros(1, np.int64), [seed], options or {}, lambda: int(self.np_random.integers(2**63)))
+        rows.turn(_OFF, _ON)
+        self._over = False
+        if self.render_mode == "human":
+            self.render()
+        return rows.seen.observations[0].copy(), self._info()
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Decide the present task.  Raises ``ValueError`` for an action outside the space, with the state unharmed."""
+        rows = self.rows
+        if self._over:
+            when = "after the end of the episode" if rows.episodes[0] >= 0 else "before the first reset()"
+            raise ResetNeeded(f"step() {when}; call env.reset() first")
+        rows.decide(self.encoding.one(action))
+        rows.turn(_ON, _OFF)
+        rows.steps[0] += 1
+        if self.render_mode == "human":
+            self.render()
+        terminated = bool(rows.depleted[0])
+        truncated = bool(rows.finished[0]) and not terminated
+        self._over = terminated or truncated
+        info = self._info()
+        return rows.seen.observations[0].copy(), info["reward"], terminated, truncated, info
+
+    def action_masks(self) -> np.ndarray:
+        """Mask of the present task, shape (encoding.mask_size,) bool; the name is sb3-contrib's."""
+        return self.rows.seen.masks[0].copy()
+
+    def render(self) -> Any:
+        """Draw the present state: text (``ansi``), an image (``rgb_array``) or a window (``human``)."""
+        if self.render_mode is None:
+            gym.logger.warn('render() without a render mode; make the environment with render_mode="rgb_array"')
+            return None
+        if self._viewer is None:
+            self._viewer = importlib.import_module(self.world.figure).Viewer(self.scenario, self.params)
+        return self._viewer.draw(self.rows, 0, self.render_mode)
+
+    def close(self) -> None:
+        """Close the window, if any."""
+        if self._viewer is not None:
+            self._viewer.close()
+            self._viewer = None
+        self.rows.close()
+
+    def describe(self) -> str:
+        """Markdown tables of observation fields and action axes."""
+        axes = "\n".join(f"| `{a.name}` | {a.unit} | {len(a.levels)} levels | {a.meaning} |" for a in self.rows.axes)
+        return f"{field_table(self.rows.fields)}\n\n| axis | unit | levels | meaning |\n|---|---|---|---|\n{axes}"
+
+    def _info(self) -> dict[str, Any]:
+        info = dict(zip(self._keys, self.rows.outcomes.item(0), strict=True))
+        info["action_mask"] = self.rows.seen.masks[0].copy()
+        return info
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_viewer": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.encoding = self.rows.encoding

@@ -1,0 +1,191 @@
+"""The native vector environment: the same loop over n rows, with all three autoreset modes."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from splitgym.envs.rows import Rows
+from splitgym.envs.single import RENDER_MODES
+from splitgym.worlds.world import get_world
+
+
+class SplitVectorEnv(VectorEnv):
+    """n episodes of a world, stepped by one compiled loop.
+
+    Args:
+        num_envs: number of rows; row i of ``reset(seed=s)`` plays seed s + i.
+        world, scenario, action, episode_options: as for :class:`splitgym.envs.single.SplitEnv`.
+        autoreset_mode: ``AutoresetMode`` or its value; NEXT_STEP by default, as Gymnasium does.
+        max_episode_steps: truncate after so many steps; ``None``: when the tasks are served.
+        num_threads: threads that share the rows; results do not depend on it.
+        render_mode: draws row 0.
+
+    Parity: equal, bit for bit, to ``SyncVectorEnv`` over single environments, ``info`` masks included.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # pyright: ignore
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        world: str = "inference",
+        scenario: Any = "default",
+        action: str = "multidiscrete",
+        episode_options: Mapping[str, Any] | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        max_episode_steps: int | None = None,
+        num_threads: int = 1,
+        render_mode: str | None = None,
+    ) -> None:
+        super().__init__()
+        if max_episode_steps is not None and max_episode_steps < 1:
+            raise ValueError(f"max_episode_steps must be >= 1 or None, got {max_episode_steps!r}")
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise ValueError(f"render_mode must be one of {RENDER_MODES} or None, got {render_mode!r}")
+        self.world, self.num_envs, self.render_mode = get_world(world), num_envs, render_mode
+        self.rows = Rows(
+            self.world, scenario, action, num_envs, episode_options, num_threads, log=render_mode is not None
+        )
+        self.scenario, self.params, self.encoding = self.rows.scenario, self.rows.params, self.rows.encoding
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
+        self.max_episode_steps = max_episode_steps
+        self.single_observation_space = self.rows.observation_space()
+        self.single_action_space = self.encoding.space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = self.encoding.batch(num_envs)
+        self._done = np.zeros(num_envs, np.bool_)
+        self._started = False
+        self._viewer: Any = None
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin episodes in all rows, or in those of ``options["reset_mask"]`` (bool, shape (num_envs,))."""
+        options = dict(options or {})
+        mask = self._reset_mask(options.pop("reset_mask", None))
+        seeds = self._seeds(seed)
+        self._begin(mask, seeds, options)
+        self._done[mask] = False
+        self._started = True
+        return self.rows.seen.observations.copy(), self._infos(mask)
+
+    def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Decide the present task of every row; raises ``ValueError`` for bad actions, with the state unharmed."""
+        if not self._started:
+            raise ResetNeeded("step() before the first reset(); call envs.reset(seed=...) first")
+        mode, rows = self.autoreset_mode, self.rows
+        if mode is AutoresetMode.DISABLED and self._done.any():
+            raise ResetNeeded(
+                f"rows {np.flatnonzero(self._done)[:8].tolist()} are at their end; "
+                'call reset(options={"reset_mask": done}) first'
+            )
+        rows.decide(actions)
+        fresh = self._done.copy()  # empty unless the mode is NEXT_STEP
+        self._turn(~fresh, fresh)
+        rewards = np.where(fresh, 0.0, rows.outcomes["reward"])
+        terminated = rows.depleted & ~fresh
+        truncated = rows.finished & ~terminated & ~fresh
+        if self.max_episode_steps is not None:
+            truncated |= (rows.steps >= self.max_episode_steps) & ~fresh
+        self._done = terminated | truncated
+        infos: dict[str, Any] = {}
+        if mode is AutoresetMode.SAME_STEP and self._done.any():
+            infos = self._final(self._done)
+            self._begin(self._done, [None] * self.num_envs, {})
+            self._done = np.zeros(self.num_envs, np.bool_)
+        return rows.seen.observations.copy(), rewards, terminated, truncated, {**infos, **self._infos(None)}
+
+    def action_masks(self) -> np.ndarray:
+        """Masks of the present tasks, shape (num_envs, encoding.mask_size) bool."""
+        return self.rows.seen.masks.copy()
+
+    def render(self) -> Any:
+        """Draw row 0, as :meth:`splitgym.envs.single.SplitEnv.render` does; a tuple with one frame."""
+        if self.render_mode is None:
+            return None
+        if self._viewer is None:
+            self._viewer = importlib.import_module(self.world.figure).Viewer(self.scenario, self.params)
+        return (self._viewer.draw(self.rows, 0, self.render_mode),)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Stop the threads and close the window, if any."""
+        self.rows.close()
+        if self._viewer is not None:
+            self._viewer.close()
+            self._viewer = None
+
+    def _turn(self, live: np.ndarray, fresh: np.ndarray) -> None:
+        if fresh.any():
+            self._prepare(fresh, [None] * self.num_envs, {})
+        self.rows.turn(live, fresh)
+        self.rows.steps += live
+
+    def _begin(self, mask: np.ndarray, seeds: list[int | None], options: dict[str, Any]) -> None:
+        self._prepare(mask, seeds, options)
+        self.rows.turn(np.zeros(self.num_envs, np.bool_), mask)
+
+    def _prepare(self, mask: np.ndarray, seeds: list[int | None], options: dict[str, Any]) -> None:
+        self.rows.prepare(np.flatnonzero(mask), seeds, options, lambda: int(self.np_random.integers(2**63)))
+
+    def _seeds(self, seed: int | list[int | None] | None) -> list[int | None]:
+        n = self.num_envs
+        if seed is None:
+            return [None] * n
+        if isinstance(seed, (int, np.integer)):
+            if not self._started:
+                super().reset(seed=int(seed) if seed >= 0 else None)
+            return [int(seed) + i for i in range(n)]
+        if len(seed) != n:
+            raise ValueError(f"a list of seeds must have one for each of {n} rows, got {len(seed)}")
+        return list(seed)
+
+    def _reset_mask(self, mask: Any) -> np.ndarray:
+        if mask is None:
+            return np.ones(self.num_envs, np.bool_)
+        array = np.asarray(mask)
+        if array.dtype != np.bool_ or array.shape != (self.num_envs,) or not array.any():
+            raise ValueError(
+                f"options['reset_mask'] must be a bool array of shape ({self.num_envs},) with a True, got {mask!r}"
+            )
+        if not self._started and not array.all():
+            raise ValueError("the first reset() must begin every row; leave out options['reset_mask']")
+        return array
+
+    def _columns(self) -> dict[str, np.ndarray]:
+        outcomes = self.rows.outcomes
+        columns = {name: outcomes[name].copy() for name in self.world.outcome.names or ()}
+        columns["action_mask"] = self.rows.seen.masks.copy()
+        return columns
+
+    def _infos(self, mask: np.ndarray | None) -> dict[str, Any]:
+        """Columns of ``info`` with their masks, as ``SyncVectorEnv`` lays them out; zero where the mask is False."""
+        infos: dict[str, Any] = {}
+        for name, column in self._columns().items():
+            if mask is None:
+                infos[name], infos[f"_{name}"] = column, np.ones(self.num_envs, np.bool_)
+            else:
+                column[~mask] = 0
+                infos[name], infos[f"_{name}"] = column, mask.copy()
+        return infos
+
+    def _final(self, done: np.ndarray) -> dict[str, Any]:
+        observations = np.full(self.num_envs, None, object)
+        for i in np.flatnonzero(done):
+            observations[i] = self.rows.seen.observations[i].copy()
+        final: dict[str, Any] = {"final_obs": observations, "_final_obs": done.copy()}
+        return {**final, "final_info": self._infos(done), "_final_info": done.copy()}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_viewer": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.encoding = self.rows.encoding

@@ -1,0 +1,53 @@
+"""One row of an observation table: builds the space, the documentation and the decoder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from splitgym.physics.codec import DECIBEL, SIGNED, SQUASH, UNIT
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Field:
+    """One observed quantity.
+
+    Args:
+        name: column of the decoded record.
+        unit: SI unit of the decoded value.
+        kind: one of UNIT, SIGNED, SQUASH, DECIBEL (:mod:`splitgym.physics.codec`).
+        low, high: range in SI (dB for DECIBEL); for SQUASH ``high`` is the value observed as 1/2.
+        meaning: one line for people.
+        state: "markov" if the field is part of the state of an MDP, else what stays hidden.
+    """
+
+    name: str
+    unit: str
+    kind: int
+    low: float
+    high: float
+    meaning: str
+    state: str = "markov"
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Bounds of the observed number."""
+        return (0.0, 1.0) if self.kind in (UNIT, SQUASH) else (-1.0, 1.0)
+
+    @property
+    def rule(self) -> str:
+        """How the number is made from the SI value, for the documentation."""
+        if self.kind == SQUASH:
+            return f"v / (v + {self.high:.4g})"
+        unit = "dB" if self.kind == DECIBEL else self.unit
+        return f"[{self.low:.4g}, {self.high:.4g}] {unit} -> {'[0, 1]' if self.kind == UNIT else '[-1, 1]'}"
+
+
+def field_table(fields: Iterable[Field]) -> str:
+    """Markdown table of the fields: name, unit, rule, meaning, state."""
+    rows = ["| field | unit | observed as | meaning | MDP or hidden |", "|---|---|---|---|---|"]
+    rows += [f"| `{f.name}` | {f.unit} | {f.rule} | {f.meaning} | {f.state} |" for f in fields]
+    return "\n".join(rows)
+
+
+__all__ = ["DECIBEL", "SIGNED", "SQUASH", "UNIT", "Field", "field_table"]

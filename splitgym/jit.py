@@ -1,0 +1,96 @@
+"""The project's one ``@jit``: Numba with a cache that cannot go stale.
+
+Numba's own cache notices an edit only in the file that defines a function, so machine code that calls
+across files would outlive a change of its callee.  Here every compiled function is stored in a folder
+whose name holds a digest of *all* jitted sources: edit or upgrade one of them and nothing old is found.
+``jit`` refuses a function that lives in a file outside that digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numba
+import numpy as np
+
+F = TypeVar("F", bound=Callable)
+
+_PACKAGE = Path(__file__).resolve().parent
+#: Files that may hold jitted code, relative to the package; the digest covers exactly these.
+JITTED_SOURCES = ("jit.py", "physics/*.py", "worlds/*/kernel.py", "baselines/kernel.py")
+
+
+def jitted_files() -> list[Path]:
+    """Every file that may hold jitted code, sorted (absolute, symbolic links resolved)."""
+    # a source checkout without symbolic links keeps baselines/ beside the package
+    roots = (_PACKAGE, _PACKAGE.parent)
+    found = {path.resolve() for pattern in JITTED_SOURCES for root in roots for path in root.glob(pattern)}
+    return sorted(path for path in found if path.is_relative_to(_PACKAGE) or path.parent.name == "baselines")
+
+
+def sources_digest() -> str:
+    """First 16 hex digits of the SHA-256 over the names and contents of all jitted files."""
+    digest = hashlib.sha256()
+    for path in jitted_files():
+        digest.update(path.parent.name.encode() + b"/" + path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Folder of this version's machine code: ``$NUMBA_CACHE_DIR`` or the user's cache folder, plus the digest."""
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        base = Path(os.environ["NUMBA_CACHE_DIR"])
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "splitgym" / f"jit-{sources_digest()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    folder = Path(tempfile.gettempdir()) / f"splitgym-{user}" / folder.name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+_FILES = frozenset(jitted_files())
+_FOLDER = str(cache_folder())
+
+
+def jit(function: F) -> F:
+    """Compile ``function`` on first call: strict IEEE (no fastmath), GIL released, cached by digest.
+
+    Raises ``RuntimeError`` when the function's file is not covered by :data:`JITTED_SOURCES`.
+    """
+    if Path(function.__code__.co_filename).resolve() not in _FILES:
+        raise RuntimeError(
+            f"{function.__qualname__} is jitted in {function.__code__.co_filename}, which the cache digest "
+            f"does not cover; move it to one of {', '.join(JITTED_SOURCES)}"
+        )
+    if numba.config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
+        return np.errstate(over="ignore")(function)  # 64-bit hashes wrap around on purpose
+    before = numba.config.CACHE_DIR  # pyright: ignore[reportAttributeAccessIssue]
+    numba.config.CACHE_DIR = _FOLDER  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    finally:
+        numba.config.CACHE_DIR = before  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def records(array: np.ndarray) -> np.ndarray:
+    """A structured array as jitted code wants it: plain when compiled, a recarray when run as Python."""
+    if numba.config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
+        return array.view(np.recarray)
+    return array.view(np.ndarray)

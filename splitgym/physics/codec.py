@@ -1,0 +1,113 @@
+"""Between SI values and the bounded numbers an agent sees or emits; driven by tables, shared by every world."""
+
+from __future__ import annotations
+
+import math
+
+from splitgym.jit import jit
+
+UNIT = 0  # [low, high] -> [0, 1], clipped
+SIGNED = 1  # [low, high] -> [-1, 1], clipped
+SQUASH = 2  # [0, inf) -> [0, 1): v / (v + scale)
+DECIBEL = 3  # ratio, taken to dB, then as SIGNED
+
+#: Largest number below 1 that survives float32, so that a squashed value can always be undone.
+_ALMOST_ONE = 1.0 - 2.0**-24
+
+
+@jit
+def to_observation(value, kind, low, high):
+    """One SI value -> the number observed (float in [-1, 1])."""
+    if kind == SQUASH:
+        return min(value / (value + high), _ALMOST_ONE)
+    if kind == DECIBEL:
+        value = 10.0 * math.log10(value)
+    share = min(max((value - low) / (high - low), 0.0), 1.0)
+    return share if kind == UNIT else 2.0 * share - 1.0
+
+
+@jit
+def from_observation(number, kind, low, high):
+    """Inverse of :func:`to_observation` inside the field's range."""
+    if kind == SQUASH:
+        return high * number / (1.0 - min(number, _ALMOST_ONE))
+    share = number if kind == UNIT else 0.5 * (number + 1.0)
+    value = low + share * (high - low)
+    return 10.0 ** (value / 10.0) if kind == DECIBEL else value
+
+
+@jit
+def observe_fields(values, kinds, lows, highs, out):
+    """SI values (n_fields,) -> observation row ``out`` (n_fields,) float32, in place."""
+    for j in range(values.shape[0]):
+        out[j] = to_observation(values[j], kinds[j], lows[j], highs[j])
+
+
+@jit
+def decode_fields(observations, kinds, lows, highs, out):
+    """Observations (n, n_fields) float32 -> SI values ``out`` (n, n_fields) float64, in place."""
+    for i in range(observations.shape[0]):
+        for j in range(observations.shape[1]):
+            out[i, j] = from_observation(float(observations[i, j]), kinds[j], lows[j], highs[j])
+
+
+@jit
+def nearest_level(value, levels, count):
+    """Index of the level nearest to ``value`` among ``levels[:count]`` (ascending); ties go down."""
+    best = 0
+    for j in range(1, count):
+        if abs(levels[j] - value) < abs(levels[best] - value):
+            best = j
+    return best
+
+
+@jit
+def decode_levels(indices, levels, counts, out):
+    """Level indices (n, n_axes) int64 -> physical values ``out`` (n, n_axes) float64; returns the first bad row or -1."""
+    for i in range(indices.shape[0]):
+        for j in range(indices.shape[1]):
+            index = indices[i, j]
+            if index < 0 or index >= counts[j]:
+                return i
+            out[i, j] = levels[j, index]
+    return -1
+
+
+@jit
+def encode_levels(values, levels, counts, out):
+    """Physical values (n, n_axes) float64 -> nearest level indices ``out`` (n, n_axes) int64, in place."""
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            out[i, j] = nearest_level(values[i, j], levels[j], counts[j])
+
+
+@jit
+def decode_box(numbers, levels, counts, tops, out):
+    """Numbers in [-1, 1] (n, n_axes) -> physical values; returns the first bad row or -1.
+
+    An axis with levels is cut into equal bins; a continuous one (``tops[j] > 0``) maps x to top ((x+1)/2)^3, so
+    that small powers have resolution and 0 is reachable.
+    """
+    for i in range(numbers.shape[0]):
+        for j in range(numbers.shape[1]):
+            x = float(numbers[i, j])
+            if not (-1.0 <= x <= 1.0):
+                return i
+            share = 0.5 * (x + 1.0)
+            if tops[j] > 0.0:
+                out[i, j] = tops[j] * share * share * share
+            else:
+                out[i, j] = levels[j, min(int(share * counts[j]), counts[j] - 1)]
+    return -1
+
+
+@jit
+def encode_box(values, levels, counts, tops, out):
+    """Inverse of :func:`decode_box`: physical values -> numbers in [-1, 1] (bin centres for levels), in place."""
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            if tops[j] > 0.0:
+                share = (min(max(values[i, j], 0.0), tops[j]) / tops[j]) ** (1.0 / 3.0)
+            else:
+                share = (nearest_level(values[i, j], levels[j], counts[j]) + 0.5) / counts[j]
+            out[i, j] = 2.0 * share - 1.0

@@ -1,0 +1,116 @@
+"""Small-scale fading as a random-access path: the power gain of any slot of any task, without the slots before.
+
+Two families, mean gain 1 each:
+
+* Gaussian: h = |los + scatter x_t|^2 with x_t a complex AR(1), x_{t+1} = r x_t + sqrt(1-r^2) w.  Anchors every
+  ``BLOCK`` slots follow the AR(1) with r^BLOCK; between two anchors the slots are drawn from the exact conditional
+  law (a bridge), so a path may be entered anywhere at the price of a few anchors.  r = 0: i.i.d. (Rayleigh or,
+  with a line of sight, Rician); scatter = 0: static.
+* Gilbert-Elliott: a two-state Markov chain written as "keep the state with probability ``memory``, else draw it
+  afresh from the stationary law", so that looking back to the last fresh draw is enough.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from splitgym.jit import jit
+from splitgym.physics.random import child, normal_pair, uniform
+
+BLOCK = 16
+GAUSSIAN = 0
+TWO_STATE = 1
+RECORDED = 2
+
+_HALF_ROOT = math.sqrt(0.5)
+_ANCHORS = 1 << 40
+
+
+#: Lowered fading model; all values dimensionless.
+FADING_PARAMS = np.dtype(
+    [
+        ("kind", "i8"),
+        ("line_of_sight", "f8"),
+        ("scatter", "f8"),
+        ("anchor_keep", "f8"),  # r^BLOCK
+        ("anchor_new", "f8"),  # sqrt(1 - r^(2 BLOCK))
+        ("bridge_here", "f8", (BLOCK,)),  # weight of the present slot
+        ("bridge_end", "f8", (BLOCK,)),  # weight of the next anchor
+        ("bridge_new", "f8", (BLOCK,)),  # standard deviation of the innovation
+        ("memory", "f8"),  # two-state: 1 - p(good->bad) - p(bad->good)
+        ("bad_share", "f8"),  # two-state: stationary probability of the bad state
+        ("good_gain", "f8"),
+        ("bad_gain", "f8"),
+    ],
+    align=True,
+)
+
+
+@jit
+def _complex_normal(key, index):
+    re, im = normal_pair(child(key, index))
+    return _HALF_ROOT * re, _HALF_ROOT * im
+
+
+@jit
+def _is_bad(key, slot, f):
+    """State of the two-state chain in ``slot``: looks back to the last fresh draw (slot 0 always is one)."""
+    while True:
+        draw = uniform(child(key, slot))
+        if slot == 0:
+            return draw < f.bad_share
+        if draw >= f.memory:
+            return (draw - f.memory) < f.bad_share * (1.0 - f.memory)
+        slot -= 1
+
+
+@jit
+def fading_enter(key, block, f):
+    """State (two floats) of the path at the first slot of ``block`` (int >= 0), for :func:`fading_block`."""
+    if f.kind == TWO_STATE:
+        return (1.0 if _is_bad(key, block * BLOCK, f) else 0.0), 0.0
+    if f.scatter == 0.0:
+        return 0.0, 0.0
+    re, im = _complex_normal(key, _ANCHORS)
+    for index in range(block):
+        new_re, new_im = _complex_normal(key, _ANCHORS + index + 1)
+        re = f.anchor_keep * re + f.anchor_new * new_re
+        im = f.anchor_keep * im + f.anchor_new * new_im
+    return re, im
+
+
+@jit
+def _gaussian_block(key, block, re, im, f, gains):
+    new_re, new_im = _complex_normal(key, _ANCHORS + block + 1)
+    end_re = f.anchor_keep * re + f.anchor_new * new_re
+    end_im = f.anchor_keep * im + f.anchor_new * new_im
+    for here in range(BLOCK):
+        in_phase, quadrature = f.line_of_sight + f.scatter * re, f.scatter * im
+        gains[here] = in_phase * in_phase + quadrature * quadrature
+        new_re, new_im = _complex_normal(key, block * BLOCK + here + 1)
+        a, b, c = f.bridge_here[here], f.bridge_end[here], f.bridge_new[here]
+        re, im = a * re + b * end_re + c * new_re, a * im + b * end_im + c * new_im
+    return end_re, end_im
+
+
+@jit
+def _two_state_block(key, block, bad, f, gains):
+    for here in range(BLOCK):
+        gains[here] = f.bad_gain if bad > 0.5 else f.good_gain
+        draw = uniform(child(key, block * BLOCK + here + 1))
+        if draw >= f.memory:
+            bad = 1.0 if (draw - f.memory) < f.bad_share * (1.0 - f.memory) else 0.0
+    return bad, 0.0
+
+
+@jit
+def fading_block(key, block, re, im, f, gains):
+    """Power gains h of the slots of ``block`` into ``gains`` (BLOCK,); returns the state at the next block."""
+    if f.kind == TWO_STATE:
+        return _two_state_block(key, block, re, f, gains)
+    if f.scatter == 0.0:
+        gains[:] = f.line_of_sight * f.line_of_sight
+        return 0.0, 0.0
+    return _gaussian_block(key, block, re, im, f, gains)

@@ -1,0 +1,90 @@
+"""Counter-based randomness: every draw is a pure function of a key and an index.
+
+splitmix64 finaliser (Steele, Lea and Flood, OOPSLA 2014) as the hash, Box-Muller for normals.  Nothing is
+stored between draws, so any task and any slot can be evaluated alone, in any order, on any thread.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from splitgym.jit import jit
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_M1 = np.uint64(0xBF58476D1CE4E5B9)
+_M2 = np.uint64(0x94D049BB133111EB)
+_S11 = np.uint64(11)
+_S27 = np.uint64(27)
+_S30 = np.uint64(30)
+_S31 = np.uint64(31)
+_ONE = np.uint64(1)
+_S24 = np.uint64(24)
+_S54 = np.uint64(54)
+_S14 = np.uint64(14)
+_CELL = np.uint64(1023)
+_LOW30 = np.uint64((1 << 30) - 1)
+_LOW14 = np.uint64((1 << 14) - 1)
+_QUARTER = np.uint64(256)
+_ULP = 2.0**-53
+
+# Tables of :func:`normal_pair`, at the centres of 1024 cells of the unit interval; small enough for the L1 cache.
+_CENTRE = (np.arange(1024) + 0.5) / 1024.0
+_SIN = np.sin(2.0 * np.pi * _CENTRE)
+_MINUS_LOG = -np.log(_CENTRE)
+_PER_CELL = 1.0 / (np.arange(1024) + 0.5)
+_SERIES_FROM = 16  # cells below take the logarithm itself
+_TURN = 2.0 * math.pi / 1024.0
+
+#: No standard normal of :func:`normal_pair` exceeds this: sqrt(-2 log(2^-41)) = 7.54.
+NORMAL_MAX = 7.55
+
+
+@jit
+def mix(word):
+    """Finaliser of splitmix64: uint64 -> uint64, bijective."""
+    word = (word ^ (word >> _S30)) * _M1
+    word = (word ^ (word >> _S27)) * _M2
+    return word ^ (word >> _S31)
+
+
+@jit
+def child(key, index):
+    """Key (uint64) of the ``index``-th (int >= 0) stream or draw below ``key`` (uint64)."""
+    return mix(key + (np.uint64(index) + _ONE) * GOLDEN)
+
+
+@jit
+def uniform(key):
+    """Uniform in the open interval (0, 1), 53 bits [1]."""
+    return (np.float64(key >> _S11) + 0.5) * _ULP
+
+
+@jit
+def exponential(key):
+    """Standard exponential, mean 1 [1]."""
+    return -math.log(uniform(key))
+
+
+@jit
+def normal_pair(key):
+    """Two independent standard normals [1] by Box-Muller, 40 bits of radius and 24 bits of angle.
+
+    Logarithm, sine and cosine come from tables with a short series (absolute error below 1e-9): the exact functions
+    would take most of a slot's time.
+    """
+    cell = key >> _S54
+    inside = (np.float64((key >> _S24) & _LOW30) + 0.5) * 2.0**-30
+    if cell < _SERIES_FROM:
+        exponent = -math.log((np.float64(cell) + inside) / 1024.0)
+    else:
+        x = (inside - 0.5) * _PER_CELL[cell]
+        exponent = _MINUS_LOG[cell] - x * (1.0 - x * (0.5 - x * (1.0 / 3.0 - x * (0.25 - x * 0.2))))
+    radius = math.sqrt(2.0 * exponent)
+    turn = (key >> _S14) & _CELL
+    sine, cosine = _SIN[turn], _SIN[(turn + _QUARTER) & _CELL]
+    d = (np.float64(key & _LOW14) + 0.5 - 8192.0) * (_TURN / 16384.0)
+    square = d * d
+    across, along = d * (1.0 - square / 6.0), 1.0 - square * (0.5 - square / 24.0)
+    return radius * (cosine * along - sine * across), radius * (sine * along + cosine * across)

@@ -1,0 +1,116 @@
+"""DNN profiles: blocks, cut points, progressive-transmission curves and early exits of a network."""
+
+from __future__ import annotations
+
+import dataclasses
+from importlib import resources
+from pathlib import Path
+from typing import Any, ClassVar
+
+from splitgym.registry import nearest
+from splitgym.strict import Strict, from_mapping, number, read_toml, sources, text
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Block(Strict):
+    """A run of layers; with ``cut = true`` the network may be split behind it."""
+
+    SECTION: ClassVar[str] = "blocks"
+    name: str = text(doc="name of the boundary behind the block")
+    macs: int = number("MAC", 0, doc="multiply-adds of convolutions and fully connected layers")
+    shape: tuple[int, ...] = number("element", 1, doc="output tensor, channels first")
+    cut: bool = text(True, doc="whether the boundary is a cut point")
+    steepness: float = number("1", 0.0, default=0.0, doc="k_s of the progressive curve; 0: all or nothing")
+
+    @property
+    def elements(self) -> int:
+        """Number of elements of the output tensor."""
+        product = 1
+        for size in self.shape:
+            product *= size
+        return product
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Exit(Strict):
+    """An early exit: a head behind a block that answers the easiest samples."""
+
+    SECTION: ClassVar[str] = "exits"
+    after: str = text(doc="block behind which the head sits")
+    macs: int = number("MAC", 0, doc="multiply-adds of the head, run by every sample that passes")
+    share: float = number("1", 0.0, 1.0, doc="share of the samples the full network gets right that the exit answers")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DnnProfile(Strict):
+    """A network as the simulator sees it.
+
+    The input counts as cut 0; the last block's boundary means "everything on the device", nothing is sent.
+    """
+
+    SECTION: ClassVar[str] = "dnn"
+    name: str = text(doc="profile name")
+    description: str = text("", doc="what was profiled")
+    input_shape: tuple[int, ...] = number("element", 1, doc="input tensor, channels first")
+    accuracy_full: float = number("1", 0.0, 1.0, doc="top-1 accuracy of the whole network, A_f")
+    accuracy_chance: float = number("1", 0.0, 1.0, doc="accuracy of guessing, A_0")
+    blocks: tuple[Block, ...] = text(doc="in order of execution")
+    exits: tuple[Exit, ...] = text((), doc="in order of execution")
+    source: dict[str, str] = sources()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.accuracy_chance < self.accuracy_full < 1.0:
+            raise ValueError(
+                f"dnn.accuracy_full must be > accuracy_chance={self.accuracy_chance!r} and < 1, got {self.accuracy_full!r}"
+            )
+        if len(self.blocks) < 1 or not self.blocks[-1].cut:
+            raise ValueError("dnn.blocks: at least one block, and the last one must be a cut point (all on the device)")
+        names = [b.name for b in self.blocks]
+        if len(set(names)) != len(names):
+            raise ValueError(f"dnn.blocks: names must differ, got {names}")
+        cuts = [b.name for b in self.blocks if b.cut]
+        places = []
+        for i, leave in enumerate(self.exits):
+            if leave.after not in cuts[:-1]:
+                raise ValueError(
+                    f"dnn.exits[{i}].after: {leave.after!r} is not a cut point before the last block"
+                    f"{nearest(leave.after, cuts[:-1])} (cut points: {', '.join(cuts[:-1])})"
+                )
+            places.append(cuts.index(leave.after))
+        shares = [e.share for e in self.exits]
+        if places != sorted(set(places)) or shares != sorted(shares):
+            raise ValueError("dnn.exits must be in order of execution with shares that do not fall")
+
+    @property
+    def cut_names(self) -> tuple[str, ...]:
+        """Names of cut 0..K: the input, then every block with ``cut = true``."""
+        return ("input", *(b.name for b in self.blocks if b.cut))
+
+
+def _profile_folder() -> Any:
+    return resources.files("splitgym.data") / "profiles"
+
+
+def profile_names() -> list[str]:
+    """Names of the profiles that ship with the package."""
+    return sorted(p.name.removesuffix(".toml") for p in _profile_folder().iterdir() if p.name.endswith(".toml"))
+
+
+def load_profile(name: str | Path) -> DnnProfile:
+    """A shipped profile by name, or any profile by path of its TOML file.
+
+    Raises ``ValueError`` for an unknown name (naming the nearest) or a faulty file (naming the path of the fault).
+    """
+    text_name = str(name)
+    if text_name.endswith(".toml"):
+        if not Path(text_name).is_file():
+            raise ValueError(f"no such profile file: {text_name!r}")
+        return from_mapping(DnnProfile, read_toml(Path(text_name)), "dnn")
+    known = profile_names()
+    if text_name not in known:
+        raise ValueError(
+            f"unknown profile {text_name!r}{nearest(text_name, known)} (known: {', '.join(known)}; or a path ending in .toml)"
+        )
+    with resources.as_file(_profile_folder() / f"{text_name}.toml") as path:
+        return from_mapping(DnnProfile, read_toml(path), "dnn")

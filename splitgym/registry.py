@@ -1,0 +1,49 @@
+"""Name -> object tables that refuse duplicates and answer a misspelt name with the nearest known one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """'; did you mean 'x'?' for the closest of ``known``, or an empty string."""
+    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+class Registry(Generic[T]):
+    """A table of named things of one kind.
+
+    Args:
+        kind: what the things are, for messages ("fading model").
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._table: dict[str, T] = {}
+
+    def add(self, name: str, thing: T) -> None:
+        """Register ``thing``; raises ``ValueError`` if the name is taken."""
+        if name in self._table:
+            raise ValueError(f"{self.kind} {name!r} is already registered")
+        self._table[name] = thing
+
+    def __getitem__(self, name: str) -> T:
+        try:
+            return self._table[name]
+        except (KeyError, TypeError):
+            known = ", ".join(sorted(self._table))
+            raise ValueError(f"unknown {self.kind} {name!r}{nearest(name, self._table)} (known: {known})") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._table))
+
+    def __len__(self) -> int:
+        return len(self._table)

@@ -1,0 +1,245 @@
+"""Frozen dataclasses that refuse what they do not understand, and their TOML.
+
+A subclass of :class:`Strict` declares fields with :func:`number` and friends; construction checks type, finiteness
+and limits, loading also refuses unknown and missing keys.  Every refusal names the path, the value, the unit, the
+limit and, for a misspelt key, the nearest valid one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from splitgym.registry import nearest
+
+S = TypeVar("S", bound="Strict")
+
+
+def number(
+    unit: str,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    above: float | None = None,
+    default: Any = dataclasses.MISSING,
+    doc: str = "",
+) -> Any:
+    """A numeric field (or tuple of numbers) with its unit and limits ``low <= value <= high`` and ``value > above``."""
+    metadata = {"unit": unit, "low": low, "high": high, "above": above, "doc": doc}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def text(default: Any = dataclasses.MISSING, *, doc: str = "") -> Any:
+    """A string, boolean or structured field with its meaning."""
+    return dataclasses.field(default=default, metadata={"doc": doc})
+
+
+def sources() -> Any:
+    """The table key -> provenance of a section's constants."""
+    return dataclasses.field(
+        default_factory=dict, metadata={"doc": "key -> 'measured: ...', 'published: ...' or 'modelled: why'"}
+    )
+
+
+class Strict:
+    """Base of the strict dataclasses; ``SECTION`` is the path used in messages."""
+
+    SECTION: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(typing.cast(Any, self)):
+            path = f"{self.SECTION}.{field.name}" if self.SECTION else field.name
+            value = _coerce(getattr(self, field.name), hints[field.name], path, field.metadata)
+            object.__setattr__(self, field.name, value)
+
+    def replace(self: S, **changes: Any) -> S:
+        """A copy with other values, checked again; dotted keys reach into sections: ``replace(**{"radio.slot_s": 2e-3})``."""
+        return typing.cast(S, replace_paths(self, changes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain nested dictionary (tables, lists, strings, numbers); absent optional values are left out."""
+        return _plain(self)
+
+    def digest(self) -> str:
+        """SHA-256 (hex) over the values that change behaviour: names, notes and sources do not count."""
+        return hashlib.sha256(json.dumps(_behaviour(self.to_dict()), sort_keys=True).encode()).hexdigest()
+
+
+def _type_name(hint: Any) -> str:
+    return getattr(hint, "__name__", str(hint))
+
+
+def _fail(path: str, value: Any, wanted: str) -> typing.NoReturn:
+    raise ValueError(f"{path} must be {wanted}, got {value!r}")
+
+
+def _limits(meta: Mapping[str, Any]) -> str:
+    unit = meta.get("unit", "")
+    parts = [f"> {meta['above']:g}"] if meta.get("above") is not None else []
+    if meta.get("low", -math.inf) > -math.inf:
+        parts.append(f">= {meta['low']:g}")
+    if meta.get("high", math.inf) < math.inf:
+        parts.append(f"<= {meta['high']:g}")
+    return f"{' and '.join(parts) or 'finite'} {unit}".rstrip()
+
+
+def _check_number(value: float, path: str, meta: Mapping[str, Any]) -> None:
+    above = meta.get("above")
+    inside = meta.get("low", -math.inf) <= value <= meta.get("high", math.inf)
+    if not math.isfinite(value) or not inside or (above is not None and not value > above):
+        _fail(path, value, f"a finite number {_limits(meta)}")
+
+
+def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return _coerce(value, next(a for a in arguments if a is not type(None)), path, meta)
+    if hint in (float, int):
+        return _coerce_number(value, hint, path, meta)
+    if hint in (str, bool):
+        return value if isinstance(value, hint) else _fail(path, value, f"a {_type_name(hint)}")
+    if origin is tuple:
+        if not isinstance(value, (tuple, list)):
+            _fail(path, value, f"a list of {_type_name(arguments[0])}")
+        return tuple(_coerce(v, arguments[0], f"{path}[{i}]", meta) for i, v in enumerate(value))
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            _fail(path, value, "a table")
+        return {str(k): _coerce(v, arguments[1], f"{path}.{k}", meta) for k, v in value.items()}
+    if isinstance(hint, type) and issubclass(hint, Strict):
+        if isinstance(value, Mapping):
+            return from_mapping(hint, value, path)
+        return value if isinstance(value, hint) else _fail(path, value, f"a {hint.__name__} or a table")
+    return value
+
+
+def _coerce_number(value: Any, hint: type, path: str, meta: Mapping[str, Any]) -> Any:
+    unit = f" {meta['unit']}" if meta.get("unit") else ""
+    wanted = f"a number{unit}" if hint is float else f"a whole number{unit}"
+    plain = value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
+    if isinstance(plain, bool) or not isinstance(plain, (int, float)):
+        _fail(path, value, wanted)
+    if hint is int and not (isinstance(plain, int) or plain.is_integer()):
+        _fail(path, value, wanted)
+    result = hint(plain)
+    _check_number(result, path, meta)
+    return result
+
+
+def from_mapping(cls: type[S], table: Mapping[str, Any], path: str = "") -> S:
+    """Build ``cls`` from a table.  ``ValueError`` names unknown keys (with the nearest valid one) and missing ones."""
+    if not isinstance(table, Mapping):
+        _fail(path or cls.__name__, table, "a table")
+    names = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls))}
+    for key in table:
+        if key not in names:
+            where = f"{path}.{key}" if path else str(key)
+            known = ", ".join(names)
+            raise ValueError(f"unknown key {where!r}{nearest(str(key), names)} (valid keys: {known})")
+    for name, field in names.items():
+        needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if needed and name not in table:
+            unit = field.metadata.get("unit")
+            where = f"{path}.{name}" if path else name
+            raise ValueError(f"missing key {where!r}" + (f" [{unit}]: {_limits(field.metadata)}" if unit else ""))
+    return cls(**dict(table))
+
+
+def replace_paths(thing: Any, changes: Mapping[str, Any]) -> Any:
+    """``dataclasses.replace`` with dotted paths; unknown paths are refused with the nearest valid key."""
+    grouped: dict[str, Any] = {}
+    for path, value in changes.items():
+        head, _, rest = path.partition(".")
+        names = [f.name for f in dataclasses.fields(thing)]
+        if head not in names:
+            raise ValueError(f"unknown key {path!r}{nearest(head, names)} (valid keys: {', '.join(names)})")
+        if rest:
+            grouped.setdefault(head, {})[rest] = value
+        else:
+            grouped[head] = value
+    for head, value in grouped.items():
+        inner = getattr(thing, head)
+        if isinstance(value, dict) and isinstance(inner, Strict):
+            grouped[head] = replace_paths(inner, value)
+        elif isinstance(value, dict) and isinstance(inner, dict):
+            grouped[head] = {**inner, **value}
+    return dataclasses.replace(thing, **grouped)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Strict):
+        pairs = {f.name: getattr(value, f.name) for f in dataclasses.fields(typing.cast(Any, value))}
+        return {k: _plain(v) for k, v in pairs.items() if v is not None}
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return value
+
+
+def _behaviour(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _behaviour(v) for k, v in value.items() if k not in ("name", "description", "source")}
+    if isinstance(value, list):
+        return [_behaviour(v) for v in value]
+    return value
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Deep merge of two tables; ``over`` wins."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merge(result[key], value) if both else value
+    return result
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file; ``ValueError`` names the file when it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid TOML: {error}") from error
+
+
+def dump_toml(table: Mapping[str, Any], prefix: str = "") -> str:
+    """TOML text of nested plain values (:meth:`Strict.to_dict`); ``tomllib`` reads it back equal."""
+    simple = {k: v for k, v in table.items() if not _is_table(v)}
+    lines = [f"{_key(k)} = {_value(v)}" for k, v in simple.items()]
+    for key, value in table.items():
+        name = f"{prefix}{_key(key)}"
+        if isinstance(value, Mapping):
+            lines += ["", f"[{name}]", dump_toml(value, f"{name}.").strip("\n")]
+        elif _is_table(value):
+            for item in value:
+                lines += ["", f"[[{name}]]", dump_toml(item, f"{name}.").strip("\n")]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, list) and bool(value) and isinstance(value[0], Mapping))
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    return repr(value)

@@ -1,0 +1,107 @@
+"""Arrival models: instants at which tasks arrive [s].
+
+Add your own with :func:`arrivals`: a function of a generator and the number of tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splitgym.physics.arrivals import ARRIVAL_PARAMS, MODULATED, PERIODIC, RECORDED
+from splitgym.registry import Registry
+from splitgym.traces.plugins import Model, check_positive, registrar
+
+ARRIVALS: Registry[Model] = Registry("arrival model")
+
+
+def arrivals(name: str) -> Callable[[Callable], Callable]:
+    """Register a plug-in arrival model.
+
+    The decorated function is called as ``f(rng, n_tasks, **parameters)`` with a ``numpy.random.Generator`` and
+    returns arrival instants, shape (n_tasks,), finite, ascending, >= 0 [s].
+    """
+    return registrar(ARRIVALS, name, built_in=False)
+
+
+def arrival_params(kind: int, period_s: float = 0.0, rates_hz=(1.0,), leave_hz=(1.0,)) -> np.ndarray:
+    """Lowered arrival process: an ARRIVAL_PARAMS record."""
+    record = np.zeros((), ARRIVAL_PARAMS)
+    record["kind"], record["period_s"], record["n_phases"] = kind, period_s, len(rates_hz)
+    record["rates_hz"][: len(rates_hz)] = rates_hz
+    record["leave_hz"][: len(leave_hz)] = leave_hz
+    return record
+
+
+@registrar(ARRIVALS, "periodic", built_in=True)
+def periodic(n_tasks: int, *, period_s: float = 0.3) -> np.ndarray:
+    """One task every ``period_s`` [s], the first at 0.  (ENACHI specification section 1: T_frame)"""
+    check_positive("arrivals.parameters.period_s", period_s, "s")
+    return arrival_params(PERIODIC, period_s)
+
+
+@registrar(ARRIVALS, "poisson", built_in=True)
+def poisson(n_tasks: int, *, mean_s: float = 0.4) -> np.ndarray:
+    """Poisson arrivals with mean gap ``mean_s`` [s]."""
+    check_positive("arrivals.parameters.mean_s", mean_s, "s")
+    return arrival_params(MODULATED, rates_hz=(1.0 / mean_s,))
+
+
+@registrar(ARRIVALS, "mmpp", built_in=True)
+def mmpp(
+    n_tasks: int, *, calm_mean_s: float = 0.8, burst_mean_s: float = 0.08, calm_s: float = 8.0, burst_s: float = 1.6
+) -> np.ndarray:
+    """Bursts: a two-phase Markov-modulated Poisson process; mean gaps and mean stays of both phases [s]."""
+    for name, value in (
+        ("calm_mean_s", calm_mean_s),
+        ("burst_mean_s", burst_mean_s),
+        ("calm_s", calm_s),
+        ("burst_s", burst_s),
+    ):
+        check_positive(f"arrivals.parameters.{name}", value, "s")
+    return arrival_params(
+        MODULATED, rates_hz=(1.0 / calm_mean_s, 1.0 / burst_mean_s), leave_hz=(1.0 / calm_s, 1.0 / burst_s)
+    )
+
+
+@registrar(ARRIVALS, "recorded", built_in=True)
+def recorded(n_tasks: int, *, file: str) -> np.ndarray:
+    """Arrival instants [s] from a file: ``.npz`` with array ``arrival_s`` or ``.csv`` with a column ``arrival_s``."""
+    check_instants(read_instants(Path(file)), n_tasks, str(file))
+    return arrival_params(RECORDED)
+
+
+def recorded_instants(model: str, parameters: Mapping[str, Any], n_tasks: int) -> np.ndarray:
+    """Instants (n_tasks,) [s] of a scenario's recorded arrivals; empty for every other model."""
+    if model != "recorded":
+        return np.zeros(0)
+    file = str(parameters["file"])
+    return np.ascontiguousarray(check_instants(read_instants(Path(file)), n_tasks, file))
+
+
+def read_instants(path: Path) -> np.ndarray:
+    """Arrival instants (n,) [s] of a CSV or npz file; ``ValueError`` says what is wrong with the file."""
+    if not path.is_file():
+        raise ValueError(f"arrivals.parameters.file: no such file {str(path)!r}")
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                return np.asarray(arrays["arrival_s"], dtype=np.float64)
+        table = np.genfromtxt(path, delimiter=",", names=True, dtype=np.float64)
+        return np.atleast_1d(table["arrival_s"])
+    except (KeyError, ValueError, OSError, IndexError) as error:
+        raise ValueError(f"{path} holds no readable array or column 'arrival_s' [s]: {error}") from error
+
+
+def check_instants(times_s: np.ndarray, n_tasks: int, where: str) -> np.ndarray:
+    """The first ``n_tasks`` instants; ``ValueError`` unless they are enough, finite, >= 0 and ascending."""
+    times_s = np.asarray(times_s, dtype=np.float64)
+    if times_s.ndim != 1 or len(times_s) < n_tasks:
+        raise ValueError(f"{where}: {times_s.shape} arrival instants, the scenario needs {n_tasks} (n_tasks)")
+    times_s = times_s[:n_tasks]
+    if not np.isfinite(times_s).all() or (times_s < 0.0).any() or (np.diff(times_s) < 0.0).any():
+        raise ValueError(f"{where}: arrival instants must be finite, >= 0 s and ascending")
+    return times_s

@@ -1,0 +1,67 @@
+"""Registry of stochastic models: built-in ones lower to kernel parameters, plug-ins are plain NumPy functions."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from splitgym.registry import Registry, nearest
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """One stochastic model.
+
+    ``function`` has keyword-only parameters.  Built in: it returns kernel parameters.  Plug-in: it draws, from a
+    generator and a shape, as the registering decorator describes.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    built_in: bool
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Parameter name -> default (``inspect.Parameter.empty`` for required ones)."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+    def arguments(self, given: Mapping[str, Any], path: str) -> dict[str, Any]:
+        """Check names of ``given``; raises ``ValueError`` with the path, the valid names and the nearest one."""
+        known = self.defaults
+        for name in given:
+            if name not in known:
+                valid = ", ".join(known) or "none"
+                raise ValueError(
+                    f"unknown key '{path}.{name}' for model {self.name!r}{nearest(name, known)} (valid keys: {valid})"
+                )
+        for name, default in known.items():
+            if default is inspect.Parameter.empty and name not in given:
+                raise ValueError(f"missing key '{path}.{name}' for model {self.name!r}")
+        return dict(given)
+
+
+def check_positive(path: str, value: float, unit: str) -> None:
+    """Raise ``ValueError`` naming path, value and unit unless ``value`` is finite and > 0."""
+    if not (isinstance(value, (int, float)) and np.isfinite(value) and value > 0):
+        raise ValueError(f"{path} must be a finite number > 0 {unit}, got {value!r}")
+
+
+def check_share(path: str, value: float) -> None:
+    """Raise ``ValueError`` unless ``value`` is a number in [0, 1]."""
+    if not (isinstance(value, (int, float)) and 0.0 <= value <= 1.0):
+        raise ValueError(f"{path} must be a number >= 0 and <= 1, got {value!r}")
+
+
+def registrar(registry: Registry[Model], name: str, built_in: bool) -> Callable[[Callable], Callable]:
+    """Decorator that puts a function into ``registry`` under ``name``."""
+
+    def register(function: Callable) -> Callable:
+        registry.add(name, Model(name, function, built_in))
+        return function
+
+    return register

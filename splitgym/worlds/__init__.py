@@ -1,0 +1,1 @@
+"""The worlds: a folder each, behind one small interface (:mod:`splitgym.worlds.world`)."""

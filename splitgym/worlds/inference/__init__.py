@@ -1,0 +1,90 @@
+"""The inference world: one device, an edge server, a cloud; one decision a task (``SplitInference-v0``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from splitgym.jit import records
+from splitgym.traces.arrivals import recorded_instants
+from splitgym.worlds.inference import kernel
+from splitgym.worlds.inference.fields import action_axes, observation_fields
+from splitgym.worlds.inference.layout import DECISION, OUTCOME, STATE, TASK, Nature, lower, n_slots, uses_plugins
+from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario, preset_names
+from splitgym.worlds.inference.trace import InferenceTrace, draw_trace
+from splitgym.worlds.world import WORLDS, Option, World
+
+
+def _nature(n: int, scenario: InferenceScenario) -> Nature:
+    """Arrays for ``n`` rows; slot arrays stay empty until a row replays a trace."""
+    count = scenario.tasks.count
+    empty = np.zeros((1, count, 0))
+    times_s = recorded_instants(scenario.arrivals.model, scenario.arrivals.parameters, count)
+    return Nature(records(np.zeros((n, count), TASK)), empty, empty.copy(), times_s)
+
+
+def _replay(nature: Nature, row: int, n: int, trace: InferenceTrace) -> Nature:
+    """Put a trace into a row; returns the arrays, grown where needed."""
+    if nature.fading.shape[0] < n or nature.fading.shape[2] < trace.n_slots:
+        shape = (n, trace.n_tasks, max(trace.n_slots, nature.fading.shape[2]))
+        fading, noise = np.zeros(shape), np.zeros(shape)
+        old = nature.fading.shape
+        fading[: old[0], :, : old[2]] = nature.fading
+        noise[: old[0], :, : old[2]] = nature.noise
+        nature = nature._replace(fading=fading, noise=noise)
+    nature.tasks[row] = trace.tasks()
+    nature.fading[row, :, : trace.n_slots] = trace.fading
+    nature.noise[row, :, : trace.n_slots] = trace.noise
+    return nature
+
+
+def _canonical(scenario: InferenceScenario, grid: np.ndarray) -> np.ndarray:
+    """Distinct decisions of a grid (n, 4): edge cut >= device cut, and one power where nothing is sent."""
+    last = len(scenario.dnn.cut_names) - 1
+    cut, edge_cut, power = grid[:, 0], grid[:, 1], grid[:, 3]
+    local = cut == last
+    keep = (edge_cut >= cut) & (~local | (power == power.min()))
+    return np.ascontiguousarray(grid[keep])
+
+
+def _flag(name: str, on: Any) -> Any:
+    def apply(states: np.ndarray, rows: np.ndarray, value: Any) -> None:
+        states[name][rows] = value == on
+
+    return apply
+
+
+INFERENCE = World(
+    name="inference",
+    env_id="SplitInference-v0",
+    summary="one decision a task: device cut, edge cut, clock, transmit power",
+    state=STATE,
+    decision=DECISION,
+    outcome=OUTCOME,
+    load_scenario=load_scenario,
+    preset_names=preset_names,
+    lower=lower,
+    fields=observation_fields,
+    axes=action_axes,
+    canonical=_canonical,
+    options={
+        "packet_control": Option(
+            ("tracking", "constant"), _flag("tracking", "tracking"), "power of the slots: water-filling or constant"
+        ),
+        "early_stop": Option((True, False), _flag("early_stop", True), "the server may stop a transmission"),
+        "progressive": Option((True, False), _flag("progressive", True), "partial features are accepted"),
+    },
+    nature=_nature,
+    turn_rows=kernel.turn_rows,
+    log_shape=lambda scenario: (n_slots(scenario), kernel.LOG_COLUMNS),
+    uses_plugins=uses_plugins,
+    draw_trace=draw_trace,
+    trace_type=InferenceTrace,
+    replay=_replay,
+    figure="splitgym.worlds.inference.viewer",
+    unserved=lambda outcomes: outcomes["missed"],
+)
+WORLDS.add(INFERENCE.name, INFERENCE)
+
+__all__ = ["INFERENCE", "InferenceScenario", "InferenceTrace", "load_scenario"]

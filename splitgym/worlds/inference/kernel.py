@@ -1,0 +1,516 @@
+"""Compiled code of the inference world: nature, service of one task, queue, observation, masks, and the loops.
+
+One scalar ``serve`` and one loop over rows; the single environment is a batch of one.  References of the form
+(s3.4) point to sections of the ENACHI specification, (d2) to section 2 of the design.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from splitgym.jit import jit
+from splitgym.physics.arrivals import fill_arrivals
+from splitgym.physics.codec import observe_fields
+from splitgym.physics.fading import BLOCK, fading_block, fading_enter
+from splitgym.physics.network import accuracy, compute_j, compute_s, predicts_stop, seen_ratio
+from splitgym.physics.radio import (
+    rate_bit_s,
+    slot_count,
+    tracking_power_w,
+    tracking_queue_w,
+    tracking_weight,
+)
+from splitgym.physics.random import NORMAL_MAX, child, exponential, normal_pair, uniform
+
+# ------------------------------------------------------------------ streams of randomness below an episode's key
+ARRIVAL_STREAM = 1 << 41  # beside the tasks' own keys 0, 1, 2, ...
+_COMPLEXITY, _ERRORS, _SLOW, _BACKHAUL, _DEADLINE, _JITTER, _FADING, _NOISE = range(8)
+
+MAX_BACKLOG = 16
+LOG_COLUMNS = 5  # of a slot: index, gain h, power [W], feature ratio, rate [bit/s]
+
+
+# ------------------------------------------------------------------ nature: what no action can change
+@jit
+def slow_gain(arrival_s, shadow, p):
+    """G [1] = path loss at the device's distance x shadowing; ``shadow`` is a standard normal.  (s3.3)"""
+    swing = 0.5 - 0.5 * math.cos(2.0 * math.pi * arrival_s / p.motion_period_s)
+    distance_km = p.near_km + (p.far_km - p.near_km) * swing
+    return p.gain_1km * distance_km ** (-p.path_exponent) * 10.0 ** (p.shadowing_db * shadow / 10.0)
+
+
+@jit
+def fill_tasks(key, tasks, recorded_s, p):
+    """Draw what nature decides about every task of an episode into ``tasks`` (n_tasks,) TASK.  (s3.3, s5.1, d2)"""
+    fill_arrivals(child(key, ARRIVAL_STREAM), p.arrivals, recorded_s, tasks.arrival_s)
+    shadow, load, route = 0.0, 0.0, 0.0
+    stretch = math.log(p.deadline_max_s / p.deadline_min_s)
+    for k in range(tasks.shape[0]):
+        task_key = child(key, k)
+        new_shadow, new_load = normal_pair(child(task_key, _SLOW))
+        new_route, _ = normal_pair(child(task_key, _BACKHAUL))
+        error, persistent = normal_pair(child(task_key, _ERRORS))
+        if k == 0:
+            shadow, load, route = new_shadow, new_load, new_route
+        else:
+            shadow = p.shadowing_keep * shadow + math.sqrt(1.0 - p.shadowing_keep * p.shadowing_keep) * new_shadow
+            load = p.load_keep * load + math.sqrt(1.0 - p.load_keep * p.load_keep) * new_load
+            route = p.rtt_keep * route + math.sqrt(1.0 - p.rtt_keep * p.rtt_keep) * new_route
+        x = tasks[k]
+        x.deadline_s = min(p.deadline_min_s * math.exp(stretch * uniform(child(task_key, _DEADLINE))), p.deadline_max_s)
+        x.gain = slow_gain(x.arrival_s, shadow, p)
+        x.complexity = uniform(child(task_key, _COMPLEXITY))
+        x.hint = min(max(x.complexity + p.hint_std * error, 0.0), 1.0)
+        x.persistent = persistent
+        x.edge_load = min(max(p.load_mean + p.load_std * load, 0.0), p.load_max)
+        x.rtt_s = p.rtt_s * math.exp(p.rtt_log_std * route)
+        x.jitter_s = p.jitter_s * exponential(child(task_key, _JITTER))
+
+
+@jit
+def slot_noise(task_key, slot):
+    """Per-slot part e_t of the stop predictor's error, N(0, 1).  (s5.3)"""
+    even, odd = normal_pair(child(child(task_key, _NOISE), slot // 2))
+    return even if slot % 2 == 0 else odd
+
+
+@jit
+def fill_slots(key, fading, noise, p):
+    """Gains h and predictor errors e of every slot of every task into (n_tasks, n_slots) arrays."""
+    gains = np.empty(BLOCK)
+    for k in range(fading.shape[0]):
+        task_key = child(key, k)
+        fading_key = child(task_key, _FADING)
+        re, im = fading_enter(fading_key, 0, p.fading)
+        for slot in range(fading.shape[1]):
+            if slot % BLOCK == 0:
+                re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains)
+            fading[k, slot] = gains[slot % BLOCK]
+            noise[k, slot] = slot_noise(task_key, slot)
+
+
+# ------------------------------------------------------------------ a decision's times
+@jit
+def effective_edge_cut(cut, edge_cut, p):
+    """Edge cut in force: not before the device cut; everything on the edge where there is no cloud.  (d2)"""
+    return max(cut, edge_cut) if p.cloud else p.last_cut
+
+
+@jit
+def device_s(cut, clock_hz, present_hz, p):
+    """Reconfiguration and device blocks up to ``cut``, exit heads included [s]."""
+    delay_s = p.reconfigure_s if clock_hz != present_hz else 0.0
+    return delay_s + compute_s(p.device_macs[cut], clock_hz, p.macs_per_cycle)
+
+
+@jit
+def edge_s(cut, edge_cut, edge_load, p):
+    """Edge blocks between two cuts under the present load [s].  (s3.1, d2)"""
+    return p.edge_macs[cut, edge_cut] / p.edge_macs_s / (1.0 - edge_load)
+
+
+@jit
+def tail_s(cut, edge_cut, edge_load, rtt_s, p):
+    """Expected time behind the uplink [s]: edge, backhaul with mean jitter, cloud; deepest path.  (d2)"""
+    time_s = edge_s(cut, edge_cut, edge_load, p)
+    if edge_cut < p.last_cut:
+        time_s += p.cut_bits[edge_cut] / p.backhaul_bit_s + rtt_s + p.jitter_s
+        time_s += (p.cut_macs[p.last_cut] - p.cut_macs[edge_cut]) / p.cloud_macs_s
+    return time_s
+
+
+@jit
+def finishable(cut, clock_hz, busy_s, tail, remaining_s, p):
+    """Whether some path to an answer fits: a device exit, everything local, or at least one uplink slot.  (d2, s3.4)
+
+    ``busy_s`` is :func:`device_s` of cut and clock, ``tail`` the cut's :func:`tail_s` [s].
+    """
+    if p.n_exits > 0 and p.exit_cut[0] <= cut:
+        beyond = p.device_macs[cut] - p.exit_macs[0]
+        if busy_s - compute_s(beyond, clock_hz, p.macs_per_cycle) <= remaining_s:
+            return True
+    if cut == p.last_cut:
+        return busy_s <= remaining_s
+    _, count = slot_count(busy_s, remaining_s - tail, p.slot_s)
+    return count >= 1
+
+
+# ------------------------------------------------------------------ uplink: the slots of one task
+@jit
+def transmit_slot(tracking, power_queue_w, slot_gain, reference_w, weight, p):
+    """One slot: power [W], next power queue [W], bits carried.  (s3.2, s7.2)"""
+    power_w = reference_w
+    if tracking:
+        power_w = tracking_power_w(weight, power_queue_w, slot_gain, p.bandwidth_hz, p.noise_w_hz, p.power_max_w)
+    queue_w = tracking_queue_w(power_queue_w, power_w, reference_w)
+    return power_w, queue_w, rate_bit_s(power_w, slot_gain, p.bandwidth_hz, p.noise_w_hz) * p.slot_s
+
+
+@jit
+def received_ratio(sent_bit, wanted_bit, channels):
+    """beta [1]: whole channels received over all channels; 1 when everything is in.  (s3.5)"""
+    if sent_bit >= wanted_bit:
+        return 1.0
+    return math.floor(channels * sent_bit / wanted_bit) / channels
+
+
+@jit
+def uplink(s, x, cut, power_w, first, count, fading, noise, log, p):
+    """Send features of ``cut`` in at most ``count`` slots from slot ``first``.  (s3.5, s3.6, s5.3, s7)
+
+    Returns capacity used [bit], radio energy [J], slots used, feature ratio, whether the server stopped it early.
+    ``fading`` and ``noise`` (n_tasks, n_slots) are read when the row is recorded; ``log`` (any, 5) takes slot index,
+    gain, power [W], feature ratio and rate [bit/s] of each slot.
+    """
+    sent_bit, sent_w, queue_w = 0.0, 0.0, 0.0
+    used, stop_after, stopped = 0, count, False
+    if power_w <= 0.0 or count <= 0:
+        return 0.0, 0.0, used, 0.0, stopped
+    wanted_bit, channels, steepness = p.cut_bits[cut], p.cut_channels[cut], p.cut_steepness[cut]
+    watch = s.early_stop and s.progressive and steepness > 0.0
+    weight = tracking_weight(power_w, count, x.gain, p.bandwidth_hz, p.noise_w_hz, p.tolerance)
+    task_key = child(s.key, s.task)
+    fading_key = child(task_key, _FADING)
+    theta, least_bit, persistent = 0.0, 0.0, p.stop_noise_persistent * x.persistent
+    if watch:
+        theta = seen_ratio(x.complexity, steepness, p.accuracy_full, p.accuracy_chance, p.confidently_wrong)
+        if not s.recorded:  # with fewer bits no drawable error can stop the transmission: saves the draw
+            least_bit = wanted_bit * theta * math.exp(p.stop_log_margin - persistent - p.stop_noise_slot * NORMAL_MAX)
+    gains = np.empty(BLOCK)
+    re, im = 0.0, 0.0
+    if not s.recorded:
+        re, im = fading_enter(fading_key, first // BLOCK, p.fading)
+    while used < stop_after:
+        slot = first + used
+        here = slot % BLOCK
+        if not s.recorded and (here == 0 or used == 0):
+            re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains)
+        gain = fading[s.task, slot] if s.recorded else gains[here]
+        slot_w, queue_w, slot_bit = transmit_slot(s.tracking, queue_w, x.gain * gain, power_w, weight, p)
+        sent_w += slot_w
+        sent_bit += slot_bit
+        if used < log.shape[0]:
+            log[used, 0], log[used, 1], log[used, 2] = slot, gain, slot_w
+            log[used, 3], log[used, 4] = received_ratio(sent_bit, wanted_bit, channels), slot_bit / p.slot_s
+        used += 1
+        if sent_bit >= wanted_bit:
+            break
+        if watch and not stopped and sent_bit >= least_bit:
+            ratio = received_ratio(sent_bit, wanted_bit, channels)
+            error = noise[s.task, slot] if s.recorded else slot_noise(task_key, slot)
+            if predicts_stop(ratio, theta, persistent + p.stop_noise_slot * error, p.stop_log_margin):
+                stopped = True
+                stop_after = min(count, used + p.feedback_slots)
+    return sent_bit, sent_w * p.slot_s, used, received_ratio(sent_bit, wanted_bit, channels), stopped
+
+
+# ------------------------------------------------------------------ service of one task
+@jit
+def clear_outcome(o, s):
+    """Empty outcome of the present task."""
+    o.task = s.task
+    o.exit = -1
+    o.on_time, o.correct, o.stopped_early = False, False, False
+    o.accuracy, o.feature_ratio, o.bits, o.capacity_bits = 0.0, 0.0, 0.0, 0.0
+    o.slots_available, o.slots_used, o.missed = 0, 0, 0
+    o.energy_compute_j, o.energy_radio_j, o.energy_edge_j, o.energy_cloud_j, o.energy_j = 0.0, 0.0, 0.0, 0.0, 0.0
+    o.latency_wait_s, o.latency_device_s, o.latency_uplink_s = s.wait_s, 0.0, 0.0
+    o.latency_edge_s, o.latency_backhaul_s, o.latency_cloud_s, o.latency_s = 0.0, 0.0, 0.0, 0.0
+    o.cost_j, o.reward = 0.0, 0.0
+
+
+@jit
+def device_stage(s, x, cut, clock_hz, o, p):
+    """Run the device blocks and exits; returns the time taken [s] and whether features are to be sent.  (s3.1, s3.6)"""
+    delay_s = p.reconfigure_s if clock_hz != s.clock_hz else 0.0
+    macs = p.device_macs[cut]
+    for e in range(p.n_exits):
+        if p.exit_cut[e] <= cut and x.complexity <= p.exit_share[e] * p.accuracy_full:
+            macs = p.exit_macs[e]
+            o.exit = e
+            break
+    time_s = delay_s + compute_s(macs, clock_hz, p.macs_per_cycle)
+    send = False
+    if time_s > s.remaining_s:  # aborted at the deadline
+        o.exit = -1
+        time_s = s.remaining_s
+        macs = max(time_s - delay_s, 0.0) * clock_hz * p.macs_per_cycle
+        o.accuracy = p.accuracy_chance
+    elif o.exit >= 0:
+        o.on_time = True
+        o.accuracy = p.exit_share[o.exit] * p.accuracy_full
+    elif cut == p.last_cut:
+        o.on_time = True
+        o.accuracy = p.accuracy_full
+    else:
+        send = True
+    o.energy_compute_j = compute_j(macs, clock_hz, p.macs_per_cycle, p.kappa_f)
+    o.latency_device_s = time_s
+    return time_s, send
+
+
+@jit
+def tail_stage(s, x, cut, edge_cut, o, p):
+    """Edge blocks and exits, backhaul, cloud for the features that arrived; fills accuracy, times and energies.  (d2)"""
+    steepness = p.cut_steepness[cut]
+    o.accuracy = p.accuracy_full
+    if steepness > 0.0:
+        o.accuracy = accuracy(o.feature_ratio, steepness, p.accuracy_full, p.accuracy_chance)
+    macs, relayed = p.edge_macs[cut, edge_cut], edge_cut < p.last_cut
+    for e in range(p.n_exits):
+        if cut < p.exit_cut[e] <= edge_cut and x.complexity <= p.exit_share[e] * o.accuracy:
+            macs, relayed = p.edge_macs[cut, p.exit_cut[e]], False
+            o.exit = e
+            o.accuracy = p.exit_share[e] * o.accuracy
+            break
+    o.latency_edge_s = macs / p.edge_macs_s / (1.0 - x.edge_load)
+    o.energy_edge_j = macs * p.edge_j_per_mac
+    if relayed:
+        relay_bit = p.cut_bits[edge_cut] if edge_cut > cut else o.bits
+        rest = p.cut_macs[p.last_cut] - p.cut_macs[edge_cut]
+        o.latency_backhaul_s = relay_bit / p.backhaul_bit_s + x.rtt_s + x.jitter_s
+        o.latency_cloud_s = rest / p.cloud_macs_s
+        o.energy_cloud_j = rest * p.cloud_j_per_mac
+
+
+@jit
+def offload(s, x, cut, edge_cut, power_w, start_s, fading, noise, log, o, p):
+    """Uplink and tail of a task whose device blocks end at ``start_s``; returns when the radio is free [s]."""
+    planned_s = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p)
+    first, count = slot_count(start_s, s.remaining_s - planned_s, p.slot_s)
+    capacity_bit, radio_j, used, ratio, stopped = uplink(s, x, cut, power_w, first, count, fading, noise, log, p)
+    end_s = (first + used) * p.slot_s if used > 0 else start_s
+    o.slots_available, o.slots_used, o.stopped_early = count, used, stopped
+    o.capacity_bits, o.bits = capacity_bit, min(capacity_bit, p.cut_bits[cut])
+    o.energy_radio_j, o.feature_ratio = radio_j, ratio
+    o.latency_uplink_s = end_s - start_s
+    partial = s.progressive and p.cut_steepness[cut] > 0.0
+    if count < 1 or not (partial or ratio >= 1.0):
+        o.accuracy = p.accuracy_chance
+        return end_s
+    tail_stage(s, x, cut, edge_cut, o, p)
+    real_s = o.latency_edge_s + o.latency_backhaul_s + o.latency_cloud_s
+    # the slots end early enough for the planned tail: only a longer one (jitter) can be late
+    o.on_time = real_s <= planned_s or end_s + real_s <= s.remaining_s
+    if not o.on_time:
+        o.accuracy = p.accuracy_chance
+    return end_s
+
+
+@jit
+def serve(s, d, x, fading, noise, log, o, p):
+    """Serve the present task by decision ``d``: fills the outcome, moves clock and release time.  (d2)"""
+    clear_outcome(o, s)
+    cut = min(max(int(d.cut), 0), p.last_cut)
+    edge_cut = effective_edge_cut(cut, min(max(int(d.edge_cut), 0), p.last_cut), p)
+    o.cut, o.edge_cut, o.clock_hz, o.power_w = cut, edge_cut, d.clock_hz, d.power_w
+    busy_s, send = device_stage(s, x, cut, d.clock_hz, o, p)
+    if send:
+        busy_s = offload(s, x, cut, edge_cut, d.power_w, busy_s, fading, noise, log, o, p)
+    o.correct = o.on_time and x.complexity <= o.accuracy
+    o.latency_s = s.wait_s + busy_s + o.latency_edge_s + o.latency_backhaul_s + o.latency_cloud_s
+    s.clock_hz = d.clock_hz
+    s.free_s = x.arrival_s + s.wait_s + busy_s
+
+
+# ------------------------------------------------------------------ energy queue, reward, what comes next
+@jit
+def queue_after_j(queue_j, energy_j, budget_j):
+    """Q' = max(Q + E - Ebar, 0) [J].  (s6.1)"""
+    return max(queue_j + energy_j - budget_j, 0.0)
+
+
+@jit
+def settle(s, o, p):
+    """Charge the energy of a served task to battery and queue."""
+    device_j = o.energy_compute_j + o.energy_radio_j
+    if device_j >= s.battery_j:  # a hard battery runs empty within the task: no answer
+        s.depleted = True
+        o.on_time, o.correct = False, False
+    s.battery_j = max(s.battery_j - device_j, 0.0)
+    o.energy_j = device_j + p.infrastructure_weight * (o.energy_edge_j + o.energy_cloud_j)
+    o.cost_j = max(o.energy_j - p.budget_j, 0.0)
+    s.queue_j = queue_after_j(s.queue_j, o.energy_j, p.budget_j)
+
+
+@jit
+def any_finishable(s, x, p):
+    """Whether at least one decision can still answer the task in the time left."""
+    for cut in range(p.last_cut + 1):
+        tail = math.inf
+        for edge_cut in range(cut, p.last_cut + 1):
+            if p.cloud or edge_cut == p.last_cut:
+                tail = min(tail, tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p))
+        for j in range(p.n_clocks):
+            busy_s = device_s(cut, p.clocks_hz[j], s.clock_hz, p)
+            if finishable(cut, p.clocks_hz[j], busy_s, tail, s.remaining_s, p):
+                return True
+    return False
+
+
+@jit
+def next_task(s, tasks, p):
+    """Move to the next task that can be served; returns how many were missed on the way.  (d2)
+
+    A task is missed when waiting has left it too little time for any decision: it scores 0 and costs 0 J, and the
+    queue is served by one budget.  A task that did not wait is always offered.
+    """
+    missed = 0
+    while s.task < p.n_tasks:
+        x = tasks[s.task]
+        s.wait_s = max(s.free_s - x.arrival_s, 0.0)
+        s.remaining_s = x.deadline_s - s.wait_s
+        if s.wait_s <= 0.0 or (s.remaining_s > 0.0 and any_finishable(s, x, p)):
+            break
+        s.queue_j = queue_after_j(s.queue_j, 0.0, p.budget_j)
+        missed += 1
+        s.task += 1
+    s.missed += missed
+    s.finished = s.task >= p.n_tasks
+    return missed
+
+
+@jit
+def begin(s, key, tasks, p):
+    """Put a row at the start of an episode; its tasks are already drawn."""
+    s.key = key
+    s.task, s.missed = 0, 0
+    s.queue_j, s.free_s, s.wait_s = 0.0, 0.0, 0.0
+    s.clock_hz = p.clocks_hz[p.n_clocks - 1]
+    s.battery_j = p.battery_j
+    s.finished, s.depleted = False, False
+    next_task(s, tasks, p)
+
+
+@jit
+def step_one(s, d, tasks, fading, noise, log, o, p):
+    """One decision: serve the task, settle energy, skip missed tasks, reward.  (d2, s6.1)"""
+    before_j = s.queue_j
+    serve(s, d, tasks[s.task], fading, noise, log, o, p)
+    settle(s, o, p)
+    s.task += 1
+    o.missed = next_task(s, tasks, p)
+    o.missed_total = s.missed
+    o.queue_j = s.queue_j
+    o.reward = (1.0 if o.correct else 0.0) - p.debt_price * (s.queue_j - before_j) / p.budget_j
+
+
+# ------------------------------------------------------------------ what is seen
+@jit
+def observe(s, tasks, values, out, p):
+    """Observation of a row into ``out`` (n_fields,) float32; ``values`` (n_fields,) takes the SI values."""
+    k = min(s.task, p.n_tasks - 1)  # after the last task: the last one, with no time left
+    x = tasks[k]
+    now_s = x.arrival_s + s.wait_s
+    behind = k + 1
+    while behind < p.n_tasks and behind - k <= MAX_BACKLOG and tasks[behind].arrival_s <= now_s:
+        behind += 1
+    values[0] = s.queue_j
+    values[1] = behind - k - 1
+    values[2] = max(s.remaining_s, 0.0)
+    values[3] = x.gain
+    values[4] = x.gain / tasks[max(k - 1, 0)].gain
+    values[5] = x.hint
+    values[6] = x.edge_load
+    values[7] = x.rtt_s
+    values[8] = s.clock_hz
+    values[9] = 0.0
+    if p.next_arrival_known:
+        values[9] = max(tasks[k + 1].arrival_s - now_s, 0.0) if k + 1 < p.n_tasks else 1e6
+    values[10] = 1.0 if math.isinf(p.battery_j) else s.battery_j / p.battery_j
+    observe_fields(values, p.field_kind, p.field_low, p.field_high, out)
+
+
+@jit
+def mask_axes(s, tasks, n_edge_cuts, out, p):
+    """Per-axis masks side by side into ``out``: device cut, edge cut, clock, power; False: cannot finish in time.
+
+    A value is allowed if some values of the other axes make the decision :func:`finishable`; everything is allowed
+    where nothing is.
+    """
+    cuts = p.last_cut + 1
+    clocks = cuts + n_edge_cuts
+    out[:] = False
+    x = tasks[min(s.task, p.n_tasks - 1)]
+    found = False
+    for cut in range(cuts):
+        busiest, least_tail = 0, math.inf
+        for j in range(1, p.n_clocks):  # the clock that is done first
+            if device_s(cut, p.clocks_hz[j], s.clock_hz, p) < device_s(cut, p.clocks_hz[busiest], s.clock_hz, p):
+                busiest = j
+        clock_hz = p.clocks_hz[busiest]
+        busy_s = device_s(cut, clock_hz, s.clock_hz, p)
+        for edge_cut in range(cut if p.cloud else p.last_cut, cuts):
+            tail = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p)
+            least_tail = min(least_tail, tail)
+            if finishable(cut, clock_hz, busy_s, tail, s.remaining_s, p):
+                found = True
+                out[cut] = True
+                out[cuts + (edge_cut if n_edge_cuts > 1 else 0)] = True
+                if edge_cut == cut and n_edge_cuts > 1:  # a smaller edge cut means the device cut
+                    out[cuts : cuts + cut] = True
+        if out[cut]:
+            for j in range(p.n_clocks):
+                if not out[clocks + j]:
+                    busy_s = device_s(cut, p.clocks_hz[j], s.clock_hz, p)
+                    out[clocks + j] = finishable(cut, p.clocks_hz[j], busy_s, least_tail, s.remaining_s, p)
+    if not found:
+        out[:] = True
+    out[clocks + p.n_clocks :] = True
+
+
+@jit
+def mask_table(s, tasks, table, out, p):
+    """Mask of a table of decisions (n_actions,) DECISION whose power varies fastest, into ``out`` (n_actions,)."""
+    x = tasks[min(s.task, p.n_tasks - 1)]
+    found, good = False, False
+    for a in range(table.shape[0]):
+        d = table[a]
+        if (
+            a == 0
+            or d.cut != table[a - 1].cut
+            or d.edge_cut != table[a - 1].edge_cut
+            or d.clock_hz != table[a - 1].clock_hz
+        ):
+            cut = int(d.cut)
+            tail = tail_s(cut, effective_edge_cut(cut, int(d.edge_cut), p), x.edge_load, x.rtt_s, p)
+            busy_s = device_s(cut, d.clock_hz, s.clock_hz, p)
+            good = finishable(cut, d.clock_hz, busy_s, tail, s.remaining_s, p)
+        out[a] = good
+        found = found or good
+    if not found:
+        out[:] = True
+
+
+# ------------------------------------------------------------------ the loop over rows
+@jit
+def turn_rows(
+    low, high, live, fresh, keys, states, decisions, outcomes, logs, observations, masks, table, counts, params,
+    all_tasks, fading, noise, recorded_s,
+):  # fmt: skip
+    """One turn of rows low..high: the only stepping loop of the world.
+
+    ``live`` rows take a step, ``fresh`` rows begin the episode of their key (recorded rows keep the tasks they were
+    given); both are then observed.  ``logs`` (n, n_slots or 0, LOG_COLUMNS) takes the slots of the last task;
+    ``table`` is empty for per-axis masks, ``counts`` holds the levels of each axis, ``params`` (1,) the PARAMS
+    record; the last line is :class:`splitgym.worlds.inference.layout.Nature`.
+    """
+    p = params[0]
+    values = np.empty(p.n_fields)
+    for i in range(low, high):
+        s, tasks = states[i], all_tasks[i]
+        if live[i]:
+            j = i if s.recorded else 0  # the slot arrays may be empty when nothing is recorded
+            step_one(s, decisions[i], tasks, fading[j], noise[j], logs[i], outcomes[i], p)
+        if fresh[i]:
+            if not s.recorded:
+                fill_tasks(keys[i], tasks, recorded_s, p)
+            begin(s, keys[i], tasks, p)
+        if live[i] or fresh[i]:
+            observe(s, tasks, values, observations[i], p)
+            if table.shape[0] > 0:
+                mask_table(s, tasks, table, masks[i], p)
+            else:
+                mask_axes(s, tasks, counts[1], masks[i], p)

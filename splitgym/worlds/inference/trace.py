@@ -1,0 +1,178 @@
+"""What nature decides in one episode of the inference world, as arrays: draw, save, load, replay."""
+
+from __future__ import annotations
+
+import dataclasses
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from splitgym.jit import records
+from splitgym.seeding import episode_key, seed_key
+from splitgym.traces.arrivals import ARRIVALS, check_instants, recorded_instants
+from splitgym.traces.fading import FADING
+from splitgym.worlds.inference import kernel
+from splitgym.worlds.inference.layout import TASK, lower, n_slots
+from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario
+
+#: Array -> (unit, lowest, highest value, meaning); slot arrays have shape (n_tasks, n_slots), the others (n_tasks,).
+TASK_ARRAYS = {
+    "arrival_s": ("s", 0.0, np.inf, "arrival instant A_k, ascending"),
+    "deadline_s": ("s", 1e-9, np.inf, "deadline D_k relative to the arrival"),
+    "gain": ("1", 1e-300, np.inf, "slow gain G: path loss x shadowing"),
+    "complexity": ("1", 0.0, 1.0, "u: the sample is answered correctly iff u <= accuracy"),
+    "hint": ("1", 0.0, 1.0, "predicted complexity"),
+    "persistent": ("1", -np.inf, np.inf, "e0: persistent part of the stop predictor's error, N(0, 1)"),
+    "edge_load": ("1", 0.0, 0.999, "share of the edge server taken by others"),
+    "rtt_s": ("s", 0.0, np.inf, "backhaul round trip, observed"),
+    "jitter_s": ("s", 0.0, np.inf, "extra delay of the backhaul, not observed"),
+}
+SLOT_ARRAYS = {
+    "fading": ("1", 0.0, np.inf, "h: power gain of each slot after the start of service"),
+    "noise": ("1", -np.inf, np.inf, "e: per-slot part of the stop predictor's error, N(0, 1)"),
+}
+_FORMAT = "splitgym-inference-trace-1"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class InferenceTrace:
+    """Exogenous randomness of one episode, independent of any action.
+
+    Arrays, shapes and units are those of ``TASK_ARRAYS`` and ``SLOT_ARRAYS`` in this module.  Slot ``t`` of task
+    ``k`` covers ``[t, t+1) * slot_s`` after the *start of service* of the task, which is its arrival if it need not
+    wait.  Replay with ``env.reset(options={"trace": trace})``.
+    """
+
+    arrival_s: np.ndarray
+    deadline_s: np.ndarray
+    gain: np.ndarray
+    complexity: np.ndarray
+    hint: np.ndarray
+    persistent: np.ndarray
+    edge_load: np.ndarray
+    rtt_s: np.ndarray
+    jitter_s: np.ndarray
+    fading: np.ndarray
+    noise: np.ndarray
+
+    def __post_init__(self) -> None:
+        n_tasks = len(np.atleast_1d(self.arrival_s))
+        shapes = dict.fromkeys(TASK_ARRAYS, (n_tasks,))
+        shapes |= {name: (n_tasks, np.shape(self.fading)[-1] if np.ndim(self.fading) else 0) for name in SLOT_ARRAYS}
+        for name, (unit, low, high, _) in (TASK_ARRAYS | SLOT_ARRAYS).items():
+            array = np.array(getattr(self, name), np.float64, order="C")
+            if array.shape != shapes[name]:
+                raise ValueError(f"trace.{name} must have shape {shapes[name]}, got {array.shape}")
+            wrong = ~(np.isfinite(array) & (array >= low) & (array <= high))
+            if wrong.any():
+                where = tuple(int(i[0]) for i in np.nonzero(wrong))
+                limit = f"finite and in [{low:g}, {high:g}] {unit}"
+                raise ValueError(f"trace.{name}{list(where)} must be {limit}, got {array[where]!r}")
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        check_instants(self.arrival_s, n_tasks, "trace.arrival_s")
+
+    @property
+    def n_tasks(self) -> int:
+        """Number of tasks."""
+        return len(self.arrival_s)
+
+    @property
+    def n_slots(self) -> int:
+        """Slots per task."""
+        return self.fading.shape[1]
+
+    def tasks(self) -> np.ndarray:
+        """The task arrays as one (n_tasks,) TASK record array."""
+        table = np.zeros(self.n_tasks, TASK)
+        for name in TASK_ARRAYS:
+            table[name] = getattr(self, name)
+        return table
+
+    def check(self, params: np.record) -> None:
+        """Raise ``ValueError`` unless the trace fits the scenario behind ``params``."""
+        needed = int(np.floor(self.deadline_s.max() / params.slot_s))
+        if self.n_tasks != params.n_tasks:
+            raise ValueError(
+                f"the trace has {self.n_tasks} tasks, the scenario {params.n_tasks} (tasks.count); "
+                "make the scenario with that count"
+            )
+        if self.n_slots < needed:
+            raise ValueError(
+                f"the trace has {self.n_slots} slots per task, its longest deadline needs {needed} of {params.slot_s} s"
+            )
+
+    def save(self, path: str | Path) -> None:
+        """Write a compressed npz file."""
+        arrays = {name: getattr(self, name) for name in (*TASK_ARRAYS, *SLOT_ARRAYS)}
+        with open(path, "wb") as file:  # a handle keeps the name as given
+            np.savez_compressed(file, allow_pickle=False, format=np.array(_FORMAT), **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> InferenceTrace:
+        """Read a file of :meth:`save`.  ``ValueError`` for a corrupt or foreign file; nothing is unpickled."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if "format" not in file or str(file["format"]) != _FORMAT:
+                    raise ValueError(f"{path} is not a trace of this world (no format mark {_FORMAT!r})")
+                return cls(**{name: file[name] for name in (*TASK_ARRAYS, *SLOT_ARRAYS)})
+        except FileNotFoundError:
+            raise ValueError(f"no such trace file: {str(path)!r}") from None
+        except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
+            raise ValueError(f"{path} is not a readable trace: {error}") from error
+
+    @classmethod
+    def draw(cls, scenario: InferenceScenario | str, seed: int = 0, episode: int = 0) -> InferenceTrace:
+        """The trace that ``env.reset(seed=seed)`` plays (and its ``episode``-th successor without a seed)."""
+        return draw_trace(load_scenario(scenario), episode_key(seed_key(seed), episode))
+
+    @classmethod
+    def from_arrays(cls, scenario: InferenceScenario | str, seed: int = 0, **arrays: np.ndarray) -> InferenceTrace:
+        """A trace from arrays made elsewhere; those not given are drawn from (scenario, seed).
+
+        Any subset of ``TASK_ARRAYS`` and ``SLOT_ARRAYS`` may be given.  The number of tasks follows the arrays, the
+        scenario's ``tasks.count`` need not agree.  Raises ``ValueError`` for unknown names and wrong shapes.
+        """
+        known = (*TASK_ARRAYS, *SLOT_ARRAYS)
+        unknown = [name for name in arrays if name not in known]
+        if unknown:
+            raise ValueError(f"unknown trace array {unknown[0]!r} (known: {', '.join(known)})")
+        base = load_scenario(scenario)
+        if arrays:
+            base = base.replace(**{"tasks.count": len(next(iter(arrays.values())))})
+        drawn = draw_trace(base, episode_key(seed_key(seed), 0))
+        values = {name: getattr(drawn, name) for name in known} | arrays
+        for name in SLOT_ARRAYS:  # a narrower array than drawn sets the width of both
+            width = (
+                min(np.shape(arrays[n])[-1] for n in SLOT_ARRAYS if n in arrays)
+                if arrays.keys() & SLOT_ARRAYS
+                else None
+            )
+            if name not in arrays and width is not None:
+                values[name] = values[name][:, :width]
+        return cls(**values)
+
+
+def draw_trace(scenario: InferenceScenario, key: np.uint64) -> InferenceTrace:
+    """Materialise the episode of ``key``: the same values that the kernel draws lazily."""
+    params = lower(scenario)
+    times_s = recorded_instants(scenario.arrivals.model, scenario.arrivals.parameters, params.n_tasks)
+    tasks = records(np.zeros(params.n_tasks, TASK))
+    shape = (params.n_tasks, n_slots(scenario))
+    fading, noise = np.zeros(shape), np.zeros(shape)
+    fading_model, arrival_model = FADING[scenario.fading.model], ARRIVALS[scenario.arrivals.model]
+    if not arrival_model.built_in:
+        rng = np.random.default_rng([int(key), 1])
+        drawn = arrival_model.function(rng, params.n_tasks, **scenario.arrivals.parameters)
+        times_s = check_instants(np.asarray(drawn), params.n_tasks, f"arrival model {arrival_model.name!r}").copy()
+    kernel.fill_tasks(key, tasks, times_s, params)
+    kernel.fill_slots(key, fading, noise, params)
+    if not fading_model.built_in:
+        for k in range(params.n_tasks):
+            rng = np.random.default_rng([int(key), 2, k])
+            row = np.asarray(fading_model.function(rng, shape[1], params.slot_s, **scenario.fading.parameters))
+            if row.shape != (shape[1],):
+                raise ValueError(f"fading model {fading_model.name!r} returned shape {row.shape}, not ({shape[1]},)")
+            fading[k] = row
+    return InferenceTrace(**{name: tasks[name] for name in TASK_ARRAYS}, fading=fading, noise=noise)

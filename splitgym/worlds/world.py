@@ -1,0 +1,72 @@
+"""The small interface between a world and the shell (environments, evaluation, training, tests)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from splitgym.encodings import Axis
+from splitgym.fields import Field
+from splitgym.registry import Registry
+
+
+class Seen(NamedTuple):
+    """What the rows show: observations (n, n_fields) float32 and action masks (n, n_mask) bool."""
+
+    observations: np.ndarray
+    masks: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """An episode option: name -> choices, the first being the default; ``apply(states, rows, value)`` sets it."""
+
+    choices: tuple[Any, ...]
+    apply: Callable[[np.ndarray, np.ndarray, Any], None]
+    meaning: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class World:
+    """One decision problem.
+
+    The record types must hold: STATE the booleans ``finished`` (no decision left: truncation), ``depleted``
+    (termination) and ``recorded`` (the row replays a trace); OUTCOME a float ``reward`` and whatever ``info`` shows.
+    """
+
+    name: str
+    env_id: str
+    summary: str
+    state: np.dtype
+    decision: np.dtype
+    outcome: np.dtype
+    load_scenario: Callable[..., Any]
+    preset_names: Callable[[], list[str]]
+    lower: Callable[[Any], Any]
+    fields: Callable[[Any], tuple[Field, ...]]
+    axes: Callable[[Any], tuple[Axis, ...]]
+    canonical: Callable[[Any, np.ndarray], np.ndarray]
+    options: dict[str, Option]
+    nature: Callable[[int, Any], Any]
+    turn_rows: Callable[..., None]
+    log_shape: Callable[[Any], tuple[int, int]]
+    uses_plugins: Callable[[Any], bool]
+    draw_trace: Callable[[Any, np.uint64], Any]
+    trace_type: type
+    replay: Callable[[Any, int, int, Any], Any]
+    figure: str
+    unserved: Callable[[np.ndarray], np.ndarray]
+
+    def __reduce__(self) -> tuple[Callable[[str], World], tuple[str]]:
+        return get_world, (self.name,)
+
+
+WORLDS: Registry[World] = Registry("world")
+
+
+def get_world(name: str) -> World:
+    """The world registered under ``name``."""
+    return WORLDS[name]
