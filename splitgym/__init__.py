@@ -3,13 +3,49 @@
 from __future__ import annotations
 
 from pathlib import Path as _Path
+from typing import TYPE_CHECKING, Any
+
+from splitgym.envs import register_envs
+from splitgym.policy import Policy, make_policy, policy_names, register_policy
+from splitgym.profiles import DnnProfile, load_profile, profile_names
+from splitgym.traces.arrivals import arrivals
+from splitgym.traces.fading import fading
+from splitgym.worlds.inference import InferenceScenario, InferenceTrace, load_scenario
+from splitgym.worlds.inference.scenario import preset_names
+
+if TYPE_CHECKING:
+    from splitgym.evaluation import Results, evaluate
 
 __version__ = "0.1.0"
+__all__ = [
+    "DnnProfile",
+    "InferenceScenario",
+    "InferenceTrace",
+    "Policy",
+    "Results",
+    "arrivals",
+    "evaluate",
+    "fading",
+    "load_profile",
+    "load_scenario",
+    "make_policy",
+    "policy_names",
+    "preset_names",
+    "profile_names",
+    "register_envs",
+    "register_policy",
+]
 
 _root = _Path(__file__).resolve().parent.parent
 if not (_Path(__file__).parent / "baselines").is_dir() and (_root / "baselines" / "__init__.py").is_file():
     __path__.append(str(_root))  # source checkout without symbolic links (Windows, zip archive)
 
-from splitgym.envs import register_envs
-
 register_envs()
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("evaluate", "Results"):  # brings scipy, which an environment does not need
+        from splitgym import evaluation
+
+        return getattr(evaluation, name)
+    raise AttributeError(f"module 'splitgym' has no attribute {name!r}")

@@ -62,7 +62,8 @@ class DnnProfile(Strict):
         super().__post_init__()
         if not self.accuracy_chance < self.accuracy_full < 1.0:
             raise ValueError(
-                f"dnn.accuracy_full must be > accuracy_chance={self.accuracy_chance!r} and < 1, got {self.accuracy_full!r}"
+                f"dnn.accuracy_full must be > accuracy_chance={self.accuracy_chance!r} and < 1, "
+                f"got {self.accuracy_full!r}"
             )
         if len(self.blocks) < 1 or not self.blocks[-1].cut:
             raise ValueError("dnn.blocks: at least one block, and the last one must be a cut point (all on the device)")
@@ -110,7 +111,8 @@ def load_profile(name: str | Path) -> DnnProfile:
     known = profile_names()
     if text_name not in known:
         raise ValueError(
-            f"unknown profile {text_name!r}{nearest(text_name, known)} (known: {', '.join(known)}; or a path ending in .toml)"
+            f"unknown profile {text_name!r}{nearest(text_name, known)} "
+            f"(known: {', '.join(known)}; or a path ending in .toml)"
         )
     with resources.as_file(_profile_folder() / f"{text_name}.toml") as path:
         return from_mapping(DnnProfile, read_toml(path), "dnn")

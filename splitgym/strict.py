@@ -62,7 +62,7 @@ class Strict:
             object.__setattr__(self, field.name, value)
 
     def replace(self: S, **changes: Any) -> S:
-        """A copy with other values, checked again; dotted keys reach into sections: ``replace(**{"radio.slot_s": 2e-3})``."""
+        """A copy with other values, checked again; dotted keys reach into sections."""
         return typing.cast(S, replace_paths(self, changes))
 
     def to_dict(self) -> dict[str, Any]:

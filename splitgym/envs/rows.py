@@ -63,6 +63,7 @@ class Rows:
         self.episodes = np.full(n, -1, np.int64)  # episodes begun since seeding, less one
         self.episode_keys = np.zeros(n, np.uint64)
         self.steps = np.zeros(n, np.int64)
+        self.horizon = world.horizon(self.scenario)  # most steps of an episode
         self._pool: ThreadPoolExecutor | None = None
 
     # ---------------------------------------------------------------- spaces
@@ -133,8 +134,7 @@ class Rows:
 
     # ---------------------------------------------------------------- motion
     def turn(self, live: np.ndarray, fresh: np.ndarray) -> None:
-        """Step the ``live`` rows by ``decisions``, begin the ``fresh`` ones, refresh what both show ((n,) bool each)."""
-
+        """Step the ``live`` rows by ``decisions``, begin the ``fresh`` ones ((n,) bool each), refresh what they show."""
         threads = min(self.num_threads, self.n)
         if threads == 1:
             self._work(0, self.n, live, fresh)

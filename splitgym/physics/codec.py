@@ -63,7 +63,7 @@ def nearest_level(value, levels, count):
 
 @jit
 def decode_levels(indices, levels, counts, out):
-    """Level indices (n, n_axes) int64 -> physical values ``out`` (n, n_axes) float64; returns the first bad row or -1."""
+    """Level indices (n, n_axes) int64 -> physical values ``out`` (n, n_axes); returns the first bad row or -1."""
     for i in range(indices.shape[0]):
         for j in range(indices.shape[1]):
             index = indices[i, j]

@@ -27,7 +27,7 @@ def accuracy(ratio, steepness, full, chance):
 
 @jit
 def ratio_for(target, steepness, full, chance):
-    """theta_s(a) [1]: share of the features at which the expected accuracy reaches ``target``; 0 below chance.  (section 4)"""
+    """theta_s(a) [1]: share of the features at which the accuracy reaches ``target``; 0 below chance.  (section 4)"""
     share = (target - chance) / (full - chance)
     if share <= 0.0:
         return 0.0

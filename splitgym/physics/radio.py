@@ -35,7 +35,7 @@ def tracking_weight(mean_power_w, n_slots, gain, bandwidth_hz, noise_w_hz, toler
 
 @jit
 def tracking_power_w(weight, power_queue_w, slot_gain, bandwidth_hz, noise_w_hz, power_max_w):
-    """Water-filling power of one slot [W]: clip(V_in / (q log 2) - N0 w / g, 0, p_max); p_max for q = 0.  (section 7.2)"""
+    """Water-filling power of a slot [W]: V_in / (q log 2) - N0 w / g in [0, p_max]; p_max for q = 0.  (section 7.2)"""
     if power_queue_w <= 0.0:
         return power_max_w
     if slot_gain <= 0.0:
@@ -52,6 +52,6 @@ def tracking_queue_w(power_queue_w, power_w, mean_power_w):
 
 @jit
 def slot_count(begin_s, end_s, slot_s):
-    """Whole slots between two instants: first slot ceil(begin/slot), number max(floor(end/slot) - first, 0).  (section 3.4)"""
+    """Whole slots between two instants: first = ceil(begin/slot), max(floor(end/slot) - first, 0).  (section 3.4)"""
     first = int(math.ceil(begin_s / slot_s))
     return first, max(int(math.floor(end_s / slot_s)) - first, 0)

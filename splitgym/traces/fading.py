@@ -28,7 +28,7 @@ def fading(name: str) -> Callable[[Callable], Callable]:
 
 
 def gaussian_params(line_of_sight: float, scatter: float, keep: float) -> np.ndarray:
-    """Lowered Gaussian family: amplitude of the line of sight, of the scatter, and AR(1) coefficient ``keep`` in [0, 1)."""
+    """Lowered Gaussian family: amplitudes of line of sight and scatter, AR(1) coefficient ``keep`` in [0, 1)."""
     left = BLOCK - np.arange(BLOCK, dtype=np.float64)  # slots to the next anchor
     tail = keep ** (2.0 * (left - 1.0))
     scale = 1.0 - keep ** (2.0 * left)

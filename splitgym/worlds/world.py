@@ -29,6 +29,17 @@ class Option:
     meaning: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """A figure of an episode: name, unit shown, meaning, +1 if more is better, factor from SI to the unit shown."""
+
+    name: str
+    unit: str
+    meaning: str
+    better: int
+    factor: float = 1.0
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class World:
     """One decision problem.
@@ -50,6 +61,7 @@ class World:
     axes: Callable[[Any], tuple[Axis, ...]]
     canonical: Callable[[Any, np.ndarray], np.ndarray]
     options: dict[str, Option]
+    horizon: Callable[[Any], int]
     nature: Callable[[int, Any], Any]
     turn_rows: Callable[..., None]
     log_shape: Callable[[Any], tuple[int, int]]
@@ -58,7 +70,8 @@ class World:
     trace_type: type
     replay: Callable[[Any, int, int, Any], Any]
     figure: str
-    unserved: Callable[[np.ndarray], np.ndarray]
+    measures: tuple[Measure, ...]
+    measure: Callable[[np.ndarray, np.ndarray, Any], dict[str, np.ndarray]]
 
     def __reduce__(self) -> tuple[Callable[[str], World], tuple[str]]:
         return get_world, (self.name,)

@@ -11,6 +11,7 @@ from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.inference import kernel
 from splitgym.worlds.inference.fields import action_axes, observation_fields
 from splitgym.worlds.inference.layout import DECISION, OUTCOME, STATE, TASK, Nature, lower, n_slots, uses_plugins
+from splitgym.worlds.inference.measures import MEASURES, measure
 from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario, preset_names
 from splitgym.worlds.inference.trace import InferenceTrace, draw_trace
 from splitgym.worlds.world import WORLDS, Option, World
@@ -75,6 +76,7 @@ INFERENCE = World(
         "early_stop": Option((True, False), _flag("early_stop", True), "the server may stop a transmission"),
         "progressive": Option((True, False), _flag("progressive", True), "partial features are accepted"),
     },
+    horizon=lambda scenario: scenario.tasks.count,
     nature=_nature,
     turn_rows=kernel.turn_rows,
     log_shape=lambda scenario: (n_slots(scenario), kernel.LOG_COLUMNS),
@@ -83,7 +85,8 @@ INFERENCE = World(
     trace_type=InferenceTrace,
     replay=_replay,
     figure="splitgym.worlds.inference.viewer",
-    unserved=lambda outcomes: outcomes["missed"],
+    measures=MEASURES,
+    measure=measure,
 )
 WORLDS.add(INFERENCE.name, INFERENCE)
 

@@ -253,7 +253,7 @@ def device_stage(s, x, cut, clock_hz, o, p):
 
 @jit
 def tail_stage(s, x, cut, edge_cut, o, p):
-    """Edge blocks and exits, backhaul, cloud for the features that arrived; fills accuracy, times and energies.  (d2)"""
+    """Edge blocks and exits, backhaul, cloud for what arrived; fills accuracy, times and energies.  (d2)"""
     steepness = p.cut_steepness[cut]
     o.accuracy = p.accuracy_full
     if steepness > 0.0:

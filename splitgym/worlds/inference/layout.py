@@ -53,6 +53,23 @@ TASK = np.dtype(
     align=True,
 )
 
+#: What a policy knows: the observation decoded to SI units; the fields of the observation table, in its order.
+VIEW = np.dtype(
+    [
+        ("queue_j", "f8"),
+        ("backlog", "f8"),
+        ("remaining_s", "f8"),
+        ("gain", "f8"),
+        ("gain_trend", "f8"),
+        ("hint", "f8"),
+        ("edge_load", "f8"),
+        ("rtt_s", "f8"),
+        ("clock_hz", "f8"),
+        ("next_arrival_s", "f8"),
+        ("battery", "f8"),
+    ]
+)
+
 #: A decision; all fields are floats so that an (n, 4) matrix can be viewed as one.
 DECISION = np.dtype([("cut", "f8"), ("edge_cut", "f8"), ("clock_hz", "f8"), ("power_w", "f8")])
 

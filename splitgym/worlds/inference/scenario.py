@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -210,7 +211,7 @@ class InferenceScenario(Strict):
 
 
 def _ascending(path: str, values: tuple[float, ...]) -> None:
-    if not values or any(b <= a for a, b in zip(values, values[1:], strict=False)):
+    if not values or any(b <= a for a, b in itertools.pairwise(values)):
         raise ValueError(f"{path} must be a non-empty list in strictly ascending order, got {list(values)!r}")
 
 

@@ -1,0 +1,1 @@
+"""Published controllers and simple benchmarks as policies; each module registers its own."""

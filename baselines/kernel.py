@@ -1,0 +1,251 @@
+"""Compiled decisions of the baselines for the inference world: one row of observed SI values in, one decision out.
+
+Every function reads a VIEW record ``v`` (what the policy observed) and the PARAMS record ``p`` (the scenario), and
+calls the world's own formulas; none of them sees a trace.  (s...) points to the ENACHI specification.
+"""
+
+from __future__ import annotations
+
+import math
+
+from splitgym.jit import jit
+from splitgym.physics.lyapunov import best_power_w, complete_power_w, delivered_ratio, transmit_value_j2
+from splitgym.physics.network import accuracy, compute_j, compute_s
+from splitgym.physics.radio import slot_count
+from splitgym.worlds.inference.kernel import device_s, effective_edge_cut, finishable, tail_s
+
+
+# ------------------------------------------------------------------ what a split would mean
+@jit
+def uplink_window_s(v, cut, edge_cut, clock_hz, p):
+    """T_s [s]: whole slots between the end of the device blocks and the start of the expected tail.  (s3.4)"""
+    busy_s = device_s(cut, clock_hz, v.clock_hz, p)
+    tail = tail_s(cut, edge_cut, v.edge_load, v.rtt_s, p)
+    _, count = slot_count(busy_s, v.remaining_s - tail, p.slot_s)
+    return count * p.slot_s
+
+
+@jit
+def in_time_macs(v, macs, clock_hz, p):
+    """MACs really run when a path of ``macs`` is aborted at the deadline."""
+    delay_s = p.reconfigure_s if clock_hz != v.clock_hz else 0.0
+    return min(macs, max(v.remaining_s - delay_s, 0.0) * clock_hz * p.macs_per_cycle)
+
+
+@jit
+def device_outlook(v, cut, clock_hz, p):
+    """Expected device side of a cut: share answered by exits in time [1], device energy [J].  (s3.1; exits ours)
+
+    An exit with share s answers the s A_f easiest samples, so exits are counted in expectation over the complexity.
+    """
+    delay_s = p.reconfigure_s if clock_hz != v.clock_hz else 0.0
+    answered, energy_j = 0.0, 0.0
+    for e in range(p.n_exits):
+        if p.exit_cut[e] <= cut:
+            share = p.exit_share[e] * p.accuracy_full
+            if delay_s + compute_s(p.exit_macs[e], clock_hz, p.macs_per_cycle) <= v.remaining_s:
+                energy_j += (share - answered) * compute_j(p.exit_macs[e], clock_hz, p.macs_per_cycle, p.kappa_f)
+                answered = share
+    rest = in_time_macs(v, p.device_macs[cut], clock_hz, p)
+    return answered, energy_j + (1.0 - answered) * compute_j(rest, clock_hz, p.macs_per_cycle, p.kappa_f)
+
+
+@jit
+def is_candidate(v, cut, edge_cut, clock_hz, p):
+    """Whether a decision can still answer the task, by the world's own test."""
+    busy_s = device_s(cut, clock_hz, v.clock_hz, p)
+    tail = tail_s(cut, edge_cut, v.edge_load, v.rtt_s, p)
+    return finishable(cut, clock_hz, busy_s, tail, v.remaining_s, p)
+
+
+@jit
+def choose(d, cut, edge_cut, clock_hz, power_w):
+    """Write a decision."""
+    d.cut, d.edge_cut, d.clock_hz, d.power_w = cut, edge_cut, clock_hz, power_w
+
+
+@jit
+def skip(v, d, p):
+    """Send nothing and compute nothing: the input cut with power 0."""
+    choose(d, 0, p.last_cut, v.clock_hz, 0.0)
+
+
+# ------------------------------------------------------------------ ENACHI, task level
+@jit
+def split_value(v, cut, edge_cut, clock_hz, weight_j2, eta, p):
+    """Value [J^2] and power [W] of one candidate: V A - Q E with p* of section 6.2.  (s6.1, s6.2; exits ours)
+
+    Samples that exit on the device send nothing: the transmit term is weighted by the share that goes on, and only
+    accuracy beyond the exits' counts.  ``eta`` scales the surrogate transmit energy (s6.1, calibration).
+    """
+    answered, device_j = device_outlook(v, cut, clock_hz, p)
+    if cut == p.last_cut:
+        reached = p.accuracy_full
+        if device_s(cut, clock_hz, v.clock_hz, p) > v.remaining_s:
+            reached = answered
+        return weight_j2 * reached - v.queue_j * device_j, 0.0
+    base = weight_j2 * max(answered, p.accuracy_chance)
+    window_s = uplink_window_s(v, cut, edge_cut, clock_hz, p)
+    if window_s <= 0.0:
+        return base - v.queue_j * device_j, 0.0
+    queue_j = v.queue_j * (1.0 - answered) * eta
+    steepness, wanted_bit = p.cut_steepness[cut], p.cut_bits[cut]
+    power_w = best_power_w(
+        weight_j2, queue_j, v.gain, p.bandwidth_hz, p.noise_w_hz, window_s, wanted_bit, steepness,
+        p.accuracy_full, p.accuracy_chance, p.power_max_w,
+    )  # fmt: skip
+    value = transmit_value_j2(
+        weight_j2, queue_j, power_w, v.gain, p.bandwidth_hz, p.noise_w_hz, window_s, wanted_bit, steepness,
+        p.accuracy_full, p.accuracy_chance,
+    )  # fmt: skip
+    if answered > 0.0 and value <= base:
+        value, power_w = base, 0.0
+    return value - v.queue_j * device_j, power_w
+
+
+@jit
+def enachi_one(v, d, weight_j2, eta, p):
+    """P1.1 for one user over cuts, edge cuts and clocks; ties go to the smallest cut, the edge, the slowest clock."""
+    best = -math.inf
+    skip(v, d, p)
+    for cut in range(1, p.last_cut + 1):
+        if cut < p.last_cut and p.cut_steepness[cut] <= 0.0:
+            continue  # all or nothing: the mean gain would overrate it (s6.1, s8)
+        for edge_cut in range(p.last_cut, cut - 1, -1):
+            if edge_cut != effective_edge_cut(cut, edge_cut, p):
+                continue
+            for j in range(p.n_clocks):
+                if not is_candidate(v, cut, edge_cut, p.clocks_hz[j], p):
+                    continue
+                value, power_w = split_value(v, cut, edge_cut, p.clocks_hz[j], weight_j2, eta, p)
+                if value > best:
+                    best = value
+                    choose(d, cut, edge_cut, p.clocks_hz[j], power_w)
+
+
+# ------------------------------------------------------------------ benchmarks of section 8 (two tiers, as published)
+@jit
+def device_one(v, d, p):
+    """Everything on the device, at the slowest clock that is in time (the fastest if none is)."""
+    clock_hz = p.clocks_hz[p.n_clocks - 1]
+    for j in range(p.n_clocks - 1, -1, -1):
+        if device_s(p.last_cut, p.clocks_hz[j], v.clock_hz, p) <= v.remaining_s:
+            clock_hz = p.clocks_hz[j]
+    choose(d, p.last_cut, p.last_cut, clock_hz, 0.0)
+
+
+@jit
+def effect_one(v, d, p):
+    """Least expected energy that is predicted to deliver all features in time, or local; else all power.  (s8)"""
+    least_j, least_w = math.inf, math.inf
+    skip(v, d, p)
+    for cut in range(1, p.last_cut + 1):
+        for j in range(p.n_clocks):
+            clock_hz = p.clocks_hz[j]
+            _, energy_j = device_outlook(v, cut, clock_hz, p)
+            if cut == p.last_cut:
+                if device_s(cut, clock_hz, v.clock_hz, p) <= v.remaining_s and energy_j < least_j:
+                    least_j = energy_j
+                    choose(d, cut, cut, clock_hz, 0.0)
+                continue
+            window_s = uplink_window_s(v, cut, p.last_cut, clock_hz, p)
+            if window_s <= 0.0:
+                continue
+            power_w = complete_power_w(v.gain, p.bandwidth_hz, p.noise_w_hz, window_s, p.cut_bits[cut])
+            if power_w <= p.power_max_w and energy_j + power_w * window_s < least_j:
+                least_j = energy_j + power_w * window_s
+                choose(d, cut, p.last_cut, clock_hz, power_w)
+            elif least_j == math.inf and power_w < least_w:
+                least_w = power_w
+                choose(d, cut, p.last_cut, clock_hz, p.power_max_w)
+
+
+@jit
+def lyap_one(v, d, weight_j2, p):
+    """Conventional Lyapunov control: max V A_f - Q E over skip, local and complete delivery.  (s8)"""
+    best = weight_j2 * p.accuracy_chance
+    skip(v, d, p)
+    for cut in range(1, p.last_cut + 1):
+        for j in range(p.n_clocks):
+            clock_hz = p.clocks_hz[j]
+            _, energy_j = device_outlook(v, cut, clock_hz, p)
+            power_w = 0.0
+            if cut == p.last_cut:
+                if device_s(cut, clock_hz, v.clock_hz, p) > v.remaining_s:
+                    continue
+            else:
+                window_s = uplink_window_s(v, cut, p.last_cut, clock_hz, p)
+                if window_s <= 0.0:
+                    continue
+                power_w = complete_power_w(v.gain, p.bandwidth_hz, p.noise_w_hz, window_s, p.cut_bits[cut])
+                if power_w > p.power_max_w:
+                    continue
+                energy_j += power_w * window_s
+            value = weight_j2 * p.accuracy_full - v.queue_j * energy_j
+            if value > best:
+                best = value
+                choose(d, cut, p.last_cut, clock_hz, power_w)
+
+
+@jit
+def myopic_one(v, d, p):
+    """Spend at most one budget on every task: best surrogate accuracy with E <= Ebar, or local, or skip.  (s8)"""
+    best = p.accuracy_chance
+    skip(v, d, p)
+    for cut in range(1, p.last_cut + 1):
+        for j in range(p.n_clocks):
+            clock_hz = p.clocks_hz[j]
+            answered, energy_j = device_outlook(v, cut, clock_hz, p)
+            if energy_j > p.budget_j or not is_candidate(v, cut, p.last_cut, clock_hz, p):
+                continue
+            reached, power_w = answered, 0.0
+            if cut == p.last_cut:
+                if device_s(cut, clock_hz, v.clock_hz, p) <= v.remaining_s:
+                    reached = p.accuracy_full
+            elif p.cut_steepness[cut] > 0.0:
+                window_s = uplink_window_s(v, cut, p.last_cut, clock_hz, p)
+                if window_s > 0.0:
+                    sending = 1.0 - answered  # samples that exited on the device send nothing
+                    power_w = min((p.budget_j - energy_j) / (sending * window_s), p.power_max_w)
+                    ratio = delivered_ratio(power_w, v.gain, p.bandwidth_hz, p.noise_w_hz, window_s, p.cut_bits[cut])
+                    curve = accuracy(ratio, p.cut_steepness[cut], p.accuracy_full, p.accuracy_chance)
+                    reached = max(answered, curve)
+            if reached > best:
+                best = reached
+                choose(d, cut, p.last_cut, clock_hz, power_w)
+
+
+# ------------------------------------------------------------------ loops over rows
+@jit
+def enachi_rows(views, decisions, weight_j2, eta, params):
+    """ENACHI's decision of every row; ``params`` (1,) PARAMS."""
+    for i in range(views.shape[0]):
+        enachi_one(views[i], decisions[i], weight_j2, eta, params[0])
+
+
+@jit
+def lyap_rows(views, decisions, weight_j2, params):
+    """Conventional Lyapunov decision of every row."""
+    for i in range(views.shape[0]):
+        lyap_one(views[i], decisions[i], weight_j2, params[0])
+
+
+@jit
+def effect_rows(views, decisions, params):
+    """EFFECT-like decision of every row."""
+    for i in range(views.shape[0]):
+        effect_one(views[i], decisions[i], params[0])
+
+
+@jit
+def myopic_rows(views, decisions, params):
+    """Myopic decision of every row."""
+    for i in range(views.shape[0]):
+        myopic_one(views[i], decisions[i], params[0])
+
+
+@jit
+def device_rows(views, decisions, params):
+    """Device-only decision of every row."""
+    for i in range(views.shape[0]):
+        device_one(views[i], decisions[i], params[0])

@@ -1,0 +1,135 @@
+"""Benchmarks without control over time: random, fixed decisions, EFFECT-like, myopic (ENACHI specification, s8)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from splitgym.baselines import kernel
+from splitgym.policy import Policy, register_policy
+
+ALL_OR_NOTHING = {"packet_control": "constant", "early_stop": False, "progressive": False}
+
+
+@register_policy
+class Random(Policy):
+    """A level of every axis, uniformly and independently; the lower anchor of every comparison."""
+
+    name: ClassVar[str] = "random"
+    summary: ClassVar[str] = "a random level of every axis"
+
+    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
+        for axis in self.encoding.axes:
+            decisions[axis.name] = self.rng.choice(np.array(axis.levels, np.float64), len(views))
+
+
+@register_policy
+class Device(Policy):
+    """Everything on the device, aborted at the deadline (section 8).
+
+    Ours: the slowest clock that is in time, which costs the least; with one clock this is the published policy.
+    """
+
+    name: ClassVar[str] = "device"
+    summary: ClassVar[str] = "everything on the device"
+    episode_options: ClassVar = ALL_OR_NOTHING
+
+    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
+        kernel.device_rows(views, decisions, self._params)
+
+
+@register_policy
+class Effect(Policy):
+    """EFFECT-DNN-like: least energy predicted to deliver all features in time, or local; else all power (section 8).
+
+    Ours: clocks are candidates too, and device energy counts exits in expectation.
+    """
+
+    name: ClassVar[str] = "effect"
+    summary: ClassVar[str] = "least energy for complete delivery in time (EFFECT-like)"
+    episode_options: ClassVar = ALL_OR_NOTHING
+
+    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
+        kernel.effect_rows(views, decisions, self._params)
+
+
+@register_policy
+class Myopic(Policy):
+    """One budget for every task: the best surrogate accuracy with E <= Ebar, or local, or skip (section 8).
+
+    Ours: clocks are candidates too, and exits count in expectation.
+    """
+
+    name: ClassVar[str] = "myopic"
+    summary: ClassVar[str] = "best accuracy within one budget, task by task"
+
+    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
+        kernel.myopic_rows(views, decisions, self._params)
+
+
+class FixedDecision(Policy):
+    """The same decision for every task.
+
+    Args:
+        env: see :class:`splitgym.policy.Policy`.
+        cut: name of the device cut.
+        power_w: reference transmit power [W], at most the scenario's limit; default 0.1, the published figure.
+        clock_hz: device clock [Hz]; default: the fastest.
+        seed: unused.
+    """
+
+    default_cut: ClassVar[str] = "stem"
+
+    def __init__(
+        self, env: Any, *, cut: str | None = None, power_w: float = 0.1, clock_hz: float | None = None, seed: int = 0
+    ) -> None:
+        super().__init__(env, seed=seed)
+        names = list(self.scenario.dnn.cut_names)
+        chosen = cut or self.default_cut
+        if chosen not in names:
+            raise ValueError(f"cut {chosen!r} is not a cut point of {self.scenario.dnn.name!r}: {', '.join(names)}")
+        if not 0.0 <= power_w <= self.params.power_max_w:
+            raise ValueError(f"power_w must be in [0, {self.params.power_max_w:g}] W, got {power_w!r}")
+        self.fixed = {
+            "cut": float(names.index(chosen)),
+            "edge_cut": float(self.params.last_cut),
+            "clock_hz": max(self.scenario.device.clocks_hz) if clock_hz is None else float(clock_hz),
+            "power_w": float(power_w),
+        }
+
+    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
+        for name, value in self.fixed.items():
+            decisions[name] = value
+
+
+@register_policy
+class Edge(FixedDecision):
+    """The raw input to the edge at full power, all or nothing (section 8)."""
+
+    name: ClassVar[str] = "edge"
+    summary: ClassVar[str] = "raw input to the edge at full power"
+    episode_options: ClassVar = ALL_OR_NOTHING
+    default_cut: ClassVar[str] = "input"
+
+    def __init__(self, env: Any, *, seed: int = 0) -> None:
+        super().__init__(env, seed=seed)
+        self.fixed["power_w"] = float(self.params.power_max_w)
+
+
+@register_policy
+class Static(FixedDecision):
+    """Stem at 100 mW, all features or nothing (section 8)."""
+
+    name: ClassVar[str] = "static"
+    summary: ClassVar[str] = "stem at 100 mW, all features or nothing"
+    episode_options: ClassVar = ALL_OR_NOTHING
+
+
+@register_policy
+class ProgFtx(FixedDecision):
+    """ProgressFTX-like: stem at 100 mW, partial features, early stop, no energy control (section 8)."""
+
+    name: ClassVar[str] = "progftx"
+    summary: ClassVar[str] = "stem at 100 mW, progressive with early stop (ProgressFTX-like)"
+    episode_options: ClassVar = {"packet_control": "constant"}

@@ -1,0 +1,52 @@
+"""The command ``splitgym``: list, evaluate, train, bench, render, demo."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from gymnasium.error import Error as GymnasiumError
+
+import splitgym
+
+#: Command -> (module, function adding its arguments, function running it, help).
+COMMANDS = {
+    "list": ("cli.listing", "add_arguments", "run", "show environments, scenarios, profiles, models and policies"),
+    "evaluate": ("cli.evaluating", "add_arguments", "run", "compare policies on common traces"),
+    "render": ("cli.rendering", "add_arguments", "run", "watch a policy, or save pictures of it"),
+}
+
+
+class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Defaults in every help line, examples as they are written."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; the modules of the commands are imported for their arguments only."""
+    top = argparse.ArgumentParser(
+        prog="splitgym",
+        description="Split DNN inference: environments, published controllers, trained agents, honest comparison.",
+        epilog="first steps:\n  splitgym list\n  splitgym evaluate random enachi --episodes 20\n  splitgym demo",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"splitgym {splitgym.__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module, add_arguments, _, text) in COMMANDS.items():
+        sub = commands.add_parser(name, help=text, description=f"{text.capitalize()}.", formatter_class=Help)
+        getattr(importlib.import_module(f"splitgym.{module}"), add_arguments)(sub)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0 done, 2 wrong usage or input, 130 interrupted."""
+    args = parser().parse_args(arguments)
+    module, _, run, _ = COMMANDS[args.command]
+    try:
+        return int(getattr(importlib.import_module(f"splitgym.{module}"), run)(args) or 0)
+    except (ValueError, TypeError, GymnasiumError) as error:
+        print(f"splitgym {args.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"splitgym {args.command}: interrupted", file=sys.stderr)
+        return 130

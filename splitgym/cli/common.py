@@ -1,0 +1,67 @@
+"""Pieces that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import tomllib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from splitgym.extras import need
+
+
+def add_setting(parser: argparse.ArgumentParser) -> None:
+    """Arguments that choose environment, scenario and changes to it."""
+    parser.add_argument("--env", default="SplitInference-v0", metavar="ID", help="environment id, see 'splitgym list'")
+    parser.add_argument("--scenario", default="default", metavar="NAME|FILE.toml", help="preset or TOML file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="changes",
+        help="change a value of the scenario by its dotted path, e.g. radio.shadowing_db=4 (may be repeated)",
+    )
+
+
+def changes_of(pairs: list[str]) -> dict[str, Any]:
+    """``["radio.shadowing_db=4"]`` -> ``{"radio.shadowing_db": 4}``; values are TOML, plain words are strings."""
+    changes = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--set needs KEY=VALUE, got {pair!r}")
+        try:
+            changes[key.strip()] = tomllib.loads(f"x = {value}")["x"]
+        except tomllib.TOMLDecodeError:
+            changes[key.strip()] = value
+    return changes
+
+
+@contextlib.contextmanager
+def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float], None] | None]:
+    """A callback ``(name, share)`` that draws one bar on standard error: its share of all ``total`` names.
+
+    Yields ``None`` when quiet.
+    """
+    if quiet:
+        yield None
+        return
+    rich_progress, console = need("rich.progress", "report"), need("rich.console", "report").Console(stderr=True)
+    with rich_progress.Progress(console=console, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        seen: dict[str, float] = {}
+
+        def show(name: str, share: float) -> None:
+            seen[name] = share
+            bar.update(task, description=name, completed=sum(seen.values()))
+
+        yield show
+
+
+def print_table(table: Any) -> None:
+    """Print a rich table as wide as it needs to be, so that a pipe does not cut it."""
+    console = need("rich.console", "report").Console()
+    width = max(console.width, 200) if not console.is_terminal else console.width
+    need("rich.console", "report").Console(width=width).print(table)

@@ -1,0 +1,66 @@
+"""``splitgym render``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from splitgym.cli.common import add_setting, changes_of
+from splitgym.envs.single import SplitEnv
+from splitgym.evaluation.contenders import act, contender
+from splitgym.evaluation.evaluate import world_of
+from splitgym.extras import need
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.epilog = (
+        "examples:\n  splitgym render enachi --steps 5\n  splitgym render enachi --steps 40 --out results/enachi.gif\n"
+        "  splitgym render enachi --human --scenario bursty"
+    )
+    parser.add_argument("policy", nargs="?", default="enachi", help="registered name or path of a trained agent")
+    add_setting(parser)
+    parser.add_argument("--steps", type=int, default=10, help="tasks to show")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the episode")
+    parser.add_argument("--human", action="store_true", help="open a window instead of printing text")
+    parser.add_argument("--out", metavar="FILE", help="save the last frame (.png) or all frames (.gif)")
+    parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play one episode, frame by frame."""
+    import numpy as np
+
+    world = world_of(args.env)
+    player = contender(args.policy, seed=args.seed, trust=args.trust)
+    mode = "human" if args.human else "rgb_array" if args.out else "ansi"
+    scenario = world.load_scenario(args.scenario, **changes_of(args.changes))
+    env = SplitEnv(world.name, scenario, player.action, player.episode_options, mode)
+    observation, _ = env.reset(seed=args.seed)
+    policy, state, frames = player.make(env), None, []
+    for step in range(args.steps):
+        masks = env.action_masks()[None]
+        action, state = act(policy, observation[None], masks, state, np.array([step == 0]))
+        one = {k: v[0] for k, v in action.items()} if isinstance(action, dict) else action[0]
+        observation, _, terminated, truncated, _ = env.step(one)
+        if mode == "ansi":
+            print(env.render(), end="\n\n")
+        elif mode == "rgb_array":
+            frames.append(env.render())
+        if terminated or truncated:
+            break
+    env.close()
+    if args.out:
+        _save(frames, Path(args.out))
+    return 0
+
+
+def _save(frames: list[Any], path: Path) -> None:
+    images = [need("PIL.Image", "report").fromarray(frame) for frame in frames]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".gif":
+        images[0].save(path, save_all=True, append_images=images[1:], duration=700, loop=0)
+    else:
+        images[-1].save(path)
+    print(f"{len(images) if path.suffix == '.gif' else 1} frame(s) in {path}")

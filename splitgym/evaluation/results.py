@@ -1,0 +1,138 @@
+"""What an evaluation found: tidy rows, summaries with intervals, paired differences, files and a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splitgym.evaluation.statistics import mean_interval
+from splitgym.worlds.world import Measure, World
+
+DECISION = Measure("decision_s", "us", "time to decide a task, observation to action, in a batch", -1, 1e6)
+
+
+class Results:
+    """Rows of (policy, seed, figures) of one scenario; every policy met the same traces.
+
+    Args:
+        world, scenario: the setting.
+        agents: names of trained agents, which do not count as baselines.
+    """
+
+    def __init__(self, world: World, scenario: Any, agents: frozenset[str] = frozenset()) -> None:
+        self.world, self.scenario, self.agents = world, scenario, agents
+        self.measures: tuple[Measure, ...] = (*world.measures, DECISION)
+        self._figures: dict[str, dict[str, np.ndarray]] = {}
+        self._seeds: dict[str, np.ndarray] = {}
+
+    def add(self, policy: str, seed: int, figures: dict[str, np.ndarray]) -> None:
+        """Add the episodes of a policy: name -> (n,) figures; episode i played seed ``seed + i``."""
+        self._figures[policy] = figures
+        self._seeds[policy] = seed + np.arange(len(next(iter(figures.values()))))
+
+    @property
+    def policies(self) -> list[str]:
+        """Names in the order of evaluation."""
+        return list(self._figures)
+
+    def figure(self, policy: str, name: str) -> np.ndarray:
+        """One figure of every episode of a policy, (n,), SI units."""
+        return self._figures[policy][name].copy()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dictionary for each policy and episode; figures in SI units."""
+        return [
+            {
+                "policy": policy,
+                "environment": self.world.env_id,
+                "scenario": self.scenario.name,
+                "seed": int(seed),
+                **{m.name: float(figures[m.name][i]) for m in self.measures},
+            }
+            for policy, figures in self._figures.items()
+            for i, seed in enumerate(self._seeds[policy])
+        ]
+
+    def frame(self) -> Any:
+        """The rows as a pandas ``DataFrame``."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+    def best_baseline(self) -> str:
+        """Name of the policy with the highest mean return that is not a trained agent (or of all, if all are)."""
+        names = [p for p in self.policies if p not in self.agents] or self.policies
+        return max(names, key=lambda p: float(self._figures[p]["return"].mean()))
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One dictionary for each policy, best return first: mean and 95 % half-width of every figure (SI units).
+
+        ``difference`` is the return minus that of the best baseline on the same traces, with its own interval from
+        the paired differences, and ``wins`` the number of traces on which it is higher.
+        """
+        best = self._figures[self.best_baseline()]["return"]
+        table = []
+        for policy, figures in self._figures.items():
+            gaps = figures["return"] - best
+            entry: dict[str, Any] = {"policy": policy, "agent": policy in self.agents, "episodes": len(gaps)}
+            for m in self.measures:
+                entry[m.name], entry[f"{m.name}_interval"] = mean_interval(figures[m.name])
+            entry["difference"], entry["difference_interval"] = mean_interval(gaps)
+            entry["wins"] = int((gaps > 0).sum())
+            table.append(entry)
+        return sorted(table, key=lambda entry: -entry["return"])
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The rows as CSV text, also written to ``path`` if given."""
+        out = io.StringIO()
+        rows = self.rows()
+        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return _write(out.getvalue(), path)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Setting, summary and rows as JSON text (NaN as null), also written to ``path`` if given."""
+        document = {
+            "environment": self.world.env_id,
+            "scenario": self.scenario.name,
+            "scenario_digest": self.scenario.digest(),
+            "best_baseline": self.best_baseline(),
+            "summary": self.summary(),
+            "rows": self.rows(),
+        }
+        return _write(json.dumps(_finite(document), indent=2) + "\n", path)
+
+    def table(self) -> Any:
+        """The summary as a ``rich`` table, for people."""
+        from splitgym.evaluation.display import summary_table
+
+        return summary_table(self)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw returns and the accuracy-energy plane into a PNG, PDF or SVG file; needs matplotlib."""
+        from splitgym.evaluation.display import comparison_figure
+
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        comparison_figure(self).savefig(path, dpi=150)
+        return Path(path)
+
+
+def _write(text: str, path: str | Path | None) -> str:
+    if path is not None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(text, encoding="utf-8")
+    return text
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,137 @@
+"""The policy interface (stable-baselines3's ``predict``) and the registry of baselines."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from splitgym.encodings import Encoding
+from splitgym.jit import records
+from splitgym.physics.codec import decode_fields
+from splitgym.registry import Registry
+from splitgym.worlds.world import World
+
+
+class Policy:
+    """Base of the baselines: decodes observations to SI units, decides, encodes the decision.
+
+    Args:
+        env: an environment of this package (single or vector, wrapped or not), or one of stable-baselines3's
+            vector environments over it.  Only its world, scenario and action encoding are used.
+        seed: seed of the policy's own randomness, if it has any.
+
+    A subclass sets ``worlds`` (names of the worlds it plays), may set ``action`` (the encoding in which it is exact)
+    and ``episode_options`` (what it wants set at reset), and implements :meth:`decide`.
+    """
+
+    name: ClassVar[str] = ""
+    worlds: ClassVar[tuple[str, ...]] = ("inference",)
+    action: ClassVar[str] = "dict"
+    episode_options: ClassVar[Mapping[str, Any]] = {}
+    summary: ClassVar[str] = ""
+
+    def __init__(self, env: Any, *, seed: int = 0) -> None:
+        rows = rows_of(env)
+        if rows.world.name not in self.worlds:
+            raise ValueError(f"policy {self.name!r} plays {', '.join(WORLD_IDS(self.worlds))}, not {rows.world.env_id}")
+        self.world: World = rows.world
+        self.scenario, self.params = rows.scenario, rows.params
+        self.encoding: Encoding = rows.encoding
+        self._params = records(np.array([rows.params], rows.params.dtype))
+        self._fields = (self.params.field_kind.copy(), self.params.field_low.copy(), self.params.field_high.copy())
+        self._view = np.dtype([(f.name, "f8") for f in rows.fields])
+        self.rng = np.random.default_rng(seed)
+
+    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
+        """Observed SI values (n,) VIEW -> ``decisions`` (n,) DECISION, in place."""
+        raise NotImplementedError
+
+    def decode(self, observations: np.ndarray) -> np.ndarray:
+        """Observations (n, n_fields) float32 -> SI values (n,) structured by field name."""
+        observations = np.ascontiguousarray(observations, np.float32)
+        if observations.ndim != 2 or observations.shape[1] != len(self._view):
+            raise ValueError(
+                f"observations must have shape (n, {len(self._view)}) or ({len(self._view)},), got {observations.shape}"
+            )
+        values = np.empty(observations.shape)
+        decode_fields(observations, *self._fields, values)
+        return records(values.view(self._view)[:, 0])
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+    ) -> tuple[Any, Any]:
+        """Actions for a batch (n, n_fields) or one observation (n_fields,), in the environment's encoding.
+
+        ``state``, ``episode_start`` and ``deterministic`` are accepted for stable-baselines3's sake; baselines keep no
+        state.  Returns (actions, state).  Raises ``ValueError`` for observations of another shape.
+        """
+        observation = np.asarray(observation)
+        single = observation.ndim == 1
+        views = self.decode(observation[None] if single else observation)
+        values = np.zeros((len(views), len(self.encoding.axes)))
+        self.decide(views, records(values.view(self.world.decision)[:, 0]))
+        actions = self.encoding.encode(values)
+        if not single:
+            return actions, state
+        if isinstance(actions, dict):
+            return {name: column[0] for name, column in actions.items()}, state
+        return actions[0], state
+
+
+def rows_of(env: Any) -> Any:
+    """The engine under an environment of this package; raises ``TypeError`` for anything else."""
+    inner = getattr(env, "unwrapped", env)
+    for owner in (env, inner, getattr(inner, "venv", None)):
+        if hasattr(owner, "rows"):
+            return owner.rows
+    if hasattr(env, "get_attr"):  # stable-baselines3's and Gymnasium's vector environments
+        return env.get_attr("rows")[0]
+    raise TypeError(f"need an environment of splitgym, got {type(env).__name__}")
+
+
+POLICIES: Registry[Callable[..., Any]] = Registry("policy")
+
+
+def register_policy(policy: Any = None, *, name: str | None = None) -> Any:
+    """Register a policy class or factory, called as ``policy(env, **parameters)``; usable as a decorator.
+
+    The name is ``name`` or the class's ``name``.  Raises ``ValueError`` if it is taken or empty.
+    """
+    if policy is None:
+        return lambda thing: register_policy(thing, name=name)
+    chosen = name or getattr(policy, "name", "")
+    if not chosen:
+        raise ValueError("a policy needs a name: register_policy(cls, name=...) or a class attribute 'name'")
+    POLICIES.add(chosen, policy)
+    return policy
+
+
+def policy_names() -> list[str]:
+    """Names of all registered policies, the shipped baselines included."""
+    load_baselines()
+    return list(POLICIES)
+
+
+def make_policy(name: str, env: Any, **parameters: Any) -> Any:
+    """A registered policy for an environment.
+
+    Raises ``ValueError`` for an unknown name (naming the nearest) or a world it does not play, ``TypeError`` for
+    parameters it does not have.
+    """
+    load_baselines()
+    return POLICIES[name](env, **parameters)
+
+
+def load_baselines() -> None:
+    """Import every module of ``splitgym.baselines``, so that the baselines register themselves."""
+    package = importlib.import_module("splitgym.baselines")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"splitgym.baselines.{module.name}")

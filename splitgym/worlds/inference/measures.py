@@ -1,0 +1,57 @@
+"""What an evaluation reports about episodes of the inference world."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from splitgym.worlds.inference.scenario import InferenceScenario
+from splitgym.worlds.world import Measure
+
+MEASURES = (
+    Measure("return", "", "sum of rewards: correct answers minus the price of the final energy debt", 1),
+    Measure("accuracy", "%", "share of all tasks answered correctly in time", 1, 100.0),
+    Measure("energy", "x budget", "charged energy per task over the budget", -1),
+    Measure("final_debt", "budgets", "energy queue at the end, in budgets of one task", -1),
+    Measure("on_time", "%", "share of all tasks answered in time", 1, 100.0),
+    Measure("missed", "%", "share of all tasks that waited too long to be served", -1, 100.0),
+    Measure("latency_p50_s", "ms", "median time from arrival to answer, of tasks on time", -1, 1e3),
+    Measure("latency_p95_s", "ms", "95th percentile of it", -1, 1e3),
+    Measure("latency_p99_s", "ms", "99th percentile of it", -1, 1e3),
+)
+
+
+def measure(outcomes: np.ndarray, live: np.ndarray, scenario: InferenceScenario) -> dict[str, np.ndarray]:
+    """Figures of n episodes.
+
+    Args:
+        outcomes: (n_steps, n) OUTCOME records.
+        live: (n_steps, n) bool, False where an episode was already over.
+        scenario: the setting.
+
+    Returns:
+        name -> (n,) values in SI units, one entry for each of ``MEASURES``; latencies are NaN without a task on time.
+    """
+    count, budget_j = scenario.tasks.count, scenario.budget.energy_j
+    last = len(live) - 1 - np.argmax(live[::-1], axis=0)
+    final = outcomes[last, np.arange(live.shape[1])]
+
+    def total(name: str) -> np.ndarray:
+        return np.where(live, outcomes[name], 0).sum(axis=0)
+
+    latency_s = np.where(live & outcomes["on_time"], outcomes["latency_s"], np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # an episode without any task on time
+        p50, p95, p99 = np.nanpercentile(latency_s, (50, 95, 99), axis=0)
+    return {
+        "return": total("reward"),
+        "accuracy": total("correct") / count,
+        "energy": total("energy_j") / (count * budget_j),
+        "final_debt": final["queue_j"] / budget_j,
+        "on_time": total("on_time") / count,
+        "missed": final["missed_total"] / count,
+        "latency_p50_s": p50,
+        "latency_p95_s": p95,
+        "latency_p99_s": p99,
+    }
