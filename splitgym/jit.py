@@ -14,12 +14,15 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.core import config as numba_config
 
 F = TypeVar("F", bound=Callable)
+
+config: Any = numba_config  # its settings are made at run time, unknown to type checkers
 
 _PACKAGE = Path(__file__).resolve().parent
 #: Files that may hold jitted code, relative to the package; the digest covers exactly these.
@@ -79,18 +82,18 @@ def jit(function: F) -> F:
             f"{function.__qualname__} is jitted in {function.__code__.co_filename}, which the cache digest "
             f"does not cover; move it to one of {', '.join(JITTED_SOURCES)}"
         )
-    if numba.config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
+    if config.DISABLE_JIT:
         return np.errstate(over="ignore")(function)  # 64-bit hashes wrap around on purpose
-    before = numba.config.CACHE_DIR  # pyright: ignore[reportAttributeAccessIssue]
-    numba.config.CACHE_DIR = _FOLDER  # pyright: ignore[reportAttributeAccessIssue]
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _FOLDER
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
     finally:
-        numba.config.CACHE_DIR = before  # pyright: ignore[reportAttributeAccessIssue]
+        config.CACHE_DIR = before
 
 
 def records(array: np.ndarray) -> np.ndarray:
     """A structured array as jitted code wants it: plain when compiled, a recarray when run as Python."""
-    if numba.config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
+    if config.DISABLE_JIT:
         return array.view(np.recarray)
     return array.view(np.ndarray)

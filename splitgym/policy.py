@@ -13,7 +13,7 @@ from splitgym.encodings import Encoding
 from splitgym.jit import records
 from splitgym.physics.codec import decode_fields
 from splitgym.registry import Registry
-from splitgym.worlds.world import World
+from splitgym.worlds.world import World, get_world
 
 
 class Policy:
@@ -37,12 +37,17 @@ class Policy:
     def __init__(self, env: Any, *, seed: int = 0) -> None:
         rows = rows_of(env)
         if rows.world.name not in self.worlds:
-            raise ValueError(f"policy {self.name!r} plays {', '.join(WORLD_IDS(self.worlds))}, not {rows.world.env_id}")
+            raise ValueError(
+                f"policy {self.name!r} plays {', '.join(get_world(w).env_id for w in self.worlds)}, "
+                f"not {rows.world.env_id}"
+            )
         self.world: World = rows.world
         self.scenario, self.params = rows.scenario, rows.params
         self.encoding: Encoding = rows.encoding
         self._params = records(np.array([rows.params], rows.params.dtype))
-        self._fields = (self.params.field_kind.copy(), self.params.field_low.copy(), self.params.field_high.copy())
+        self._fields = tuple(
+            self.params[f"field_{part}"][: len(rows.fields)].copy() for part in ("kind", "low", "high")
+        )
         self._view = np.dtype([(f.name, "f8") for f in rows.fields])
         self.rng = np.random.default_rng(seed)
 
@@ -53,12 +58,14 @@ class Policy:
     def decode(self, observations: np.ndarray) -> np.ndarray:
         """Observations (n, n_fields) float32 -> SI values (n,) structured by field name."""
         observations = np.ascontiguousarray(observations, np.float32)
-        if observations.ndim != 2 or observations.shape[1] != len(self._view):
+        if observations.ndim != 2 or observations.shape[1] != len(self._fields[0]):
             raise ValueError(
-                f"observations must have shape (n, {len(self._view)}) or ({len(self._view)},), got {observations.shape}"
+                f"observations must have shape (n, {len(self._fields[0])}) or ({len(self._fields[0])},), "
+                f"got {observations.shape}"
             )
         values = np.empty(observations.shape)
-        decode_fields(observations, *self._fields, values)
+        kinds, lows, highs = self._fields
+        decode_fields(observations, kinds, lows, highs, values)
         return records(values.view(self._view)[:, 0])
 
     def predict(
@@ -90,8 +97,9 @@ def rows_of(env: Any) -> Any:
     """The engine under an environment of this package; raises ``TypeError`` for anything else."""
     inner = getattr(env, "unwrapped", env)
     for owner in (env, inner, getattr(inner, "venv", None)):
-        if hasattr(owner, "rows"):
-            return owner.rows
+        rows = getattr(owner, "rows", None)
+        if rows is not None:
+            return rows
     if hasattr(env, "get_attr"):  # stable-baselines3's and Gymnasium's vector environments
         return env.get_attr("rows")[0]
     raise TypeError(f"need an environment of splitgym, got {type(env).__name__}")

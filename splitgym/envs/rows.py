@@ -102,7 +102,7 @@ class Rows:
                 self.episodes[i] = 0
             else:
                 self.episodes[i] += 1
-            self.episode_keys[i] = episode_key(self.keys[i], int(self.episodes[i]))
+            self.episode_keys[i] = episode_key(np.uint64(self.keys[i]), int(self.episodes[i]))
         for name, value in chosen.items():
             self.world.options[name].apply(self.states, rows, value)
         self.steps[rows] = 0
@@ -127,14 +127,14 @@ class Rows:
 
     def _replay(self, rows: np.ndarray, traces: list[Any] | None) -> None:
         if traces is None and self.world.uses_plugins(self.scenario):
-            traces = [self.world.draw_trace(self.scenario, self.episode_keys[i]) for i in rows]
+            traces = [self.world.draw_trace(self.scenario, np.uint64(self.episode_keys[i])) for i in rows]
         self.states["recorded"][rows] = traces is not None
         for i, trace in zip(rows, traces or (), strict=False):
             self.nature = self.world.replay(self.nature, int(i), self.n, trace)
 
     # ---------------------------------------------------------------- motion
     def turn(self, live: np.ndarray, fresh: np.ndarray) -> None:
-        """Step the ``live`` rows by ``decisions``, begin the ``fresh`` ones ((n,) bool each), refresh what they show."""
+        """Step the ``live`` rows by ``decisions``, begin the ``fresh`` ones, refresh both; (n,) bool each."""
         threads = min(self.num_threads, self.n)
         if threads == 1:
             self._work(0, self.n, live, fresh)

@@ -56,7 +56,7 @@ def comparison_figure(results: Results) -> Any:
     agg.FigureCanvasAgg(figure)
     bars, plane = figure.subplots(1, 2, width_ratios=(1, 1.15))
     colours = [AGENT if e["agent"] else BASELINE for e in entries]
-    names = [e["policy"] for e in entries]
+    names = [f"{e['policy']}  {place}" for place, e in enumerate(entries, 1)]
     halves = [0.0 if e["return_interval"] != e["return_interval"] else e["return_interval"] for e in entries]
     bars.barh(names, [e["return"] for e in entries], xerr=halves, color=colours, ecolor="#444444", capsize=3)
     bars.invert_yaxis()
@@ -69,11 +69,12 @@ def comparison_figure(results: Results) -> Any:
         bars.set_title("Return", loc="left")
     bars.set_xlabel("correct answers minus price of the energy debt, per episode")
     plane.axvline(1.0, color=BUDGET, linestyle="--", linewidth=1.5)
-    plane.scatter([e["energy"] for e in entries], [100 * e["accuracy"] for e in entries], c=colours, s=50, zorder=3)
-    _label_points(plane, entries)
-    plane.set_xscale("symlog", linthresh=1.0)
-    plane.set_xlim(left=0.0, right=1.6 * max(1.2, *(e["energy"] for e in entries)))
-    plane.set_xlabel("energy per task over budget (green line: the budget)")
+    for place, (entry, colour) in enumerate(zip(entries, colours, strict=True), 1):
+        point = entry["energy"], 100 * entry["accuracy"]
+        plane.scatter(*point, color=colour, s=190, zorder=3, edgecolor="white")
+        plane.annotate(str(place), point, color="white", fontsize=8, ha="center", va="center", zorder=4)
+    plane.set_xlim(left=-0.04 * max(e["energy"] for e in entries))
+    plane.set_xlabel("energy per task over budget (green line: the budget; numbers as on the left)")
     plane.set_ylabel("accuracy over all tasks [%]")
     plane.set_title("Accuracy against energy", loc="left")
     for axes in (bars, plane):
@@ -82,21 +83,3 @@ def comparison_figure(results: Results) -> Any:
         axes.set_axisbelow(True)
     figure.suptitle(f"{results.world.env_id}, scenario {results.scenario.name}, {entries[0]['episodes']} common traces")
     return figure
-
-
-def _label_points(axes: Any, entries: list[dict[str, Any]]) -> None:
-    """Name every point, pushing labels apart where points crowd."""
-    taken: list[tuple[float, float]] = []
-    for e in sorted(entries, key=lambda e: -e["accuracy"]):
-        y = 100 * e["accuracy"]
-        for other_x, other_y in taken:
-            if abs(e["energy"] - other_x) < 0.45 and abs(y - other_y) < 3.0:
-                y = other_y - 3.0
-        taken.append((e["energy"], y))
-        axes.annotate(
-            e["policy"],
-            (e["energy"], 100 * e["accuracy"]),
-            xytext=(e["energy"] * 1.04 + 0.02, y),
-            fontsize=9,
-            va="center",
-        )

@@ -1,4 +1,4 @@
-"""Drift-plus-penalty at task level: value of transmitting with a power and a bandwidth (ENACHI specification, section 6).
+"""Drift-plus-penalty at task level: value of transmitting with a power and a bandwidth (ENACHI specification, s6).
 
 Everything here is for one fixed split: ``window_s`` = T_s [s], ``wanted_bit`` = L_s, ``steepness`` = k_s, ``weight_j2``
 = V [J^2], ``queue_j`` = Q [J], ``gain`` = G.

@@ -90,7 +90,7 @@ def read_instants(path: Path) -> np.ndarray:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as arrays:
                 return np.asarray(arrays["arrival_s"], dtype=np.float64)
-        table = np.genfromtxt(path, delimiter=",", names=True, dtype=np.float64)
+        table: Any = np.genfromtxt(path, delimiter=",", names=True, dtype=np.float64)
         return np.atleast_1d(table["arrival_s"])
     except (KeyError, ValueError, OSError, IndexError) as error:
         raise ValueError(f"{path} holds no readable array or column 'arrival_s' [s]: {error}") from error
