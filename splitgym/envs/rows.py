@@ -13,7 +13,7 @@ from splitgym.encodings import ENCODINGS, Encoding
 from splitgym.jit import records
 from splitgym.registry import nearest
 from splitgym.seeding import episode_key, seed_key
-from splitgym.worlds.world import Seen, World
+from splitgym.worlds.world import Seen, World, row_dtype
 
 
 class Rows:
@@ -50,18 +50,15 @@ class Rows:
         self.table = records(self.encoding.table.view(world.decision)[:, 0])
         self.options = self._options(episode_options or {})
         self.num_threads = num_threads
-        self.states = records(np.zeros(n, world.state))
+        self._rows = records(np.zeros(n, row_dtype(world)))
         self._link()
         self._values = np.zeros((n, len(self.axes)))
-        self.decisions = records(self._values.view(world.decision)[:, 0])
-        self.outcomes = records(np.zeros(n, world.outcome))
         self.nature = world.nature(n, self.scenario)
         slots, columns = world.log_shape(self.scenario)
         self.logs = np.zeros((n, slots if log else 0, columns))
         self.seen = Seen(np.zeros((n, len(self.fields)), np.float32), np.zeros((n, self.encoding.mask_size), np.bool_))
         self.keys = np.zeros(n, np.uint64)  # of the seed
         self.episodes = np.full(n, -1, np.int64)  # episodes begun since seeding, less one
-        self.episode_keys = np.zeros(n, np.uint64)
         self.steps = np.zeros(n, np.int64)
         self.horizon = world.horizon(self.scenario)  # most steps of an episode
         self._pool: ThreadPoolExecutor | None = None
@@ -134,32 +131,30 @@ class Rows:
 
     # ---------------------------------------------------------------- motion
     def turn(self, live: np.ndarray, fresh: np.ndarray) -> None:
-        """Step the ``live`` rows by ``decisions``, begin the ``fresh`` ones, refresh both; (n,) bool each."""
+        """Step the ``live`` rows as decided, begin the ``fresh`` ones, refresh both; (n,) bool each."""
+        self._live[:] = live
+        self._fresh[:] = fresh
         threads = min(self.num_threads, self.n)
         if threads == 1:
-            self._work(0, self.n, live, fresh)
+            self._work(0, self.n)
             return
         if self._pool is None:
             self._pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="splitgym")
         edges = [self.n * t // threads for t in range(threads + 1)]
-        others = [self._pool.submit(self._work, edges[t], edges[t + 1], live, fresh) for t in range(1, threads)]
-        self._work(edges[0], edges[1], live, fresh)
+        others = [self._pool.submit(self._work, edges[t], edges[t + 1]) for t in range(1, threads)]
+        self._work(edges[0], edges[1])
         for other in others:
             other.result()
 
-    def _work(self, low: int, high: int, live: np.ndarray, fresh: np.ndarray) -> None:
+    def _work(self, low: int, high: int) -> None:
         self.world.turn_rows(
             low,
             high,
-            live,
-            fresh,
-            self.episode_keys,
-            self.states,
-            self.decisions,
-            self.outcomes,
-            self.logs,
+            self._rows,
+            self._values,
             self.seen.observations,
             self.seen.masks,
+            self.logs,
             self.table,
             self.encoding.counts,
             self._params,
@@ -167,12 +162,14 @@ class Rows:
         )
 
     def decide(self, actions: Any) -> None:
-        """Decode actions of all rows into ``decisions``; raises before anything changes."""
+        """Decode actions of all rows for the next turn; raises before any row changes."""
         self.encoding.decode(actions, self._values)
 
     def _link(self) -> None:
-        """Views of the end flags, (n,) bool each, kept because looking fields up costs time at every step."""
+        """Views of the rows' fields, each (n,), kept because looking fields up costs time at every step."""
+        self.states, self.outcomes = self._rows["state"], self._rows["outcome"]
         self.finished, self.depleted = self.states["finished"], self.states["depleted"]
+        self._live, self._fresh, self.episode_keys = (self._rows[name] for name in ("live", "fresh", "key"))
 
     def close(self) -> None:
         """Stop the threads."""
@@ -181,14 +178,12 @@ class Rows:
             self._pool = None
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        state["_pool"] = None
-        state["encoding"] = None
-        return state
+        views = ("states", "outcomes", "finished", "depleted", "_live", "_fresh", "episode_keys", "_pool", "encoding")
+        return {name: value for name, value in self.__dict__.items() if name not in views}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._pool = None
         self._link()
-        self.decisions = records(self._values.view(self.world.decision)[:, 0])
         world, scenario = self.world, self.scenario
         self.encoding = ENCODINGS[self.action](self.axes, lambda grid: world.canonical(scenario, grid))

@@ -29,6 +29,19 @@ class Option:
     meaning: str
 
 
+def row_dtype(world: World) -> np.dtype:
+    """Record of one row: everything that a turn reads and writes, in one array, since every array costs a call time."""
+    fields = [
+        ("key", "u8"),  # randomness of the present episode
+        ("live", "?"),  # takes a step in this turn
+        ("fresh", "?"),  # begins an episode in this turn
+        ("state", world.state),
+        ("decision", world.decision),
+        ("outcome", world.outcome),
+    ]
+    return np.dtype(fields, align=True)
+
+
 @dataclasses.dataclass(frozen=True)
 class Measure:
     """A figure of an episode: name, unit shown, meaning, +1 if more is better, factor from SI to the unit shown."""

@@ -487,29 +487,30 @@ def mask_table(s, tasks, table, out, p):
 # ------------------------------------------------------------------ the loop over rows
 @jit
 def turn_rows(
-    low, high, live, fresh, keys, states, decisions, outcomes, logs, observations, masks, table, counts, params,
-    all_tasks, fading, noise, recorded_s,
-):  # fmt: skip
+    low, high, rows, values, observations, masks, logs, table, counts, params, all_tasks, fading, noise, recorded_s
+):
     """One turn of rows low..high: the only stepping loop of the world.
 
-    ``live`` rows take a step, ``fresh`` rows begin the episode of their key (recorded rows keep the tasks they were
-    given); both are then observed.  ``logs`` (n, n_slots or 0, LOG_COLUMNS) takes the slots of the last task;
-    ``table`` is empty for per-axis masks, ``counts`` holds the levels of each axis, ``params`` (1,) the PARAMS
-    record; the last line is :class:`splitgym.worlds.inference.layout.Nature`.
+    ``rows`` (n,) of ``row_dtype``: live ones take a step by ``values`` (n, n_axes), fresh ones begin the episode of
+    their key (recorded rows keep the tasks they were given); both are then observed.  ``logs`` (n, n_slots or 0,
+    LOG_COLUMNS) takes the slots of the last task; ``table`` is empty for per-axis masks, ``counts`` holds the levels
+    of each axis, ``params`` (1,) the PARAMS record; then :class:`splitgym.worlds.inference.layout.Nature`.
     """
     p = params[0]
-    values = np.empty(p.n_fields)
+    scratch = np.empty(p.n_fields)
     for i in range(low, high):
-        s, tasks = states[i], all_tasks[i]
-        if live[i]:
+        row, tasks = rows[i], all_tasks[i]
+        s, d = row.state, row.decision
+        if row.live:
+            d.cut, d.edge_cut, d.clock_hz, d.power_w = values[i, 0], values[i, 1], values[i, 2], values[i, 3]
             j = i if s.recorded else 0  # the slot arrays may be empty when nothing is recorded
-            step_one(s, decisions[i], tasks, fading[j], noise[j], logs[i], outcomes[i], p)
-        if fresh[i]:
+            step_one(s, d, tasks, fading[j], noise[j], logs[i], row.outcome, p)
+        if row.fresh:
             if not s.recorded:
-                fill_tasks(keys[i], tasks, recorded_s, p)
-            begin(s, keys[i], tasks, p)
-        if live[i] or fresh[i]:
-            observe(s, tasks, values, observations[i], p)
+                fill_tasks(row.key, tasks, recorded_s, p)
+            begin(s, row.key, tasks, p)
+        if row.live or row.fresh:
+            observe(s, tasks, scratch, observations[i], p)
             if table.shape[0] > 0:
                 mask_table(s, tasks, table, masks[i], p)
             else:
