@@ -1,0 +1,128 @@
+"""What several test files share: cases from the registries, rollouts, exact comparison, fresh processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from splitgym.encodings import ENCODINGS
+from splitgym.envs.single import SplitEnv
+from splitgym.envs.vector import SplitVectorEnv
+from splitgym.worlds.world import WORLDS
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: World -> changes that make its episodes short; a new world adds a line here and every test walks it.
+SHORT = {"inference": {"tasks.count": 23}}
+
+CASES = [(world, preset) for world in WORLDS for preset in WORLDS[world].preset_names()]
+ENCODED = [(world, action) for world in WORLDS for action in ENCODINGS]
+REFUSED = (ValueError, TypeError, gym.error.Error)
+
+
+def short(world: str, preset: str, **changes: Any) -> Any:
+    """The preset with short episodes, and further ``changes``."""
+    return WORLDS[world].load_scenario(preset, **{**SHORT[world], **changes})
+
+
+def single(world: str, scenario: Any, action: str = "multidiscrete", **kwargs: Any) -> SplitEnv:
+    """An unwrapped environment."""
+    return SplitEnv(world=world, scenario=scenario, action=action, **kwargs)
+
+
+def native(n: int, world: str, scenario: Any, action: str = "multidiscrete", **kwargs: Any) -> SplitVectorEnv:
+    """A native vector environment."""
+    return SplitVectorEnv(n, world=world, scenario=scenario, action=action, **kwargs)
+
+
+def sampled(space: gym.Space, n: int, seed: int) -> list[Any]:
+    """``n`` samples of a space; the space is left with a new seed."""
+    space.seed(seed)
+    return [space.sample() for _ in range(n)]
+
+
+def assert_same(a: Any, b: Any, path: str = "") -> None:
+    """Exact equality of nested dictionaries, sequences, arrays and scalars; a failure names the place."""
+    if isinstance(a, dict):
+        assert isinstance(b, dict), path
+        assert sorted(a) == sorted(b), path
+        for key in a:
+            assert_same(a[key], b[key], f"{path}.{key}")
+    elif isinstance(a, (list, tuple)) or (isinstance(a, np.ndarray) and a.dtype == object):
+        assert len(a) == len(b), path
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{path}[{i}]")
+    elif isinstance(a, np.ndarray):
+        assert isinstance(b, np.ndarray), path
+        assert a.dtype == b.dtype, f"{path}: {a.dtype} is not {b.dtype}"
+        np.testing.assert_array_equal(a, b, err_msg=path, strict=True)
+    else:
+        assert type(a) is type(b), f"{path}: {type(a)} is not {type(b)}"
+        assert a == b or (a != a and b != b), f"{path}: {a!r} is not {b!r}"
+
+
+def rollout(env: gym.Env, actions: Iterable[Any], seed: int | None = 0, **options: Any) -> list[tuple]:
+    """Everything that ``reset`` and the steps returned; starts anew at the end of an episode."""
+    out: list[tuple] = [env.reset(seed=seed, options=options or None)]
+    for action in actions:
+        out.append(env.step(action))
+        if out[-1][2] or out[-1][3]:
+            out.append(env.reset())
+    return out
+
+
+def vector_rollout(envs: Any, actions: Iterable[Any], seed: int | None = 0) -> list[tuple]:
+    """Everything that a vector environment returned; rows at their end are reset where the mode is DISABLED."""
+    out: list[tuple] = [envs.reset(seed=seed)]
+    disabled = envs.metadata["autoreset_mode"] is gym.vector.AutoresetMode.DISABLED
+    for action in actions:
+        out.append(envs.step(action))
+        done = out[-1][2] | out[-1][3]
+        if disabled and done.any():
+            out.append(envs.reset(options={"reset_mask": done}))
+    return out
+
+
+def steps_of(out: list[tuple]) -> list[tuple]:
+    """The steps among what :func:`rollout` or :func:`vector_rollout` returned (resets have two parts)."""
+    return [item for item in out if len(item) == 5]
+
+
+def digest(thing: Any, digits: int | None = None) -> str:
+    """SHA-256 over nested results: exact, or with floats rounded to so many significant digits."""
+    sha = hashlib.sha256()
+    _feed(sha, thing, digits)
+    return sha.hexdigest()
+
+
+def _feed(sha: Any, thing: Any, digits: int | None) -> None:
+    if isinstance(thing, dict):
+        for key in sorted(thing):
+            sha.update(key.encode())
+            _feed(sha, thing[key], digits)
+    elif isinstance(thing, (list, tuple)):
+        for item in thing:
+            _feed(sha, item, digits)
+    else:
+        array = np.asarray(thing)
+        if digits is not None and array.dtype.kind == "f":
+            sha.update(" ".join(f"{x:.{digits - 1}e}" for x in (array.ravel() + 0.0).tolist()).encode())
+        else:
+            sha.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
+
+
+def run_python(code: str, *arguments: str, **environment: str) -> str:
+    """Standard output of ``code`` in a fresh interpreter at the repository root; fails with its standard error."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    command = [sys.executable, "-W", "error", "-c", code, *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
