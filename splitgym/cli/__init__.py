@@ -14,7 +14,9 @@ import splitgym
 COMMANDS = {
     "list": ("cli.listing", "add_arguments", "run", "show environments, scenarios, profiles, models and policies"),
     "evaluate": ("cli.evaluating", "add_arguments", "run", "compare policies on common traces"),
+    "train": ("agents.train", "add_train_arguments", "run_train", "train an RL agent, or resume a training"),
     "render": ("cli.rendering", "add_arguments", "run", "watch a policy, or save pictures of it"),
+    "demo": ("cli.demo", "add_arguments", "run", "train PPO for two minutes and compare it with every baseline"),
 }
 
 

@@ -1,0 +1,48 @@
+"""``splitgym demo``: the main job from end to end, in one command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from splitgym.cli.common import print_table, progress_bar
+from splitgym.policy import policy_names
+
+#: Steps that take about two minutes on two cores.
+STEPS = 6_000_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("--scenario", default="default", metavar="NAME|FILE.toml", help="preset or TOML file")
+    parser.add_argument("--steps", type=int, default=STEPS, help="training steps of PPO")
+    parser.add_argument("--episodes", type=int, default=50, help="episodes of the comparison")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of training; the comparison always plays seeds 0, 1, ..."
+    )
+    parser.add_argument(
+        "--out", default="results/demo", metavar="DIR", help="folder of the trained agent, CSV and picture"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train PPO, evaluate it beside every baseline on common traces, print a table, write picture and CSV."""
+    from splitgym.agents.config import TrainConfig
+    from splitgym.agents.train import train
+    from splitgym.evaluation import evaluate
+
+    out = Path(args.out)
+    print(f"1/2  training PPO on {args.scenario!r} for {args.steps:,} decisions (about two minutes on two cores)")
+    config = TrainConfig(algo="ppo", scenario=args.scenario, steps=args.steps, seed=args.seed, num_threads=2)
+    agent = train(config, out / "ppo", overwrite=True)
+    contenders = [*policy_names(), str(agent)]
+    print(f"2/2  {len(contenders)} policies on the same {args.episodes} traces")
+    with progress_bar(False, len(contenders)) as progress:
+        results = evaluate(contenders, "SplitInference-v0", args.scenario, args.episodes, progress=progress)
+    results.to_csv(out / "comparison.csv")
+    picture = results.plot(out / "comparison.png")
+    print_table(results.table())
+    print(
+        f"picture: {picture}\nrows:    {out / 'comparison.csv'}\nagent:   {agent}  (evaluate it: splitgym evaluate enachi {agent})"
+    )
+    return 0
