@@ -30,6 +30,9 @@ _COMPLEXITY, _ERRORS, _SLOW, _BACKHAUL, _DEADLINE, _JITTER, _FADING, _NOISE = ra
 
 MAX_BACKLOG = 16
 LOG_COLUMNS = 5  # of a slot: index, gain h, power [W], feature ratio, rate [bit/s]
+INSTANT_S = (
+    1e-9  # a shorter wait is the rounding of a sum of times: a task released at the next arrival does not delay it
+)
 
 
 # ------------------------------------------------------------------ nature: what no action can change
@@ -360,7 +363,9 @@ def next_task(s, tasks, p):
     missed = 0
     while s.task < p.n_tasks:
         x = tasks[s.task]
-        s.wait_s = max(s.free_s - x.arrival_s, 0.0)
+        s.wait_s = s.free_s - x.arrival_s
+        if s.wait_s < INSTANT_S:
+            s.wait_s = 0.0
         s.remaining_s = x.deadline_s - s.wait_s
         if s.wait_s <= 0.0 or (s.remaining_s > 0.0 and any_finishable(s, x, p)):
             break
