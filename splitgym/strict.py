@@ -104,6 +104,8 @@ def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
+        if isinstance(value, str) and str in arguments:
+            return value
         return _coerce(value, next(a for a in arguments if a is not type(None)), path, meta)
     if hint in (float, int):
         return _coerce_number(value, hint, path, meta)
@@ -156,14 +158,17 @@ def from_mapping(cls: type[S], table: Mapping[str, Any], path: str = "") -> S:
     return cls(**dict(table))
 
 
-def replace_paths(thing: Any, changes: Mapping[str, Any]) -> Any:
-    """``dataclasses.replace`` with dotted paths; unknown paths are refused with the nearest valid key."""
+def replace_paths(thing: Any, changes: Mapping[str, Any], prefix: str = "") -> Any:
+    """``dataclasses.replace`` with dotted paths; unknown paths are refused with the nearest valid key.
+
+    ``prefix`` is the path of ``thing`` itself, for messages.
+    """
     grouped: dict[str, Any] = {}
     for path, value in changes.items():
         head, _, rest = path.partition(".")
         names = [f.name for f in dataclasses.fields(thing)]
         if head not in names:
-            raise ValueError(f"unknown key {path!r}{nearest(head, names)} (valid keys: {', '.join(names)})")
+            raise ValueError(f"unknown key {prefix + path!r}{nearest(head, names)} (valid keys: {', '.join(names)})")
         if rest:
             grouped.setdefault(head, {})[rest] = value
         else:
@@ -171,7 +176,7 @@ def replace_paths(thing: Any, changes: Mapping[str, Any]) -> Any:
     for head, value in grouped.items():
         inner = getattr(thing, head)
         if isinstance(value, dict) and isinstance(inner, Strict):
-            grouped[head] = replace_paths(inner, value)
+            grouped[head] = replace_paths(inner, value, f"{prefix}{head}.")
         elif isinstance(value, dict) and isinstance(inner, dict):
             grouped[head] = {**inner, **value}
     return dataclasses.replace(thing, **grouped)

@@ -31,7 +31,7 @@ class Model:
         return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
     def arguments(self, given: Mapping[str, Any], path: str) -> dict[str, Any]:
-        """Check names of ``given``; raises ``ValueError`` with the path, the valid names and the nearest one."""
+        """Check names and types of ``given``; the ``ValueError`` has the path, the valid names and the nearest one."""
         known = self.defaults
         for name in given:
             if name not in known:
@@ -42,7 +42,18 @@ class Model:
         for name, default in known.items():
             if default is inspect.Parameter.empty and name not in given:
                 raise ValueError(f"missing key '{path}.{name}' for model {self.name!r}")
+            wanted = self._kind(name)
+            if name in given and wanted and isinstance(given[name], str) != (wanted == "a string"):
+                raise ValueError(f"{path}.{name} must be {wanted}, got {given[name]!r}")
         return dict(given)
+
+    def _kind(self, name: str) -> str:
+        """What a parameter takes, from its default or annotation: "a number", "a string", or "" where neither tells."""
+        parameter = inspect.signature(self.function).parameters[name]
+        if isinstance(parameter.default, str) or parameter.annotation in (str, "str"):
+            return "a string"
+        is_number = isinstance(parameter.default, (int, float)) or parameter.annotation in (float, int, "float", "int")
+        return "a number" if is_number else ""
 
 
 def check_positive(path: str, value: float, unit: str) -> None:

@@ -79,11 +79,8 @@ class Process(Section):
     REGISTRY: ClassVar[Registry[Model]]
 
     def __post_init__(self) -> None:
-        for name, value in dict(self.parameters).items():
-            if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-                raise ValueError(f"{self.SECTION}.parameters.{name} must be a number or a string, got {value!r}")
+        super().__post_init__()
         self.REGISTRY[self.model].arguments(self.parameters, f"{self.SECTION}.parameters")
-        object.__setattr__(self, "parameters", dict(self.parameters))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -201,6 +198,10 @@ class InferenceScenario(Strict):
         if isinstance(self.dnn, (str, Path)):
             object.__setattr__(self, "dnn", load_profile(self.dnn))
         super().__post_init__()
+        for process, size in ((self.fading, self.radio.slot_s), (self.arrivals, self.tasks.count)):
+            model = process.REGISTRY[process.model]
+            if model.built_in:  # lowering checks the limits of the parameters; a plug-in checks when it draws
+                model.function(size, **process.parameters)
 
     def to_toml(self) -> str:
         """TOML text that :func:`load_scenario` reads back to an equal scenario."""
