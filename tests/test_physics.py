@@ -221,7 +221,7 @@ def test_profile_stage_macs():
 
 def test_slow_gain_of_enachi():
     """Specification 3.3: 128.1 + 37.6 log10(0.6) dB, no shadowing."""
-    from splitgym.worlds.inference.kernel import slow_gain
+    from splitgym.worlds.inference.nature import slow_gain
 
     p = lower(load_scenario("enachi"))
     loss_db = 128.1 + 37.6 * math.log10(0.6)
@@ -230,7 +230,7 @@ def test_slow_gain_of_enachi():
 
 
 def test_slow_gain_of_a_moving_device():
-    from splitgym.worlds.inference.kernel import slow_gain
+    from splitgym.worlds.inference.nature import slow_gain
 
     p = lower(load_scenario("commute", **{"radio.distance_m": 100.0, "radio.far_distance_m": 900.0}))
     for at_s, distance_km in ((0.0, 0.1), (15.0, 0.5), (30.0, 0.9), (60.0, 0.1)):  # period 60 s

@@ -1,4 +1,4 @@
-"""Compiled code of the inference world: nature, service of one task, queue, observation, masks, and the loops.
+"""Compiled code of the inference world: service of one task, queue, observation, masks, and the loop over rows.
 
 One scalar ``serve`` and one loop over rows; the single environment is a batch of one.  References of the form
 (s3.4) point to sections of the ENACHI specification, (d2) to section 2 of the design.
@@ -11,7 +11,6 @@ import math
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.arrivals import fill_arrivals
 from splitgym.physics.codec import observe_fields
 from splitgym.physics.fading import BLOCK, fading_block, fading_enter
 from splitgym.physics.network import accuracy, compute_j, compute_s, predicts_stop, seen_ratio
@@ -22,76 +21,13 @@ from splitgym.physics.radio import (
     tracking_queue_w,
     tracking_weight,
 )
-from splitgym.physics.random import NORMAL_MAX, child, exponential, normal_pair, uniform
-
-# ------------------------------------------------------------------ streams of randomness below an episode's key
-ARRIVAL_STREAM = 1 << 41  # beside the tasks' own keys 0, 1, 2, ...
-_COMPLEXITY, _ERRORS, _SLOW, _BACKHAUL, _DEADLINE, _JITTER, _FADING, _NOISE = range(8)
+from splitgym.physics.random import NORMAL_MAX, child
+from splitgym.worlds.inference.nature import fading_key_of, fill_tasks, slot_noise
 
 MAX_BACKLOG = 16
 LOG_COLUMNS = 5  # of a slot: index, gain h, power [W], feature ratio, rate [bit/s]
-INSTANT_S = (
-    1e-9  # a shorter wait is the rounding of a sum of times: a task released at the next arrival does not delay it
-)
-
-
-# ------------------------------------------------------------------ nature: what no action can change
-@jit
-def slow_gain(arrival_s, shadow, p):
-    """G [1] = path loss at the device's distance x shadowing; ``shadow`` is a standard normal.  (s3.3)"""
-    swing = 0.5 - 0.5 * math.cos(2.0 * math.pi * arrival_s / p.motion_period_s)
-    distance_km = p.near_km + (p.far_km - p.near_km) * swing
-    return p.gain_1km * distance_km ** (-p.path_exponent) * 10.0 ** (p.shadowing_db * shadow / 10.0)
-
-
-@jit
-def fill_tasks(key, tasks, recorded_s, p):
-    """Draw what nature decides about every task of an episode into ``tasks`` (n_tasks,) TASK.  (s3.3, s5.1, d2)"""
-    fill_arrivals(child(key, ARRIVAL_STREAM), p.arrivals, recorded_s, tasks.arrival_s)
-    shadow, load, route = 0.0, 0.0, 0.0
-    stretch = math.log(p.deadline_max_s / p.deadline_min_s)
-    for k in range(tasks.shape[0]):
-        task_key = child(key, k)
-        new_shadow, new_load = normal_pair(child(task_key, _SLOW))
-        new_route, _ = normal_pair(child(task_key, _BACKHAUL))
-        error, persistent = normal_pair(child(task_key, _ERRORS))
-        if k == 0:
-            shadow, load, route = new_shadow, new_load, new_route
-        else:
-            shadow = p.shadowing_keep * shadow + math.sqrt(1.0 - p.shadowing_keep * p.shadowing_keep) * new_shadow
-            load = p.load_keep * load + math.sqrt(1.0 - p.load_keep * p.load_keep) * new_load
-            route = p.rtt_keep * route + math.sqrt(1.0 - p.rtt_keep * p.rtt_keep) * new_route
-        x = tasks[k]
-        x.deadline_s = min(p.deadline_min_s * math.exp(stretch * uniform(child(task_key, _DEADLINE))), p.deadline_max_s)
-        x.gain = slow_gain(x.arrival_s, shadow, p)
-        x.complexity = uniform(child(task_key, _COMPLEXITY))
-        x.hint = min(max(x.complexity + p.hint_std * error, 0.0), 1.0)
-        x.persistent = persistent
-        x.edge_load = min(max(p.load_mean + p.load_std * load, 0.0), p.load_max)
-        x.rtt_s = p.rtt_s * math.exp(p.rtt_log_std * route)
-        x.jitter_s = p.jitter_s * exponential(child(task_key, _JITTER))
-
-
-@jit
-def slot_noise(task_key, slot):
-    """Per-slot part e_t of the stop predictor's error, N(0, 1).  (s5.3)"""
-    even, odd = normal_pair(child(child(task_key, _NOISE), slot // 2))
-    return even if slot % 2 == 0 else odd
-
-
-@jit
-def fill_slots(key, fading, noise, p):
-    """Gains h and predictor errors e of every slot of every task into (n_tasks, n_slots) arrays."""
-    gains = np.empty(BLOCK)
-    for k in range(fading.shape[0]):
-        task_key = child(key, k)
-        fading_key = child(task_key, _FADING)
-        re, im = fading_enter(fading_key, 0, p.fading)
-        for slot in range(fading.shape[1]):
-            if slot % BLOCK == 0:
-                re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains)
-            fading[k, slot] = gains[slot % BLOCK]
-            noise[k, slot] = slot_noise(task_key, slot)
+#: A shorter wait is the rounding of a sum of times: a task released at the next arrival does not delay it [s].
+INSTANT_S = 1e-9
 
 
 # ------------------------------------------------------------------ a decision's times
@@ -175,7 +111,7 @@ def uplink(s, x, cut, power_w, first, count, fading, noise, log, p):
     watch = s.early_stop and s.progressive and steepness > 0.0
     weight = tracking_weight(power_w, count, x.gain, p.bandwidth_hz, p.noise_w_hz, p.tolerance)
     task_key = child(s.key, s.task)
-    fading_key = child(task_key, _FADING)
+    fading_key = fading_key_of(task_key)
     theta, least_bit, persistent = 0.0, 0.0, p.stop_noise_persistent * x.persistent
     if watch:
         theta = seen_ratio(x.complexity, steepness, p.accuracy_full, p.accuracy_chance, p.confidently_wrong)

@@ -12,8 +12,8 @@ from splitgym.jit import records
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.arrivals import ARRIVALS, check_instants, recorded_instants
 from splitgym.traces.fading import FADING
-from splitgym.worlds.inference import kernel
 from splitgym.worlds.inference.layout import TASK, lower, n_slots
+from splitgym.worlds.inference.nature import fill_slots, fill_tasks
 from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario
 
 #: Array -> (unit, lowest, highest value, meaning); slot arrays have shape (n_tasks, n_slots), the others (n_tasks,).
@@ -166,8 +166,8 @@ def draw_trace(scenario: InferenceScenario, key: np.uint64) -> InferenceTrace:
         rng = np.random.default_rng([int(key), 1])
         drawn = arrival_model.function(rng, params.n_tasks, **scenario.arrivals.parameters)
         times_s = check_instants(np.asarray(drawn), params.n_tasks, f"arrival model {arrival_model.name!r}").copy()
-    kernel.fill_tasks(key, tasks, times_s, params)
-    kernel.fill_slots(key, fading, noise, params)
+    fill_tasks(key, tasks, times_s, params)
+    fill_slots(key, fading, noise, params)
     if not fading_model.built_in:
         for k in range(params.n_tasks):
             rng = np.random.default_rng([int(key), 2, k])

@@ -1,0 +1,83 @@
+"""Nature of the inference world: what no action can change, drawn from an episode's key.
+
+References of the form (s3.3) point to sections of the ENACHI specification, (d2) to section 2 of the design.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from splitgym.jit import jit
+from splitgym.physics.arrivals import fill_arrivals
+from splitgym.physics.fading import BLOCK, fading_block, fading_enter
+from splitgym.physics.random import child, exponential, normal_pair, uniform
+
+#: Streams of randomness below an episode's key; the tasks' own keys are 0, 1, 2, ...
+ARRIVAL_STREAM = 1 << 41
+_COMPLEXITY, _ERRORS, _SLOW, _BACKHAUL, _DEADLINE, _JITTER, _FADING, _NOISE = range(8)
+
+
+@jit
+def slow_gain(arrival_s, shadow, p):
+    """G [1] = path loss at the device's distance x shadowing; ``shadow`` is a standard normal.  (s3.3)"""
+    swing = 0.5 - 0.5 * math.cos(2.0 * math.pi * arrival_s / p.motion_period_s)
+    distance_km = p.near_km + (p.far_km - p.near_km) * swing
+    return p.gain_1km * distance_km ** (-p.path_exponent) * 10.0 ** (p.shadowing_db * shadow / 10.0)
+
+
+@jit
+def fill_tasks(key, tasks, recorded_s, p):
+    """Draw what nature decides about every task of an episode into ``tasks`` (n_tasks,) TASK.  (s3.3, s5.1, d2)"""
+    fill_arrivals(child(key, ARRIVAL_STREAM), p.arrivals, recorded_s, tasks.arrival_s)
+    shadow, load, route = 0.0, 0.0, 0.0
+    stretch = math.log(p.deadline_max_s / p.deadline_min_s)
+    for k in range(tasks.shape[0]):
+        task_key = child(key, k)
+        new_shadow, new_load = normal_pair(child(task_key, _SLOW))
+        new_route, _ = normal_pair(child(task_key, _BACKHAUL))
+        error, persistent = normal_pair(child(task_key, _ERRORS))
+        if k == 0:
+            shadow, load, route = new_shadow, new_load, new_route
+        else:
+            shadow = p.shadowing_keep * shadow + math.sqrt(1.0 - p.shadowing_keep * p.shadowing_keep) * new_shadow
+            load = p.load_keep * load + math.sqrt(1.0 - p.load_keep * p.load_keep) * new_load
+            route = p.rtt_keep * route + math.sqrt(1.0 - p.rtt_keep * p.rtt_keep) * new_route
+        x = tasks[k]
+        x.deadline_s = min(p.deadline_min_s * math.exp(stretch * uniform(child(task_key, _DEADLINE))), p.deadline_max_s)
+        x.gain = slow_gain(x.arrival_s, shadow, p)
+        x.complexity = uniform(child(task_key, _COMPLEXITY))
+        x.hint = min(max(x.complexity + p.hint_std * error, 0.0), 1.0)
+        x.persistent = persistent
+        x.edge_load = min(max(p.load_mean + p.load_std * load, 0.0), p.load_max)
+        x.rtt_s = p.rtt_s * math.exp(p.rtt_log_std * route)
+        x.jitter_s = p.jitter_s * exponential(child(task_key, _JITTER))
+
+
+@jit
+def fading_key_of(task_key):
+    """Key of the fading path of a task."""
+    return child(task_key, _FADING)
+
+
+@jit
+def slot_noise(task_key, slot):
+    """Per-slot part e_t of the stop predictor's error, N(0, 1).  (s5.3)"""
+    even, odd = normal_pair(child(child(task_key, _NOISE), slot // 2))
+    return even if slot % 2 == 0 else odd
+
+
+@jit
+def fill_slots(key, fading, noise, p):
+    """Gains h and predictor errors e of every slot of every task into (n_tasks, n_slots) arrays."""
+    gains = np.empty(BLOCK)
+    for k in range(fading.shape[0]):
+        task_key = child(key, k)
+        fading_key = fading_key_of(task_key)
+        re, im = fading_enter(fading_key, 0, p.fading)
+        for slot in range(fading.shape[1]):
+            if slot % BLOCK == 0:
+                re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains)
+            fading[k, slot] = gains[slot % BLOCK]
+            noise[k, slot] = slot_noise(task_key, slot)
