@@ -74,7 +74,9 @@ class Process(Section):
     """A stochastic model by name, with its parameters."""
 
     model: str = text(doc="registered name")
-    parameters: dict[str, float | str] = text(doc="parameters of the model; the rest keep their defaults")
+    parameters: dict[str, float | str] = dataclasses.field(
+        default_factory=dict, metadata={"doc": "parameters of the model; the rest keep their defaults"}
+    )
     source: dict[str, str] = sources()
     REGISTRY: ClassVar[Registry[Model]]
 
@@ -203,12 +205,36 @@ class InferenceScenario(Strict):
             if model.built_in:  # lowering checks the limits of the parameters; a plug-in checks when it draws
                 model.function(size, **process.parameters)
 
+    def replace(self, **changes: Any) -> InferenceScenario:
+        """A copy with other values, checked again; dotted keys reach into sections.
+
+        A fading or arrival section that names another model keeps no parameter of the old one.
+        """
+        for section in ("fading", "arrivals"):
+            table = _table_of(section, changes)
+            if table.get("model", getattr(self, section).model) != getattr(self, section).model:
+                changes = {k: v for k, v in changes.items() if k.partition(".")[0] != section}
+                changes[section] = from_mapping(type(getattr(self, section)), table, section)
+        return super().replace(**changes)
+
     def to_toml(self) -> str:
         """TOML text that :func:`load_scenario` reads back to an equal scenario."""
         table = self.to_dict()
         if self.dnn.name in profile_names() and load_profile(self.dnn.name) == self.dnn:
             table["dnn"] = self.dnn.name
         return dump_toml(table)
+
+
+def _table_of(section: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes below ``section``, given as a table or by dotted paths, as one table; empty if it is given whole."""
+    table: dict[str, Any] = {}
+    for path, value in changes.items():
+        head, *rest = path.split(".")
+        for key in reversed(rest):
+            value = {key: value}
+        if head == section and isinstance(value, Mapping):
+            table = merge(table, value)
+    return table
 
 
 def _ascending(path: str, values: tuple[float, ...]) -> None:
