@@ -1,0 +1,88 @@
+"""From a configuration to a stable-baselines3 model, fresh or restored; nothing is written here."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splitgym.agents.checkpoint import MODEL_FILE, newest_checkpoint, policy_arguments, read_weights
+from splitgym.agents.config import ALGORITHMS, TrainConfig
+from splitgym.registry import nearest
+
+#: Training episodes have seeds from here on, so that they can never be evaluation's.
+FIRST_TRAINING_SEED = 2**32
+#: Where a linear schedule ends, as a share of the learning rate: at 0 the last update would be for nothing.
+LAST_RATE = 0.02
+
+
+def build_model(config: TrainConfig) -> Any:
+    """The untrained model over the native vector environment; raises before anything is written."""
+    algorithm = ALGORITHMS[config.algo]
+    cls = algorithm.load()
+    from stable_baselines3.common.utils import LinearSchedule
+    from stable_baselines3.common.vec_env import VecMonitor
+
+    from splitgym.agents.sb3 import make_vec_env
+
+    _check_hyper(config, cls)
+    n_envs, rate = int(config.n_envs or 1), float(config.learning_rate or 0.0)
+    env = make_vec_env(
+        config.env_id,
+        n_envs,
+        scenario=config.scenario,
+        action=config.action,
+        episode_options=config.episode_options,
+        num_threads=config.num_threads,
+    )
+    model = cls(
+        "MlpPolicy",
+        VecMonitor(env),
+        learning_rate=LinearSchedule(rate, LAST_RATE * rate, 1.0) if config.schedule == "linear" else rate,
+        gamma=config.gamma,
+        policy_kwargs=policy_arguments(config),
+        seed=config.seed,
+        device=config.device,
+        stats_window_size=max(100, n_envs),
+        **config.hyper,
+    )
+    _seed(model, config.seed, 0)
+    return model
+
+
+def _check_hyper(config: TrainConfig, cls: type) -> None:
+    ours = {"policy", "env", "learning_rate", "gamma", "policy_kwargs", "seed", "device", "stats_window_size"}
+    unused = {"self", "verbose", "tensorboard_log", "_init_setup_model"}
+    known = [name for name in inspect.signature(cls).parameters if name not in ours | unused]
+    for name in config.hyper:
+        if name not in known:
+            raise ValueError(
+                f"{config.algo} has no hyper-parameter {name!r}{nearest(name, known)} (known: {', '.join(known)}; "
+                f"settings of their own: {', '.join(sorted(ours & set(TrainConfig.__dataclass_fields__)))}, net)"
+            )
+
+
+def _seed(model: Any, seed: int, steps: int) -> None:
+    """Seed exploration and episodes for a training that stands at ``steps``."""
+    words = np.random.SeedSequence((seed, steps)).generate_state(2)
+    model.set_random_seed(int(words[0]) if steps else seed)
+    model.env.seed(FIRST_TRAINING_SEED + int(words[1]))
+
+
+def restore_model(model: Any, config: TrainConfig, out: Path) -> None:
+    """Load the newest state of a run into a fresh model; a run without a checkpoint begins again."""
+    end = out / MODEL_FILE
+    file = end if end.is_file() else newest_checkpoint(out)
+    if file is None:
+        return
+    weights, plain = read_weights(file, config.device)
+    variables = weights.pop("pytorch_variables", {})
+    model.set_parameters(weights, exact_match=True, device=config.device)
+    for name, value in variables.items():
+        getattr(model, name).data.copy_(value.data)
+    model.num_timesteps, model._n_updates = int(plain["num_timesteps"]), int(plain["_n_updates"])
+    if hasattr(model, "learning_starts"):  # the replay buffer is filled anew
+        model.learning_starts += model.num_timesteps
+    _seed(model, config.seed, model.num_timesteps)

@@ -1,0 +1,208 @@
+"""Run folders and trained agents: written atomically, read back without running anybody's code.
+
+A run folder holds ``config.json``, ``model.zip`` (the end), ``checkpoints/step_*.zip`` and ``tensorboard/``.  The zip
+files are stable-baselines3's own, which contain pickles; :func:`load_agent` leaves those alone, builds the networks
+from ``config.json`` and reads only their weights.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from splitgym.agents.config import ALGORITHMS, CONFIG_FILE, TrainConfig, load_config
+from splitgym.extras import need
+from splitgym.policy import rows_of
+
+MODEL_FILE = "model.zip"
+CHECKPOINTS = "checkpoints"
+_ENCODING_OF_SPACE = {spaces.MultiDiscrete: "multidiscrete", spaces.Box: "box", spaces.Discrete: "discrete"}
+
+
+class Agent:
+    """A trained agent in stable-baselines3's ``predict`` convention.
+
+    Attributes: ``name``; ``action``, the encoding it answers in; ``episode_options`` to be set at reset;
+    ``uses_masks``: whether ``predict`` wants ``action_masks``; ``config``, ``None`` for files of unknown origin.
+    """
+
+    def __init__(self, policy: Any, name: str, action: str, uses_masks: bool, config: TrainConfig | None) -> None:
+        self.policy, self.name, self.action, self.uses_masks, self.config = policy, name, action, uses_masks, config
+        self.episode_options: dict[str, Any] = dict(config.episode_options) if config else {}
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+        action_masks: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Any]:
+        """Actions for a batch (n, n_fields) or one observation (n_fields,); returns (actions, state).
+
+        ``action_masks`` (n, mask size) bool is for agents with ``uses_masks``; others ignore it.  Raises
+        ``ValueError`` for observations of another shape.
+        """
+        extra = {"action_masks": action_masks} if self.uses_masks else {}
+        return self.policy.predict(observation, state, episode_start, deterministic, **extra)
+
+    def check(self, env: Any) -> None:
+        """Raise ``ValueError`` if the agent cannot play ``env`` (ours, or stable-baselines3's over ours)."""
+        rows = rows_of(env)
+        if self.config is not None and rows.world.env_id != self.config.env_id:
+            raise ValueError(
+                f"agent {self.name!r} was trained on {self.config.env_id}, not {rows.world.env_id}; "
+                f"train one: splitgym train --env {rows.world.env_id}"
+            )
+        if rows.encoding.space != self.policy.action_space:
+            raise ValueError(
+                f"agent {self.name!r} gives {self.action!r} actions of {self.policy.action_space}, the environment "
+                f"takes {rows.action!r} ones of {rows.encoding.space}; make it with action={self.action!r}, or train "
+                f"an agent on scenario {rows.scenario.name!r}"
+            )
+        if rows.observation_space().shape != self.policy.observation_space.shape:
+            raise ValueError(
+                f"agent {self.name!r} observes {self.policy.observation_space.shape}, the environment shows "
+                f"{rows.observation_space().shape}; train an agent on scenario {rows.scenario.name!r}"
+            )
+
+
+def load_agent(path: str | Path, env: Any = None, *, trust: bool = False, device: str = "cpu") -> Agent:
+    """A trained agent from a run folder (its end, or else its newest checkpoint) or from a zip file of one.
+
+    Args:
+        path: run folder of ``splitgym train``, its ``model.zip`` or one of its checkpoints.
+        env: if given, the agent is checked against it, see :meth:`Agent.check`.
+        trust: also load stable-baselines3 zip files of other origin.  Loading them runs code that they contain.
+        device: torch device.
+
+    Raises ``ValueError`` for a path without a model, a damaged or foreign file, and an environment that does not fit;
+    ``DependencyNotInstalled`` without the extra ``[agents]``.
+    """
+    path = Path(path)
+    file = _model_file(path)
+    folder = run_folder(file)
+    if folder is None:
+        if not trust:
+            raise ValueError(
+                f"{str(file)!r} has no {CONFIG_FILE} of 'splitgym train' beside it. Model files of other origin hold "
+                "pickles, and loading them runs whatever code their author put in; if you trust the author, pass "
+                "trust=True (command line: --trust)"
+            )
+        agent = _load_foreign(file, device)
+    else:
+        agent = _load_ours(file, folder, device)
+    if env is not None:
+        agent.check(env)
+    return agent
+
+
+def run_folder(file: Path) -> Path | None:
+    """Folder of the run that a model file belongs to, or ``None``."""
+    near = [file.parent, *([file.parent.parent] if file.parent.name == CHECKPOINTS else [])]
+    return next((folder for folder in near if (folder / CONFIG_FILE).is_file()), None)
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The checkpoint of a run with the most steps, or ``None``."""
+    return max((folder / CHECKPOINTS).glob("step_*.zip"), default=None)
+
+
+def _model_file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise ValueError(f"no such model: {str(path)!r}; give a run folder of 'splitgym train' or a .zip file in it")
+    load_config(path)  # says what is wrong with a folder that is no run
+    file = path / MODEL_FILE
+    newest = file if file.is_file() else newest_checkpoint(path)
+    if newest is None:
+        raise ValueError(f"run {str(path)!r} holds no model and no checkpoint yet; train it: splitgym train --resume")
+    return newest
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader finds the old or the new content, and never a part, whatever happens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, path)
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Save a stable-baselines3 model (weights, optimiser, step counter) atomically."""
+    buffer = io.BytesIO()
+    model.save(buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def read_weights(file: Path, device: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """State dictionaries and plain values of a stable-baselines3 zip, without unpickling anything.
+
+    Raises ``ValueError`` for a damaged file.
+    """
+    load = need("stable_baselines3.common.save_util", "agents").load_from_zip_file
+    try:
+        _, weights, variables = load(str(file), load_data=False, device=device)
+        with zipfile.ZipFile(file) as archive:
+            plain = json.loads(archive.read("data"))
+    except (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+        raise ValueError(f"{str(file)!r} is not a whole stable-baselines3 model: {error}") from error
+    if variables:
+        weights["pytorch_variables"] = variables
+    return weights, plain
+
+
+def policy_arguments(config: TrainConfig) -> dict[str, Any]:
+    """``policy_kwargs`` of a configuration."""
+    return {"net_arch": list(config.net or ())}
+
+
+def _load_ours(file: Path, folder: Path, device: str) -> Agent:
+    config = load_config(folder)
+    algorithm = ALGORITHMS[config.algo]
+    weights, _ = read_weights(file, device)
+    observed, acted = config.spaces()
+    cls = algorithm.load().policy_aliases["MlpPolicy"]
+    policy = cls(observed, acted, lambda progress: 0.0, **policy_arguments(config)).to(device)
+    try:
+        policy.load_state_dict(weights["policy"])
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"{str(file)!r} does not fit {folder / CONFIG_FILE}: {error}") from error
+    policy.set_training_mode(False)
+    name = folder.resolve().name if file.name == MODEL_FILE else f"{folder.resolve().name}/{file.stem}"
+    return Agent(policy, name, str(config.action), algorithm.masks, config)
+
+
+def _load_foreign(file: Path, device: str) -> Agent:
+    _, plain = read_weights(file, device)
+    algorithm = ALGORITHMS[_guess(plain, file)]
+    model = algorithm.load().load(str(file), device=device)
+    for kind, action in _ENCODING_OF_SPACE.items():
+        if isinstance(model.action_space, kind):
+            return Agent(model.policy, file.stem, action, algorithm.masks, None)
+    raise ValueError(f"{str(file)!r} acts in {model.action_space}, which is none of our encodings")
+
+
+def _guess(plain: dict[str, Any], file: Path) -> str:
+    """Algorithm of a stable-baselines3 model, by the settings that only it has."""
+    buffer = plain.get("rollout_buffer_class")
+    if "clip_range" in plain:
+        masked = isinstance(buffer, dict) and "maskable" in str(buffer.get("__module__"))
+        return "maskable-ppo" if masked else "ppo"
+    signs = {"exploration_rate": "dqn", "target_entropy": "sac", "policy_delay": "td3", "gae_lambda": "a2c"}
+    for key, algo in signs.items():
+        if key in plain:
+            return algo
+    raise ValueError(f"{str(file)!r} is of an algorithm that is not supported (known: {', '.join(ALGORITHMS)})")

@@ -1,0 +1,248 @@
+"""What a training run is: algorithms, their defaults, and the strict configuration that is saved beside the weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import platform
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from gymnasium import spaces
+
+import splitgym
+from splitgym.encodings import ENCODINGS
+from splitgym.envs.rows import Rows
+from splitgym.registry import Registry
+from splitgym.strict import Strict, from_mapping, number, text
+from splitgym.worlds.world import World
+
+CONFIG_FILE = "config.json"
+FORMAT = "splitgym-run-1"
+#: Fields that change how fast a run is, and what it computes by rounding at most; they may differ when it is resumed.
+RUNTIME = ("num_threads", "torch_threads", "device", "checkpoint_every")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Algorithm:
+    """A learning algorithm.
+
+    Args:
+        module, cls: where the class is found when it is needed.
+        actions: action encodings that it can use, the default first.
+        fields: defaults of the fields of :class:`TrainConfig` that depend on the algorithm.
+        hyper: defaults of its own hyper-parameters; the rest are stable-baselines3's.
+        masks: whether it takes action masks.
+    """
+
+    module: str
+    cls: str
+    actions: tuple[str, ...]
+    fields: Mapping[str, Any]
+    hyper: Mapping[str, Any]
+    masks: bool = False
+
+    def load(self) -> Any:
+        """The class; raises ``DependencyNotInstalled`` that names the extra."""
+        from splitgym.extras import need
+
+        return getattr(need(self.module, "agents"), self.cls)
+
+
+# PPO's were compared at equal computing time on "default" (minibatches of stable-baselines3's usual size cost tenfold);
+# the others are sensible, not tuned.
+_ON_POLICY = {"n_envs": 256, "learning_rate": 2e-3, "gamma": 0.99, "net": (64, 64)}
+_PPO = {"n_steps": 32, "batch_size": 2048, "n_epochs": 4, "gae_lambda": 0.95, "ent_coef": 0.0, "clip_range": 0.2}
+_OFF_POLICY = {"n_envs": 64, "learning_rate": 3e-4, "gamma": 0.99, "net": (128, 128)}
+_REPLAY = {"buffer_size": 500_000, "learning_starts": 20_000, "batch_size": 1024, "train_freq": 1, "gradient_steps": 4}
+_SB3 = "stable_baselines3"
+
+ALGORITHMS: Registry[Algorithm] = Registry("algorithm")
+for _name, _algorithm in {
+    "ppo": Algorithm(
+        module=_SB3, cls="PPO", actions=("multidiscrete", "discrete", "box"), fields=_ON_POLICY, hyper=_PPO
+    ),
+    "maskable-ppo": Algorithm(
+        module="sb3_contrib",
+        cls="MaskablePPO",
+        actions=("multidiscrete", "discrete"),
+        fields=_ON_POLICY,
+        hyper=_PPO,
+        masks=True,
+    ),
+    "a2c": Algorithm(
+        module=_SB3,
+        cls="A2C",
+        actions=("multidiscrete", "discrete", "box"),
+        fields=_ON_POLICY,
+        hyper={"n_steps": 8, "gae_lambda": 0.95, "normalize_advantage": True},
+    ),
+    "sac": Algorithm(module=_SB3, cls="SAC", actions=("box",), fields=_OFF_POLICY, hyper=_REPLAY),
+    "td3": Algorithm(module=_SB3, cls="TD3", actions=("box",), fields=_OFF_POLICY, hyper=_REPLAY),
+    "dqn": Algorithm(
+        module=_SB3,
+        cls="DQN",
+        actions=("discrete",),
+        fields=_OFF_POLICY,
+        hyper={**_REPLAY, "target_update_interval": 10_000, "exploration_fraction": 0.2},
+    ),
+}.items():
+    ALGORITHMS.add(_name, _algorithm)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainConfig(Strict):
+    """Everything that decides what a training run computes.
+
+    Fields left at ``None`` take the algorithm's default (``ALGORITHMS[algo]``), so that a saved configuration is
+    explicit.  ``scenario`` is a preset's name, a TOML path, a table or a scenario object; it is kept as the object.
+
+    Raises ``ValueError`` for unknown algorithms, environments, scenarios and encodings, and for values outside their
+    limits.
+    """
+
+    SECTION: ClassVar[str] = "train"
+    algo: str = text("ppo", doc="learning algorithm")
+    env_id: str = text("SplitInference-v0", doc="environment id")
+    scenario: Any = text("default", doc="preset name, TOML path, table or scenario object")
+    action: str | None = text(None, doc="action encoding")
+    episode_options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    steps: int = number("step", 1, default=5_000_000, doc="decisions in all rows together")
+    seed: int = number("", 0, 2**32 - 1, default=0, doc="of weights, exploration and training episodes")
+    n_envs: int | None = number("row", 1, 1_000_000, default=None, doc="episodes played side by side")
+    learning_rate: float | None = number("1", above=0.0, default=None)
+    schedule: str = text("linear", doc="'linear' (down to a fiftieth) or 'constant'")
+    gamma: float | None = number("1", 0.0, 1.0, default=None, doc="discount from task to task")
+    net: tuple[int, ...] | None = number("unit", 1, 100_000, default=None, doc="hidden layers")
+    hyper: dict[str, Any] = dataclasses.field(default_factory=dict)
+    checkpoint_every: int | None = number("step", 1, default=None, doc="steps from one checkpoint to the next")
+    num_threads: int = number("thread", 1, 1024, default=1, doc="threads of the simulation")
+    torch_threads: int = number("thread", 1, 1024, default=1, doc="threads of torch; rounding depends on it")
+    device: str = text("cpu", doc="torch device of the networks")
+
+    def __post_init__(self) -> None:
+        algorithm = ALGORITHMS[self.algo]
+        defaults = {**algorithm.fields, "action": algorithm.actions[0]}
+        defaults["checkpoint_every"] = self.steps // 10 or 1 if isinstance(self.steps, int) else 1
+        for name, value in defaults.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        object.__setattr__(self, "scenario", self.world.load_scenario(self.scenario))
+        super().__post_init__()
+        object.__setattr__(self, "hyper", _complete(algorithm.hyper, self.hyper, self.n_envs or 1))
+        if self.action not in algorithm.actions:
+            kind = ENCODINGS[str(self.action)].__name__  # an unknown encoding is refused here
+            raise ValueError(f"{self.algo} cannot learn with {kind}; use action={' or '.join(algorithm.actions)}")
+        if self.schedule not in ("linear", "constant"):
+            raise ValueError(f"train.schedule must be 'linear' or 'constant', got {self.schedule!r}")
+
+    @property
+    def world(self) -> World:
+        """The world of ``env_id``."""
+        from splitgym.evaluation.evaluate import world_of
+
+        return world_of(self.env_id)
+
+    def spaces(self) -> tuple[spaces.Box, spaces.Space]:
+        """Observation and action space of one row."""
+        rows = Rows(self.world, self.scenario, str(self.action), 1, self.episode_options)
+        return rows.observation_space(), rows.encoding.space
+
+    def space_names(self) -> dict[str, str]:
+        """The spaces in words, to be compared later."""
+        observed, acted = self.spaces()
+        return {"observation": str(observed.shape), "action": str(acted)}
+
+    def to_json(self) -> str:
+        """JSON text that :func:`load_config` reads back to an equal configuration, with versions and digest."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "scenario"}
+        document = {
+            "format": FORMAT,
+            "config": values,
+            "scenario": {
+                "name": self.scenario.name,
+                "digest": self.scenario.digest(),
+                "toml": self.scenario.to_toml(),
+            },
+            "spaces": self.space_names(),
+            "versions": versions(),
+        }
+        return json.dumps(document, indent=2) + "\n"
+
+
+def _complete(defaults: Mapping[str, Any], given: Mapping[str, Any], n_envs: int) -> dict[str, Any]:
+    """Hyper-parameters with defaults; a default batch size becomes a whole part of the rollout."""
+    hyper = {**defaults, **given}
+    if "batch_size" not in given and {"batch_size", "n_steps"} <= set(hyper):
+        rollout = n_envs * hyper["n_steps"]
+        parts = next(m for m in range(-(-rollout // hyper["batch_size"]), rollout + 1) if rollout % m == 0)
+        hyper["batch_size"] = rollout // parts
+    return hyper
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides a training's result."""
+    found = {"splitgym": splitgym.__version__, "python": platform.python_version(), "machine": platform.machine()}
+    for package in ("numpy", "numba", "gymnasium", "torch", "stable-baselines3", "sb3-contrib"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def load_config(folder: Path) -> TrainConfig:
+    """The configuration of a run folder.
+
+    Raises ``ValueError`` if there is none, if it is not one of ours or damaged, or if this version of the package
+    gives its scenario other numbers or its environment other spaces than those the run was trained with.
+    """
+    path = Path(folder) / CONFIG_FILE
+    if not path.is_file():
+        raise ValueError(f"{str(folder)!r} is not a run of 'splitgym train': it holds no {CONFIG_FILE}")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != FORMAT:
+            raise ValueError(f"format {document['format']!r}, this version reads {FORMAT!r}")
+        setting, saved = document["scenario"], document["spaces"]
+        scenario = tomllib.loads(setting["toml"])
+        config = from_mapping(TrainConfig, {**document["config"], "scenario": scenario}, "train")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} cannot be used: {error}") from error
+    if config.scenario.digest() != setting["digest"] or config.space_names() != saved:
+        trained = document["versions"]["splitgym"]
+        raise ValueError(
+            f"{path}: scenario {setting['name']!r} has other values or spaces in this version of splitgym "
+            f"({splitgym.__version__}) than in {trained}, with which the run was trained; train again"
+        )
+    return config
+
+
+def resumed(saved: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
+    """The configuration with which a run goes on: ``saved``, with the runtime fields of ``given``.
+
+    Raises ``ValueError`` listing every other field of ``given`` that contradicts ``saved``.
+    """
+    clashes = []
+    for name, value in given.items():
+        was = getattr(saved, name)
+        if name in RUNTIME:
+            continue
+        if name == "scenario":
+            wanted = saved.world.load_scenario(value)
+            if wanted.digest() != was.digest():
+                clashes.append(f"scenario {wanted.name!r} with other numbers than the saved {was.name!r}")
+        elif name == "hyper":
+            clashes += [f"{k}={v!r} (saved: {was.get(k)!r})" for k, v in value.items() if was.get(k) != v]
+        elif (tuple(value) if isinstance(value, list) else value) != was:
+            clashes.append(f"{name}={value!r} (saved: {was!r})")
+    if clashes:
+        raise ValueError(
+            f"the run to be resumed was begun otherwise: {', '.join(clashes)}; leave these out to go on with it, or "
+            "begin a new run in another folder"
+        )
+    runtime = {name: value for name, value in given.items() if name in RUNTIME}
+    return dataclasses.replace(saved, **runtime)

@@ -1,0 +1,580 @@
+"""Agents: the stable-baselines3 adapter in exact parity with ``DummyVecEnv``, training, checkpoints, loading."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import pickle
+import signal
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium.vector import AutoresetMode
+from sb3_contrib import MaskablePPO
+from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.env_util import make_vec_env as sb3_make_vec_env
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMonitor, VecNormalize
+
+import splitgym
+from splitgym.agents.build import FIRST_TRAINING_SEED, build_model
+from splitgym.agents.checkpoint import load_agent, newest_checkpoint, read_weights, save_model
+from splitgym.agents.config import ALGORITHMS, TrainConfig, load_config
+from splitgym.agents.sb3 import SplitVecEnv, make_vec_env
+from splitgym.agents.train import TrainingInterrupted, add_train_arguments, run_train, train
+from splitgym.worlds.inference.trace import draw_trace
+from tests.helpers import assert_same
+
+ID = "SplitInference-v0"
+N = 6
+
+
+def short(preset: str = "default", count: int = 9) -> Any:
+    return splitgym.load_scenario(preset, **{"tasks.count": count})
+
+
+def pair(infos: str = "all", **kwargs: Any) -> tuple[DummyVecEnv, SplitVecEnv]:
+    """stable-baselines3's own vector environment over single ones, and ours."""
+    return DummyVecEnv([lambda: gym.make(ID, **kwargs) for _ in range(N)]), make_vec_env(ID, N, infos=infos, **kwargs)
+
+
+def play(env: Any, actions: list[np.ndarray]) -> list[Any]:
+    """Everything that reset and the steps show, masks included."""
+    out: list[Any] = [env.reset(), list(env.reset_infos)]
+    for action in actions:
+        out += [env.step(action), list(env.reset_infos), np.stack(env.env_method("action_masks"))]
+    return out
+
+
+def actions_of(env: Any, count: int, seed: int = 0) -> list[np.ndarray]:
+    env.action_space.seed(seed)
+    return [np.array([env.action_space.sample() for _ in range(N)]) for _ in range(count)]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_torch_thread():
+    """Two would wait for each other where tests run side by side."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+# -------------------------------------------------------------------- the adapter
+@pytest.mark.parametrize("preset", ["enachi", "default", "bursty"])
+@pytest.mark.parametrize("action", ["multidiscrete", "box", "discrete"])
+def test_equal_to_dummy_vec_env(preset, action):
+    theirs, ours = pair(scenario=preset, action=action, max_episode_steps=7)
+    actions = actions_of(theirs, 300)
+    for env in (theirs, ours):
+        env.seed(11)
+    expected, got = play(theirs, actions), play(ours, actions)
+    assert_same(got, expected)
+    assert got[2][1].dtype == np.float32
+    assert sum(step[2].sum() for step in expected[2::3]) >= 40 * N
+
+
+def test_equal_at_ends_of_their_own():
+    """Episodes that end with their tasks, at different steps in different rows, and with an empty battery."""
+    scenario = splitgym.load_scenario("bursty", **{"tasks.count": 15, "device.battery_j": 0.05})
+    theirs, ours = pair(scenario=scenario)
+    actions = actions_of(theirs, 120)
+    for env in (theirs, ours):
+        env.seed(3)
+    expected = play(theirs, actions)
+    assert_same(play(ours, actions), expected)
+    infos = [info for step in expected[2::3] for info, done in zip(step[3], step[2], strict=True) if done]
+    assert {info["TimeLimit.truncated"] for info in infos} == {True, False}
+
+
+def test_seeds_and_options_are_taken_once_and_row_by_row():
+    scenario = short("default", 12)
+    theirs, ours = pair(scenario=scenario)
+    traces = [draw_trace(scenario, np.uint64(i)) for i in range(2)]
+    options: list[dict[str, Any]] = [{"early_stop": False}, {}, {"packet_control": "constant"}]
+    options += [{"trace": traces[0]}, {"trace": traces[1]}, {"early_stop": False, "trace": traces[0]}]
+    actions = actions_of(theirs, 40)
+    for begin in (True, False):  # the first reset differs inside: it must begin every row
+        seen = []
+        for env in (theirs, ours):
+            env.set_options(options)
+            env.seed(5)
+            seen.append(play(env, actions))
+            seen[-1] += play(env, actions)  # neither seeds nor options: the episodes that follow
+        assert_same(seen[1], seen[0])
+        assert begin or not np.array_equal(seen[0][0], seen[0][1 + 3 * len(actions) + 1])
+
+
+def test_lean_infos_hold_everything_where_an_episode_ends():
+    full, lean = (make_vec_env(ID, N, infos=kind, scenario=short(), num_threads=2) for kind in ("all", "final"))
+    for env in (full, lean):
+        env.seed(0)
+        env.reset()
+    for action in actions_of(full, 30):
+        a, b = full.step(action), lean.step(action)
+        assert_same(b[:3], a[:3])
+        for i in range(N):
+            assert_same(b[3][i], a[3][i] if a[2][i] else {"TimeLimit.truncated": False})
+        assert len({id(info) for info in b[3]}) == N
+
+
+def test_rows_look_like_environments():
+    env = make_vec_env(ID, 3, scenario="default")
+    single = gym.make(ID)
+    env.seed(0)
+    env.reset()
+    assert env.get_attr("action_space") == [single.action_space] * 3
+    assert env.get_attr("observation_space", indices=[1]) == [single.observation_space]
+    assert env.get_attr("render_mode") == [None] * 3
+    assert [s.name for s in env.get_attr("scenario")] == ["default"] * 3
+    assert env.has_attr("action_masks")
+    assert not env.has_attr("no_such_thing")
+    masks = env.env_method("action_masks", indices=[2, 0])
+    np.testing.assert_array_equal(masks, env.action_masks()[[2, 0]])
+    np.testing.assert_array_equal(env.get_attr("action_masks", indices=1)[0](), env.action_masks()[1])
+    assert env.env_is_wrapped(gym.Wrapper) == [False] * 3
+    assert env.spec is not None
+    assert env.spec.id == ID
+    env.set_attr("note", 7)
+    assert env.get_attr("note") == [7] * 3
+    with pytest.raises(ValueError, match="rows share"):
+        env.set_attr("note", 8, indices=[0])
+    with pytest.raises(AttributeError, match="one row cannot reset"):
+        env.env_method("reset")
+    with pytest.warns(UserWarning, match="rgb_array"):
+        assert env.get_images() == [None] * 3
+    env.close()
+
+
+def test_only_the_native_environment_in_same_step_mode():
+    with pytest.raises(ValueError, match="SAME_STEP"):
+        SplitVecEnv(gym.make_vec(ID, 2))
+    with pytest.raises(ValueError, match="make_vec_env"):
+        SplitVecEnv(gym.make_vec(ID, 2, vectorization_mode="sync"))
+    with pytest.raises(ValueError, match="'final' or 'all'"):
+        SplitVecEnv(gym.make_vec(ID, 2, autoreset_mode=AutoresetMode.SAME_STEP), infos="some")
+    env = make_vec_env(ID, 2)
+    env.seed(0)
+    before = env.reset()
+    with pytest.raises(ValueError, match="outside"):
+        env.step(np.full((2, 4), 99))
+    np.testing.assert_array_equal(env.action_masks().shape, (2, 30))
+    assert env.venv.rows.steps.sum() == 0
+    assert np.isfinite(before).all()
+
+
+def test_wrappers_and_evaluation_of_stable_baselines3_work():
+    env = VecNormalize(VecMonitor(make_vec_env(ID, 4, scenario=short())), norm_obs=False)
+    PPO("MlpPolicy", env, n_steps=8, batch_size=32, n_epochs=1, device="cpu", seed=0).learn(64)
+    policy: Any = splitgym.make_policy("device", gym.make(ID, scenario=short()))
+    results = []
+    for venv in pair(infos="final", scenario=short()):
+        venv.seed(0)
+        with pytest.warns(UserWarning, match="not wrapped with a ``Monitor``"):
+            results.append(evaluate_policy(policy, venv, n_eval_episodes=12, return_episode_rewards=True))
+    assert results[0] == results[1]
+    assert len(results[0][0]) == 12
+
+
+def test_workers_of_stable_baselines3_find_the_environment():
+    env = sb3_make_vec_env(
+        f"splitgym:{ID}", 2, seed=4, vec_env_cls=SubprocVecEnv, vec_env_kwargs={"start_method": "spawn"}
+    )
+    ours = make_vec_env(ID, 2)
+    ours.seed(4)
+    try:
+        assert_same(ours.reset(), env.reset())
+        for level in range(4):
+            expected, got = (venv.step(np.full((2, 4), level)) for venv in (env, ours))
+            assert_same(got[0], expected[0])
+            assert_same(got[1], expected[1].astype(np.float32))  # this one passes float64 on
+            assert_same(got[2], expected[2])
+    finally:
+        env.close()
+
+
+def test_maskable_ppo_sees_masks():
+    env = VecMonitor(make_vec_env(ID, 8, scenario="tight-deadline"))
+    assert is_masking_supported(env)
+    model = MaskablePPO("MlpPolicy", env, n_steps=16, batch_size=64, n_epochs=2, device="cpu", seed=0)
+    model.learn(512)
+    masks = model.rollout_buffer.action_masks
+    assert masks.min() == 0
+    assert masks.max() == 1
+    observation = env.reset()
+    masks = get_action_masks(env)
+    actions, _ = model.predict(observation, action_masks=masks, deterministic=False)
+    offsets = np.concatenate([[0], np.cumsum(env.action_space.nvec)[:-1]])
+    assert masks[np.arange(8)[:, None], actions + offsets].all()
+
+
+# -------------------------------------------------------------------- training
+def tiny(algo: str = "ppo", **changes: Any) -> TrainConfig:
+    """A training of a second."""
+    hyper = {
+        "ppo": {"n_steps": 8, "batch_size": 64, "n_epochs": 2},
+        "maskable-ppo": {"n_steps": 8, "batch_size": 64, "n_epochs": 2},
+        "a2c": {"n_steps": 8},
+    }.get(algo, {"buffer_size": 2000, "learning_starts": 64, "batch_size": 32, "gradient_steps": 1})
+    given = {"algo": algo, "scenario": short(), "steps": 256, "n_envs": 16, "net": (16,), "hyper": hyper, **changes}
+    return TrainConfig(**given)
+
+
+class Press(BaseCallback):
+    """Ctrl-C in the middle of the rollout that reaches ``at`` steps."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+    def _on_step(self) -> bool:
+        if self.num_timesteps == self.at:
+            signal.raise_signal(signal.SIGINT)
+        return True
+
+
+def weights_of(path: Path) -> dict[str, Any]:
+    return read_weights(path, "cpu")[0]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """A finished run of PPO."""
+    return train(tiny(), tmp_path_factory.mktemp("runs") / "ppo", progress=False)
+
+
+def test_training_is_deterministic(run, tmp_path):
+    again = train(tiny(num_threads=2), tmp_path / "again", progress=False)
+    other = train(tiny(seed=1), tmp_path / "other", progress=False)
+    a, b, c = (weights_of(folder / "model.zip")["policy"] for folder in (run, again, other))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not all(torch.equal(a[name], c[name]) for name in a)
+
+
+def test_run_folder(run):
+    assert sorted(p.name for p in run.iterdir()) == ["checkpoints", "config.json", "model.zip", "tensorboard"]
+    assert len(list((run / "tensorboard").glob("events.*"))) == 1
+    assert not list(run.rglob("*.part"))
+    document = json.loads((run / "config.json").read_text())
+    assert document["scenario"]["digest"] == short().digest()
+    assert splitgym.__version__ == document["versions"]["splitgym"]
+    assert load_config(run) == tiny()
+    assert newest_checkpoint(run).name == "step_000000000128.zip"
+
+
+def test_training_seeds_are_never_evaluations(monkeypatch):
+    given = []
+    monkeypatch.setattr(SplitVecEnv, "seed", lambda self, seed=None: given.append(seed) or [seed])
+    for seed in (0, 1, 2**32 - 1):
+        build_model(tiny(seed=seed))
+        assert given[-1] >= FIRST_TRAINING_SEED
+
+
+@pytest.mark.parametrize("algo", sorted(set(ALGORITHMS) - {"ppo"}))
+def test_every_algorithm_trains_resumes_and_plays(algo, tmp_path):
+    config = tiny(algo)
+    with pytest.raises(TrainingInterrupted):
+        train(config, tmp_path / algo, progress=False, callbacks=[Press(96)])
+    folder = train(config, tmp_path / algo, resume=True, progress=False)
+    assert read_weights(folder / "model.zip", "cpu")[1]["num_timesteps"] == 256
+    agent = load_agent(folder)
+    assert agent.uses_masks == (algo == "maskable-ppo")
+    env = make_vec_env(ID, N, scenario=short(), action=agent.action)
+    agent.check(env)
+    env.seed(0)
+    masks = {"action_masks": env.action_masks()} if agent.uses_masks else {}
+    actions, state = agent.predict(env.reset(), **masks)
+    assert state is None
+    env.step(actions)
+    results = splitgym.evaluate([folder], ID, short(), episodes=3)
+    assert np.isfinite(results.frame()["return"]).all()
+
+
+def test_interrupted_training_goes_on(run, tmp_path):
+    folder = tmp_path / "stopped"
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(TrainingInterrupted, match=r"128 of 256 steps.*--resume"):
+        train(tiny(checkpoint_every=10_000), folder, progress=False, callbacks=[Press(64)])
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not (folder / "model.zip").exists()
+    saved = newest_checkpoint(folder)
+    assert saved.name == "step_000000000128.zip"
+    # up to there it is the same training
+    whole, half = weights_of(run / "checkpoints" / saved.name), weights_of(saved)
+    assert all(torch.equal(whole["policy"][name], half["policy"][name]) for name in half["policy"])
+
+    seen = {}
+
+    class Look(BaseCallback):
+        def _on_training_start(self) -> None:
+            seen["steps"] = self.model.num_timesteps
+            seen["updates"] = self.model._n_updates
+            seen["weights"] = {k: v.clone() for k, v in self.model.policy.state_dict().items()}
+            seen["moments"] = self.model.policy.optimizer.state_dict()["state"]
+
+        def _on_step(self) -> bool:
+            return True
+
+    train(tiny(num_threads=2, checkpoint_every=10_000), folder, resume=True, progress=False, callbacks=[Look()])
+    assert (seen["steps"], seen["updates"]) == (128, 2)
+    assert all(torch.equal(seen["weights"][name], half["policy"][name]) for name in half["policy"])
+    assert seen["moments"]
+    weights, plain = read_weights(folder / "model.zip", "cpu")
+    assert (plain["num_timesteps"], plain["_n_updates"]) == (256, 4)
+    rates = [weights_of(f / "model.zip")["policy.optimizer"]["param_groups"][0]["lr"] for f in (run, folder)]
+    assert rates[0] == rates[1]  # the schedule goes on, too
+    assert not torch.equal(weights["policy"]["action_net.weight"], half["policy"]["action_net.weight"])
+
+
+def test_a_resumed_run_refuses_to_become_another(run):
+    for change, message in (
+        ({"gamma": 0.5}, r"gamma=0.5 \(saved: 0.99\)"),
+        ({"steps": 512}, "steps=512"),
+        ({"scenario": short("bursty")}, "scenario 'bursty'"),
+        ({"hyper": {**tiny().hyper, "n_epochs": 3}}, r"n_epochs=3 \(saved: 2\)"),
+        ({"algo": "a2c", "hyper": {}}, "algo='a2c'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train(dataclasses.replace(tiny(), **change), run, resume=True, progress=False)
+    with pytest.raises(ValueError, match=r"holds no config\.json"):
+        train(tiny(), run / "nothing", resume=True, progress=False)
+
+
+def test_a_run_is_not_overwritten_unasked(tmp_path):
+    folder = train(tiny(), tmp_path / "run", progress=False)
+    old = (folder / "model.zip").read_bytes()
+    with pytest.raises(ValueError, match="--overwrite"):
+        train(tiny(seed=3), folder, progress=False)
+    assert (folder / "model.zip").read_bytes() == old
+    (folder / "notes.txt").write_text("mine")
+    train(tiny(seed=3, steps=128), folder, overwrite=True, progress=False)
+    assert load_config(folder).seed == 3
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert not (folder / "checkpoints").exists()
+    with pytest.raises(ValueError, match="is a file"):
+        train(tiny(), folder / "notes.txt", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"algo": "pp"}, "did you mean 'ppo'"),
+        ({"env_id": "SplitInference-v9"}, "unknown environment"),
+        ({"scenario": "defualt"}, "did you mean 'default'"),
+        ({"action": "dict"}, "ppo cannot learn with"),
+        ({"action": "bix"}, "unknown action encoding"),
+        ({"gamma": 1.5}, r"train.gamma must be .* <= 1"),
+        ({"learning_rate": float("nan")}, "train.learning_rate must be a finite number"),
+        ({"steps": 0}, r"train.steps must be .* >= 1 step"),
+        ({"seed": -1}, r"train.seed must be .* >= 0"),
+        ({"net": (0,)}, r"train.net\[0\] must be .* >= 1"),
+        ({"schedule": "cosine"}, "'linear' or 'constant'"),
+        ({"hyper": {"n_epoch": 3}}, "did you mean 'n_epochs'"),
+        ({"hyper": {"gamma": 0.9}}, "no hyper-parameter 'gamma'"),
+        ({"episode_options": {"early_stopp": False}}, "did you mean 'early_stop'"),
+    ],
+)
+def test_settings_that_do_not_fit(given, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        train(TrainConfig(**{"steps": 100, "n_envs": 4, **given}), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+# -------------------------------------------------------------------- loading
+def test_agents_load_from_every_file_of_a_run(run):
+    observation = make_vec_env(ID, N, scenario=short()).reset()
+    end, first = load_agent(run), load_agent(run / "checkpoints" / "step_000000000128.zip")
+    assert (end.name, end.action, end.episode_options) == ("ppo", "multidiscrete", {})
+    assert first.name == "ppo/step_000000000128"
+    actions, _ = end.predict(observation)
+    assert actions.shape == (N, 4)
+    model = PPO.load(run / "model.zip", device="cpu")
+    np.testing.assert_array_equal(actions, model.predict(observation, deterministic=True)[0])
+    np.testing.assert_array_equal(end.predict(observation[0])[0], actions[0])
+    with pytest.raises(ValueError, match="shape"):
+        end.predict(np.zeros((2, 5), np.float32))
+
+
+def test_an_agent_refuses_what_it_cannot_play(run):
+    load_agent(run, gym.make(ID, scenario="bursty"))
+    load_agent(run, gym.make_vec(ID, 2))
+    load_agent(run, make_vec_env(ID, 2))
+    with pytest.raises(ValueError, match="make it with action='multidiscrete'"):
+        load_agent(run, gym.make(ID, action="box"))
+    with pytest.raises(ValueError, match="train an agent on scenario 'enachi'"):
+        load_agent(run, gym.make(ID, scenario="enachi"))
+    with pytest.raises(TypeError, match="environment of splitgym"):
+        load_agent(run, gym.make("CartPole-v1"))
+
+
+def test_an_agent_of_another_environment_is_refused(run, tmp_path):
+    agent = load_agent(run)
+    assert agent.config is not None
+    object.__setattr__(agent.config, "env_id", "SplitInferenceMultiUser-v0")
+    with pytest.raises(ValueError, match=f"trained on SplitInferenceMultiUser-v0, not {ID}"):
+        agent.check(gym.make(ID))
+
+
+class Payload:
+    """What a stranger could put into a model file."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.mark),)
+
+
+def poisoned(source: Path, target: Path, mark: Path) -> Path:
+    """A copy of a model whose settings run code when they are unpickled."""
+    import base64
+
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "data":
+                data = json.loads(content)
+                code = base64.b64encode(pickle.dumps(Payload(mark))).decode()
+                data["policy_class"] = {":type:": "x", ":serialized:": code}
+                content = json.dumps(data).encode()
+            new.writestr(name, content)
+    return target
+
+
+def test_nobodys_code_runs_unasked(run, tmp_path):
+    mark = tmp_path / "mark"
+    foreign = poisoned(run / "model.zip", tmp_path / "model.zip", mark)
+    with pytest.raises(ValueError, match=r"pickles.*trust=True.*--trust"):
+        load_agent(foreign)
+    (tmp_path / "config.json").write_text((run / "config.json").read_text())
+    load_agent(foreign)  # ours by its configuration: only the weights are read
+    assert not mark.exists()
+    (tmp_path / "config.json").unlink()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(Exception):  # noqa: B017, PT011  (what the stranger's code does is his affair)
+            load_agent(foreign, trust=True)
+    assert mark.exists()  # the danger is real
+
+
+@pytest.mark.parametrize(("algo", "cls"), [("ppo", PPO), ("maskable-ppo", MaskablePPO)])
+def test_trusted_files_of_other_origin_play(algo, cls, tmp_path):
+    model = cls("MlpPolicy", make_vec_env(ID, 2, scenario="default"), n_steps=8, batch_size=16, device="cpu", seed=0)
+    model.save(tmp_path / "theirs.zip")
+    agent = load_agent(tmp_path / "theirs.zip", gym.make(ID), trust=True)
+    assert (agent.name, agent.action, agent.uses_masks) == ("theirs", "multidiscrete", algo == "maskable-ppo")
+    observation, _ = gym.make(ID).reset(seed=0)
+    np.testing.assert_array_equal(agent.predict(observation)[0], model.predict(observation, deterministic=True)[0])
+
+
+def test_damaged_files(run, tmp_path):
+    with pytest.raises(ValueError, match="no such model"):
+        load_agent(tmp_path / "nothing")
+    with pytest.raises(ValueError, match=r"holds no config\.json"):
+        load_agent(tmp_path)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    good = (run / "config.json").read_text()
+    (folder / "config.json").write_text(good)
+    with pytest.raises(ValueError, match="no model and no checkpoint"):
+        load_agent(folder)
+    content = (run / "model.zip").read_bytes()
+    for broken in (content[: len(content) // 2], b"no zip at all", content[:200] + b"\xff" * 50 + content[250:]):
+        (folder / "model.zip").write_bytes(broken)
+        with pytest.raises(ValueError, match="not a whole stable-baselines3 model"):
+            load_agent(folder)
+    (folder / "model.zip").write_bytes(content)
+    for wrong, message in (
+        (good[:-20], "cannot be used"),
+        (good.replace("splitgym-run-1", "splitgym-run-9"), "reads 'splitgym-run-1'"),
+        (good.replace('"gamma"', '"gama"'), "did you mean 'gamma'"),
+        (good.replace("energy_j = 0.004", "energy_j = 0.005"), "train again"),
+        (good.replace("16\n    ]", "17\n    ]"), "does not fit"),
+        ("[]", "cannot be used"),
+    ):
+        assert wrong != good
+        (folder / "config.json").write_text(wrong)
+        with pytest.raises(ValueError, match=message):
+            load_agent(folder)
+
+
+def test_a_checkpoint_is_whole_or_absent(run, tmp_path, monkeypatch):
+    model = build_model(tiny())
+    save_model(model, tmp_path / "model.zip")
+    old = (tmp_path / "model.zip").read_bytes()
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
+    with pytest.raises(OSError, match="no space"):
+        save_model(model, tmp_path / "model.zip")
+    assert (tmp_path / "model.zip").read_bytes() == old
+
+
+# -------------------------------------------------------------------- command line
+def command(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_train_arguments(parser)
+    return run_train(parser.parse_args([*words, "--quiet"]))
+
+
+SMALL = ("--steps=256", "--n-envs=16", "--set=tasks.count=9", "--net", "16")
+SMALL_PPO = ("--hyper=n_steps=8", "--hyper=batch_size=64", "--hyper=n_epochs=2")
+
+
+def test_command_line(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert command(*SMALL, *SMALL_PPO) == 0
+    folder = tmp_path / "runs" / "ppo-default-s0"
+    assert "splitgym evaluate" in capsys.readouterr().out
+    assert load_config(folder) == tiny()
+    a, b = weights_of(run / "model.zip")["policy"], weights_of(folder / "model.zip")["policy"]
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert command("--resume", str(folder), "--threads=2") == 0  # complete: nothing to do
+    for words, message in (
+        (("--gamma=0.5",), "gamma=0.5"),
+        (("--set=tasks.count=10",), "scenario 'default' with other numbers"),
+        (("--hyper=n_epochs=5",), r"n_epochs=5 \(saved: 2\)"),
+        (("--overwrite",), "leave out --out and --overwrite"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            command("--resume", str(folder), *words)
+    with pytest.raises(ValueError, match="needs NAME=VALUE"):
+        command("--hyper", "n_epochs")
+    with pytest.raises(ValueError, match=r"unknown key 'tasks\.cuont'"):
+        command("--set", "tasks.cuont=9")
+
+
+def test_command_line_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("splitgym.agents.train.train", _stopped)
+    assert command(*SMALL, "--out", str(tmp_path / "run")) == 130
+    assert "--resume" in capsys.readouterr().err
+
+
+def _stopped(*_: Any, **__: Any) -> None:
+    raise TrainingInterrupted("stopped; go on with: splitgym train --resume run")
+
+
+def test_progress_shows_steps_and_return(tmp_path, capsys):
+    train(tiny(steps=512), tmp_path / "run")
+    shown = capsys.readouterr().err
+    assert "512/512" in shown
+    assert "return" in shown
+
+
+def test_parts_that_are_not_installed_are_named(tmp_path, monkeypatch, capsys):
+    found = __import__("importlib.util").util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *a: None if name in ("tqdm", "tensorboard") else found(name, *a)
+    )
+    train(tiny(steps=128), tmp_path / "run")
+    shown = capsys.readouterr().err
+    assert "no progress bar, because tqdm is not installed: pip install 'splitgym[agents]'" in shown
+    assert "no TensorBoard log" in shown
