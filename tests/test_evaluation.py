@@ -24,7 +24,8 @@ def results():
 def test_mean_interval_by_hand() -> None:
     mean, half = mean_interval(np.array([1.0, 2.0, 3.0, np.nan]))
     assert mean == 2.0
-    assert half == pytest.approx(0.95 / math.sqrt(0.04875) / math.sqrt(3), rel=1e-12)  # t(0.975, 2) in closed form, s = 1
+    quantile = 0.95 / math.sqrt(0.04875)  # t(0.975, 2 degrees of freedom) in closed form
+    assert half == pytest.approx(quantile / math.sqrt(3), rel=1e-12)
     assert math.isnan(mean_interval(np.array([5.0]))[1])
     assert math.isnan(mean_interval(np.array([np.nan]))[0])
 

@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     picture = results.plot(out / "comparison.png")
     print_table(results.table())
     print(
-        f"picture: {picture}\nrows:    {out / 'comparison.csv'}\nagent:   {agent}  (evaluate it: splitgym evaluate enachi {agent})"
+        f"picture: {picture}\nrows:    {out / 'comparison.csv'}\n"
+        f"agent:   {agent}  (evaluate it: splitgym evaluate enachi {agent})"
     )
     return 0

@@ -61,6 +61,7 @@ class SplitVectorEnv(VectorEnv):
         self.single_action_space = self.encoding.space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = self.encoding.batch(num_envs)
+        self._keys = self.world.outcome.names or ()
         self._done = np.zeros(num_envs, np.bool_)
         self._started = False
         self._viewer: Any = None
@@ -159,21 +160,25 @@ class SplitVectorEnv(VectorEnv):
             raise ValueError("the first reset() must begin every row; leave out options['reset_mask']")
         return array
 
-    def _columns(self) -> dict[str, np.ndarray]:
-        outcomes = self.rows.outcomes
-        columns = {name: outcomes[name].copy() for name in self.world.outcome.names or ()}
-        columns["action_mask"] = self.rows.seen.masks.copy()
-        return columns
-
     def _infos(self, mask: np.ndarray | None) -> dict[str, Any]:
-        """Columns of ``info`` with their masks, as ``SyncVectorEnv`` lays them out; zero where the mask is False."""
+        """Columns of ``info`` with their masks, as ``SyncVectorEnv`` lays them out; zero where the mask is False.
+
+        The columns are views of one fresh copy of the outcomes: 30 copies of strided columns would cost a tenth of
+        the step.
+        """
+        rows = self.rows
+        outcomes, masks = rows.outcomes.copy(), rows.seen.masks.copy()
+        if mask is not None:
+            outcomes[~mask] = np.zeros((), outcomes.dtype)
+            masks[~mask] = False
+        columns = {name: outcomes[name] for name in self._keys}
+        columns["action_mask"] = masks
+        present = np.ones((len(columns), self.num_envs), np.bool_)
+        if mask is not None:
+            present &= mask
         infos: dict[str, Any] = {}
-        for name, column in self._columns().items():
-            if mask is None:
-                infos[name], infos[f"_{name}"] = column, np.ones(self.num_envs, np.bool_)
-            else:
-                column[~mask] = 0
-                infos[name], infos[f"_{name}"] = column, mask.copy()
+        for (name, column), here in zip(columns.items(), present, strict=True):
+            infos[name], infos[f"_{name}"] = column, here
         return infos
 
     def _final(self, done: np.ndarray) -> dict[str, Any]:

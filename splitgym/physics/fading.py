@@ -91,7 +91,7 @@ def _gaussian_block(key, block, re, im, f, gains):
         gains[here] = in_phase * in_phase + quadrature * quadrature
         new_re, new_im = _complex_normal(key, block * BLOCK + here + 1)
         a, b, c = f.bridge_here[here], f.bridge_end[here], f.bridge_new[here]
-        re, im = a * re + b * end_re + c * new_re, a * im + b * end_im + c * new_im
+        re, im = a * re + (b * end_re + c * new_re), a * im + (b * end_im + c * new_im)
     return end_re, end_im
 
 

@@ -17,7 +17,7 @@ def rate_bit_s(power_w, gain, bandwidth_hz, noise_w_hz):
     noise_w = noise_w_hz * bandwidth_hz
     if noise_w <= 0.0:
         return 0.0
-    return bandwidth_hz * (math.log1p(power_w * gain / noise_w) / LOG2)
+    return math.log1p(power_w * gain / noise_w) * (bandwidth_hz / LOG2)
 
 
 @jit
@@ -40,7 +40,7 @@ def tracking_power_w(weight, power_queue_w, slot_gain, bandwidth_hz, noise_w_hz,
         return power_max_w
     if slot_gain <= 0.0:
         return 0.0
-    power_w = weight / (power_queue_w * LOG2) - noise_w_hz * bandwidth_hz / slot_gain
+    power_w = weight / LOG2 / power_queue_w - noise_w_hz * bandwidth_hz / slot_gain
     return min(max(power_w, 0.0), power_max_w)
 
 

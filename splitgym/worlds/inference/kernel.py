@@ -119,15 +119,20 @@ def uplink(s, x, cut, power_w, first, count, fading, noise, log, p):
             least_bit = wanted_bit * theta * math.exp(p.stop_log_margin - persistent - p.stop_noise_slot * NORMAL_MAX)
     gains = np.empty(BLOCK)
     re, im = 0.0, 0.0
-    if not s.recorded:
+    tracking, recorded, slow = s.tracking, s.recorded, x.gain
+    if not recorded:
         re, im = fading_enter(fading_key, first // BLOCK, p.fading)
     while used < stop_after:
         slot = first + used
         here = slot % BLOCK
-        if not s.recorded and (here == 0 or used == 0):
-            re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains)
-        gain = fading[s.task, slot] if s.recorded else gains[here]
-        slot_w, queue_w, slot_bit = transmit_slot(s.tracking, queue_w, x.gain * gain, power_w, weight, p)
+        if here == 0 or used == 0:  # the one place where drawn and recorded gains differ
+            if recorded:
+                row = fading[s.task, slot - here : slot - here + BLOCK]
+                gains[: row.shape[0]] = row
+            else:
+                re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains)
+        gain = gains[here]
+        slot_w, queue_w, slot_bit = transmit_slot(tracking, queue_w, slow * gain, power_w, weight, p)
         sent_w += slot_w
         sent_bit += slot_bit
         if used < log.shape[0]:
@@ -138,7 +143,7 @@ def uplink(s, x, cut, power_w, first, count, fading, noise, log, p):
             break
         if watch and not stopped and sent_bit >= least_bit:
             ratio = received_ratio(sent_bit, wanted_bit, channels)
-            error = noise[s.task, slot] if s.recorded else slot_noise(task_key, slot)
+            error = noise[s.task, slot] if recorded else slot_noise(task_key, slot)
             if predicts_stop(ratio, theta, persistent + p.stop_noise_slot * error, p.stop_log_margin):
                 stopped = True
                 stop_after = min(count, used + p.feedback_slots)
@@ -377,12 +382,12 @@ def mask_axes(s, tasks, n_edge_cuts, out, p):
     x = tasks[min(s.task, p.n_tasks - 1)]
     found = False
     for cut in range(cuts):
-        busiest, least_tail = 0, math.inf
-        for j in range(1, p.n_clocks):  # the clock that is done first
-            if device_s(cut, p.clocks_hz[j], s.clock_hz, p) < device_s(cut, p.clocks_hz[busiest], s.clock_hz, p):
-                busiest = j
-        clock_hz = p.clocks_hz[busiest]
+        least_tail = math.inf
+        clock_hz = p.clocks_hz[p.n_clocks - 1]  # the clock that is done first: the fastest, or the present one
         busy_s = device_s(cut, clock_hz, s.clock_hz, p)
+        if p.reconfigure_s > 0.0 and device_s(cut, s.clock_hz, s.clock_hz, p) < busy_s:
+            clock_hz = s.clock_hz
+            busy_s = device_s(cut, clock_hz, s.clock_hz, p)
         for edge_cut in range(cut if p.cloud else p.last_cut, cuts):
             tail = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p)
             least_tail = min(least_tail, tail)
