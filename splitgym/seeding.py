@@ -15,5 +15,7 @@ def seed_key(seed: int) -> np.uint64:
 
 
 def episode_key(key: np.uint64, episode: int) -> np.uint64:
-    """Key of the ``episode``-th episode (from 0) after seeding."""
+    """Key of the ``episode``-th episode (from 0) after seeding.  Raises ``ValueError`` for a negative number."""
+    if episode < 0:
+        raise ValueError(f"episode must be an integer >= 0, got {episode!r}")
     return np.uint64(child(key, episode))

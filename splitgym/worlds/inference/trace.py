@@ -61,7 +61,10 @@ class InferenceTrace:
         shapes = dict.fromkeys(TASK_ARRAYS, (n_tasks,))
         shapes |= {name: (n_tasks, np.shape(self.fading)[-1] if np.ndim(self.fading) else 0) for name in SLOT_ARRAYS}
         for name, (unit, low, high, _) in (TASK_ARRAYS | SLOT_ARRAYS).items():
-            array = np.array(getattr(self, name), np.float64, order="C")
+            given = np.asarray(getattr(self, name))
+            if given.dtype.kind not in "fiu":
+                raise ValueError(f"trace.{name} must hold real numbers, got an array of {given.dtype}")
+            array = np.array(given, np.float64, order="C")
             if array.shape != shapes[name]:
                 raise ValueError(f"trace.{name} must have shape {shapes[name]}, got {array.shape}")
             wrong = ~(np.isfinite(array) & (array >= low) & (array <= high))
@@ -112,15 +115,19 @@ class InferenceTrace:
     @classmethod
     def load(cls, path: str | Path) -> InferenceTrace:
         """Read a file of :meth:`save`.  ``ValueError`` for a corrupt or foreign file; nothing is unpickled."""
+        if not Path(path).is_file():
+            raise ValueError(f"no such trace file: {str(path)!r}")
+        if not zipfile.is_zipfile(path):
+            raise ValueError(f"{path} is not an npz file; write traces with InferenceTrace.save")
         try:
             with np.load(path, allow_pickle=False) as file:
-                if "format" not in file or str(file["format"]) != _FORMAT:
-                    raise ValueError(f"{path} is not a trace of this world (no format mark {_FORMAT!r})")
-                return cls(**{name: file[name] for name in (*TASK_ARRAYS, *SLOT_ARRAYS)})
-        except FileNotFoundError:
-            raise ValueError(f"no such trace file: {str(path)!r}") from None
-        except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
+                mark = str(file["format"]) if "format" in file else ""
+                arrays = {name: file[name] for name in (*TASK_ARRAYS, *SLOT_ARRAYS)} if mark == _FORMAT else {}
+        except Exception as error:  # whatever a damaged or hostile archive makes zipfile, zlib and numpy raise
             raise ValueError(f"{path} is not a readable trace: {error}") from error
+        if mark != _FORMAT:
+            raise ValueError(f"{path} is not a trace of this world (no format mark {_FORMAT!r})")
+        return cls(**arrays)
 
     @classmethod
     def draw(cls, scenario: InferenceScenario | str, seed: int = 0, episode: int = 0) -> InferenceTrace:
@@ -140,26 +147,21 @@ class InferenceTrace:
             raise ValueError(f"unknown trace array {unknown[0]!r} (known: {', '.join(known)})")
         base = load_scenario(scenario)
         if arrays:
-            base = base.replace(**{"tasks.count": len(next(iter(arrays.values())))})
-        drawn = draw_trace(base, episode_key(seed_key(seed), 0))
-        values = {name: getattr(drawn, name) for name in known} | arrays
-        for name in SLOT_ARRAYS:  # a narrower array than drawn sets the width of both
-            width = (
-                min(np.shape(arrays[n])[-1] for n in SLOT_ARRAYS if n in arrays)
-                if arrays.keys() & SLOT_ARRAYS
-                else None
-            )
-            if name not in arrays and width is not None:
-                values[name] = values[name][:, :width]
-        return cls(**values)
+            base = base.replace(**{"tasks.count": len(np.atleast_1d(next(iter(arrays.values()))))})
+        widths = [np.shape(arrays[name])[-1] for name in SLOT_ARRAYS if name in arrays and np.ndim(arrays[name]) == 2]
+        drawn = draw_trace(base, episode_key(seed_key(seed), 0), widths[0] if widths else None)
+        return cls(**({name: getattr(drawn, name) for name in known} | arrays))
 
 
-def draw_trace(scenario: InferenceScenario, key: np.uint64) -> InferenceTrace:
-    """Materialise the episode of ``key``: the same values that the kernel draws lazily."""
+def draw_trace(scenario: InferenceScenario, key: np.uint64, width: int | None = None) -> InferenceTrace:
+    """Materialise the episode of ``key``: the same values that the kernel draws lazily.
+
+    ``width`` is the number of slots of each task, by default what the longest deadline can use.
+    """
     params = lower(scenario)
     times_s = recorded_instants(scenario.arrivals.model, scenario.arrivals.parameters, params.n_tasks)
     tasks = records(np.zeros(params.n_tasks, TASK))
-    shape = (params.n_tasks, n_slots(scenario))
+    shape = (params.n_tasks, n_slots(scenario) if width is None else width)
     fading, noise = np.zeros(shape), np.zeros(shape)
     fading_model, arrival_model = FADING[scenario.fading.model], ARRIVALS[scenario.arrivals.model]
     if not arrival_model.built_in:
