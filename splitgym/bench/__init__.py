@@ -1,0 +1,147 @@
+"""``splitgym bench``: rates beside those of other simulators, measured in one run; nothing is asserted."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Callable
+from typing import Any
+
+from gymnasium.error import DependencyNotInstalled
+
+from splitgym.bench.measure import Budget, Row
+from splitgym.cli.common import print_table, progress_bar
+from splitgym.extras import need
+
+#: Group -> (module, function measuring it, help).
+GROUPS = {
+    "batch": ("simulation", "batch_rows", "native batch beside EnvPool and mobile-env"),
+    "single": ("simulation", "single_rows", "one environment beside CartPole-v1"),
+    "policies": ("simulation", "policy_rows", "time of a decision of every policy"),
+    "startup": ("startup", "startup_rows", "import and first step, in fresh interpreters"),
+    "training": ("training", "training_rows", "PPO beside PPO on a free environment"),
+}
+PACKAGES = ("splitgym", "gymnasium", "numpy", "numba", "torch", "stable-baselines3", "envpool", "mobile-env")
+
+
+def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    groups = "\n".join(f"  {name:<10}{text}" for name, (_, _, text) in GROUPS.items())
+    parser.epilog = f"groups:\n{groups}\nexample:\n  splitgym bench --only batch --only single --seconds 2"
+    parser.add_argument("--only", action="append", choices=list(GROUPS), help="measure this group (may be repeated)")
+    parser.add_argument("--seconds", type=float, default=0.3, help="length of one measurement")
+    parser.add_argument("--repeats", type=int, default=7, help="measurements of each contender, taken in turn")
+    parser.add_argument("--threads", type=int, default=2, help="threads of the batch, measured beside one thread")
+    parser.add_argument("--json", action="store_true", help="print as JSON, and nothing else")
+
+
+def run_bench(args: argparse.Namespace) -> int:
+    """Measure, print a table or JSON, return 0 whatever the rates are.
+
+    The JSON is ``{"machine": {...}, "rows": [...], "skipped": {...}}``.  A row has the keys of
+    :meth:`splitgym.bench.measure.Row.to_dict`: group, name, value, unit, peer, peer_value, ratio, target, met, note;
+    ``skipped`` tells for groups that lack an extra how to install it.
+
+    Raises ``ValueError`` for a length, repeats or threads below their limits.
+    """
+    if not args.seconds > 0.0 or args.repeats < 1 or args.threads < 1:
+        raise ValueError("--seconds must be > 0, --repeats and --threads >= 1")
+    groups = list(dict.fromkeys(args.only or GROUPS))
+    setting, rows, skipped = machine(), list[Row](), dict[str, str]()
+    with progress_bar(args.json, len(groups)) as show:
+        for group in groups:
+            try:
+                rows += measure(group, args, show)
+            except DependencyNotInstalled as error:
+                skipped[group] = str(error)
+    if args.json:
+        print(json.dumps({"machine": setting, "rows": [r.to_dict() for r in rows], "skipped": skipped}, indent=2))
+    else:
+        print(header(setting))
+        print_table(table(rows))
+        print("".join(f"{group}: {why}\n" for group, why in skipped.items()), end="")
+    return 0
+
+
+def measure(group: str, args: argparse.Namespace, show: Callable[[str, float], None] | None) -> list[Row]:
+    """Rows of one group.  Raises ``DependencyNotInstalled`` if it lacks an extra."""
+    module, function, _ = GROUPS[group]
+    budget = Budget(
+        seconds=args.seconds,
+        repeats=args.repeats,
+        threads=args.threads,
+        show=lambda share: show(group, share) if show else None,
+    )
+    return getattr(importlib.import_module(f"splitgym.bench.{module}"), function)(budget)
+
+
+def machine() -> dict[str, Any]:
+    """Where and with what the rates are measured: cores, load before the run, versions ('' where not installed)."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = ""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def header(setting: dict[str, Any]) -> str:
+    """Two lines on the machine, and how to read the table."""
+    load = "unknown" if setting["load"] is None else f"{setting['load']:.2f}"
+    versions = ", ".join(f"{name} {version}" for name, version in setting["versions"].items() if version)
+    return (
+        f"{setting['processor']}, {setting['cores']} cores, load average before the run {load} (idle: 0)\n"
+        f"Python {setting['python']}, {versions}\n"
+        "Contenders take turns; rates and ratios are medians over the turns.  Trust ratios more than rates.\n"
+    )
+
+
+def table(rows: list[Row]) -> Any:
+    """A ``rich.table.Table`` of the rows; targets that are missed are marked."""
+    result = need("rich.table", "report").Table()
+    for name, justify in (
+        ("measured", "left"),
+        ("rate", "right"),
+        ("peer", "left"),
+        ("peer's rate", "right"),
+        ("ratio", "right"),
+        ("target", "right"),
+        ("met", "left"),
+        ("note", "left"),
+    ):
+        result.add_column(name, justify=justify)
+    group = rows[0].group if rows else ""
+    for row in rows:
+        if row.group != group:
+            result.add_section()
+            group = row.group
+        theirs = "" if row.peer_value is None else _number(row.peer_value)
+        ratio = "" if row.ratio is None else f"{_number(row.ratio)} x"
+        met = {None: "", True: "[green]yes[/green]", False: "[red]no[/red]"}[row.met]
+        value = f"{_number(row.value)} {row.unit}"
+        result.add_row(row.name, value, row.peer or "", theirs, ratio, row.wanted(), met, row.note.replace("[", r"\["))
+    return result
+
+
+def _number(value: float) -> str:
+    """Three digits that matter, thousands apart."""
+    return f"{value:,.0f}" if value >= 100.0 else f"{value:.3g}"

@@ -1,0 +1,79 @@
+"""Other simulators, as they are installed; ``None`` where they are not."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from splitgym.bench.measure import Chunk
+
+CARTPOLE, ENVPOOL, MOBILE_ENV = "gymnasium CartPole-v1", "EnvPool CartPole-v1", "mobile-env"
+
+
+def stepping(env: gym.Env, actions: Sequence[Any], count: int) -> Chunk:
+    """``count`` steps of a single environment by the given actions, over and over; resets count as no step."""
+    env.reset(seed=0)
+    turns = itertools.cycle(actions)
+
+    def chunk() -> float:
+        for _ in range(count):
+            _, _, terminated, truncated, _ = env.step(next(turns))
+            if terminated or truncated:
+                env.reset()
+        return count
+
+    return chunk
+
+
+def sampled(space: gym.Space, count: int) -> list[Any]:
+    """``count`` actions of a space, seeded."""
+    space.seed(0)
+    return [space.sample() for _ in range(count)]
+
+
+def cartpole() -> Chunk:
+    """gymnasium's CartPole-v1 through ``gym.make``."""
+    env = gym.make("CartPole-v1")
+    return stepping(env, sampled(env.action_space, 1000), 500)
+
+
+def envpool(n: int, threads: int) -> Chunk | None:
+    """EnvPool's CartPole-v1 with ``n`` rows."""
+    module = _optional("envpool")
+    if module is None:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        env = module.make_gymnasium("CartPole-v1", num_envs=n, num_threads=threads, seed=0)
+        env.reset()
+    batches = np.random.default_rng(0).integers(0, 2, (64, n), np.int32)
+    turns = itertools.cycle(batches)
+
+    def chunk() -> float:
+        env.step(next(turns))
+        return n
+
+    return chunk
+
+
+def mobile_env() -> Chunk | None:
+    """mobile-env's small central scenario, a single environment."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if _optional("mobile_env") is None:
+            return None
+        env = gym.make("mobile-small-central-v0", disable_env_checker=True)
+        return stepping(env, sampled(env.action_space, 200), 20)
+
+
+def _optional(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None

@@ -1,0 +1,157 @@
+"""``splitgym bench`` runs with tiny budgets and prints what it documents; no rate is asserted."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import io
+import json
+import math
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from splitgym.bench import GROUPS, add_bench_arguments, run_bench
+from splitgym.bench.measure import Budget, Row, Target, alternate, compare
+from splitgym.policy import policy_names
+
+KEYS = {"group", "name", "value", "unit", "peer", "peer_value", "ratio", "target", "met", "note"}
+TINY = ("--seconds", "0.001", "--repeats", "1")
+
+
+def bench(*arguments: str) -> int:
+    """Exit status of the command."""
+    parser = argparse.ArgumentParser()
+    add_bench_arguments(parser)
+    return run_bench(parser.parse_args([*TINY, *arguments]))
+
+
+def report(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """What the command prints as JSON."""
+    assert bench("--json", *arguments) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    """The JSON of one whole run."""
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
+        patch.setenv("NUMBA_DISABLE_JIT", "1")  # the fresh interpreters of the group startup need not compile
+        assert bench("--json") == 0
+    return json.loads(out.getvalue())
+
+
+def test_the_whole_report(told: dict[str, Any]) -> None:
+    assert set(told) == {"machine", "rows", "skipped"}
+    assert set(told["machine"]) == {"processor", "cores", "load", "python", "versions"}
+    assert told["skipped"] == {}
+    assert {row["target"] for row in told["rows"]} - {None} == {
+        ">= 0.5 x",
+        ">= 300 x",
+        ">= 100,000 step/s",
+        "<= 20 us",
+        "<= 0.5 s",
+        "<= 10 s",
+        ">= 0.8 x",
+    }
+    measured = {row["name"].partition(",")[0] for row in told["rows"] if row["group"] == "policies"}
+    assert measured == set(policy_names())
+
+
+@pytest.mark.parametrize("group", sorted(GROUPS))
+def test_rows_of_every_group(group: str, told: dict[str, Any]) -> None:
+    rows = [row for row in told["rows"] if row["group"] == group]
+    assert rows
+    for row in rows:
+        assert set(row) == KEYS
+        numbers = [row[key] for key in ("value", "peer_value", "ratio") if row[key] is not None]
+        assert all(math.isfinite(number) and number > 0.0 for number in numbers)
+        missing = row["peer"] is not None and row["ratio"] is None
+        assert missing == ("is not installed" in row["note"])
+        assert (row["met"] is None) == (row["target"] is None or missing)
+
+
+@pytest.mark.parametrize(("module", "peer"), [("envpool", "EnvPool CartPole-v1"), ("mobile_env", "mobile-env")])
+def test_a_missing_peer_is_named_with_its_remedy(
+    module: str, peer: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    rows = [row for row in report(capsys, "--only", "batch")["rows"] if row["peer"] == peer]
+    assert rows
+    for row in rows:
+        assert row["peer_value"] is row["ratio"] is row["met"] is None
+        assert row["note"] == f"{peer} is not installed: pip install 'splitgym[bench]'"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("envpool") is None, reason="EnvPool, of the extra [bench], is missing")
+def test_batch_is_compared_with_envpool(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row for row in report(capsys, "--only", "batch")["rows"] if row["peer"] == "EnvPool CartPole-v1"]
+    assert [row["name"] for row in rows] == ["batch of 1024, 1 thread", "batch of 1024, 2 threads"]
+    assert all(row["ratio"] is not None and row["met"] is not None for row in rows)
+
+
+def test_a_group_without_its_extra_is_skipped(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "stable_baselines3", None)
+    told = report(capsys, "--only", "training", "--only", "single")
+    assert {row["group"] for row in told["rows"]} == {"single"}
+    assert "pip install 'splitgym[agents]'" in told["skipped"]["training"]
+
+
+def test_the_table_tells_machine_rates_and_targets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench("--only", "single") == 0
+    text = capsys.readouterr().out
+    for part in ("cores, load average", "gymnasium", "gym.make, random actions", "CartPole-v1", ">= 100,000 step/s"):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--seconds", "0"), ("--seconds", "nan"), ("--repeats", "0"), ("--threads", "0")]
+)
+def test_impossible_budgets_are_refused(arguments: tuple[str, str]) -> None:
+    with pytest.raises(ValueError, match="--seconds must be > 0, --repeats and --threads >= 1"):
+        bench(*arguments)
+
+
+# ------------------------------------------------------------------ the measure itself
+def test_contenders_take_turns() -> None:
+    order, shares = [], []
+
+    def chunk(name: str) -> float:
+        order.append(name)
+        return 1.0
+
+    budget = Budget(seconds=1e-12, repeats=3, threads=1, show=shares.append)
+    rates = alternate({"a": lambda: chunk("a"), "b": lambda: chunk("b")}, budget)
+    assert order == ["a", "b"] * 4  # one round is not measured
+    assert {name: values.shape for name, values in rates.items()} == {"a": (3,), "b": (3,)}
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+def test_ratio_is_the_median_of_pairs() -> None:
+    ours, theirs = np.array([10.0, 40.0, 30.0]), np.array([10.0, 10.0, 100.0])
+    row = compare("g", "n", ours, "step/s", "peer", theirs, target=Target(1.0))
+    assert (row.value, row.peer_value, row.ratio, row.met) == (30.0, 10.0, 1.0, True)
+    assert compare("g", "n", ours, "step/s", "peer", None, target=Target(1.0)).met is None
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted", "met"),
+    [
+        (None, "", None),
+        (Target(5.0), ">= 5 x", False),
+        (Target(4.0), ">= 4 x", True),
+        (Target(20.0, of="value", at_most=True), "<= 20 us", True),
+        (Target(19.9, of="value", at_most=True), "<= 19.9 us", False),
+        (Target(20_000.0, of="value"), ">= 20,000 us", False),
+    ],
+)
+def test_targets(target: Target | None, wanted: str, met: bool | None) -> None:
+    row = Row(group="g", name="n", value=20.0, unit="us", peer="p", peer_value=5.0, ratio=4.0, target=target)
+    assert (row.wanted(), row.met) == (wanted, met)
