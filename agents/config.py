@@ -77,7 +77,7 @@ for _name, _algorithm in {
         module=_SB3,
         cls="A2C",
         actions=("multidiscrete", "discrete", "box"),
-        fields=_ON_POLICY,
+        fields={**_ON_POLICY, "learning_rate": 7e-4},
         hyper={"n_steps": 8, "gae_lambda": 0.95, "normalize_advantage": True},
     ),
     "sac": Algorithm(module=_SB3, cls="SAC", actions=("box",), fields=_OFF_POLICY, hyper=_REPLAY),

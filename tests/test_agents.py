@@ -413,6 +413,8 @@ def test_an_agent_refuses_what_it_cannot_play(run):
         load_agent(run, gym.make(ID, action="box"))
     with pytest.raises(ValueError, match="train an agent on scenario 'enachi'"):
         load_agent(run, gym.make(ID, scenario="enachi"))
+    with pytest.raises(ValueError, match="train an agent on scenario 'enachi'"):
+        splitgym.evaluate([run], ID, "enachi", episodes=1)
     with pytest.raises(TypeError, match="environment of splitgym"):
         load_agent(run, gym.make("CartPole-v1"))
 

@@ -56,7 +56,14 @@ def contender(policy: Any, *, seed: int = 0, trust: bool = False) -> Contender:
         raise TypeError(f"a policy needs predict(observation, ...), got {type(policy).__name__}")
     name = getattr(policy, "name", type(policy).__name__)
     options = dict(getattr(policy, "episode_options", {}))
-    return Contender(name, _encoding(policy), options, True, lambda env: policy)
+    return Contender(name, _encoding(policy), options, True, lambda env: _checked(policy, env))
+
+
+def _checked(policy: Any, env: Any) -> Any:
+    """A trained agent refuses an environment that it cannot play."""
+    if hasattr(policy, "check"):
+        policy.check(env)
+    return policy
 
 
 def _seeded(name: str, kind: Any, env: Any, seed: int) -> Any:
