@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": ("cli.evaluating", "add_arguments", "run", "compare policies on common traces"),
     "train": ("agents.train", "add_train_arguments", "run_train", "train an RL agent, or resume a training"),
     "render": ("cli.rendering", "add_arguments", "run", "watch a policy, or save pictures of it"),
+    "bench": ("bench", "add_bench_arguments", "run_bench", "measure rates beside peers, in one run"),
     "demo": ("cli.demo", "add_arguments", "run", "train PPO for two minutes and compare it with every baseline"),
 }
 
