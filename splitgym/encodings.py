@@ -75,7 +75,7 @@ class Encoding:
 
     def one(self, action: Any) -> Any:
         """An action of the single space as a batch of one."""
-        return np.asarray(action)[None]
+        return self._array(action)[None]
 
     def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
         raise NotImplementedError
@@ -84,15 +84,18 @@ class Encoding:
         shown = np.asarray(actions)[row].tolist()
         return ValueError(f"action {shown!r} of row {row} is outside {self.space}; sample() shows valid ones")
 
+    def _array(self, actions: Any) -> np.ndarray:
+        try:
+            return np.asarray(actions)
+        except ValueError as error:
+            raise ValueError(f"actions cannot be made an array for {self.space}: {error}") from None
+
     def _numbers(self, actions: Any, shape: tuple[int, ...], integers: bool) -> np.ndarray:
         """``actions`` as a C-contiguous int64 or float64 array of ``shape``, or a ``ValueError`` that says why not."""
         dtype = np.int64 if integers else np.float64
         if type(actions) is np.ndarray and actions.dtype == dtype and actions.shape == shape:
             return np.ascontiguousarray(actions)
-        try:
-            array = np.asarray(actions)
-        except ValueError as error:
-            raise ValueError(f"actions cannot be made an array of shape {shape}: {error}") from None
+        array = self._array(actions)
         kinds = "iub" if integers else "fiu"
         if array.shape != shape or array.dtype.kind not in kinds:
             wanted = "integers" if integers else "floats"
@@ -174,8 +177,8 @@ class DictEncoding(Encoding):
     def decode(self, actions: Any, out: np.ndarray) -> None:
         n = len(out)
         names = [a.name for a in self.axes]
-        if not isinstance(actions, dict) or sorted(actions) != sorted(names):
-            got = sorted(actions) if isinstance(actions, dict) else type(actions).__name__
+        if not isinstance(actions, dict) or set(actions) != set(names):
+            got = list(actions) if isinstance(actions, dict) else type(actions).__name__
             raise ValueError(f"a dict action needs exactly the keys {names}, got {got}")
         for j, axis in enumerate(self.axes):
             continuous = axis.top > 0.0
@@ -205,7 +208,7 @@ class DictEncoding(Encoding):
     def one(self, action: Any) -> Any:
         if not isinstance(action, dict):
             return action
-        return {name: np.asarray(value)[None] for name, value in action.items()}
+        return {name: self._array(value)[None] for name, value in action.items()}
 
 
 ENCODINGS: Registry[type[Encoding]] = Registry("action encoding")

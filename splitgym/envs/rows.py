@@ -16,6 +16,20 @@ from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.world import Seen, World, row_dtype
 
 
+def whole(name: str, value: Any) -> int:
+    """``value`` as an integer >= 1, or a ``ValueError`` naming it."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+    return int(value)
+
+
+def option_table(options: Any) -> dict[str, Any]:
+    """A copy of what was given as ``options`` of ``reset()``; ``ValueError`` unless it is a mapping or None."""
+    if options is not None and not isinstance(options, Mapping):
+        raise ValueError(f"options of reset() must be a dictionary or None, got {options!r}")
+    return dict(options or {})
+
+
 class Rows:
     """n episodes side by side.
 
@@ -38,9 +52,7 @@ class Rows:
         num_threads: int = 1,
         log: bool = False,
     ) -> None:
-        if n < 1 or num_threads < 1:
-            raise ValueError(f"num_envs and num_threads must be >= 1, got {n} and {num_threads}")
-        self.world, self.n = world, n
+        self.world, self.n, self.num_threads = world, whole("num_envs", n), whole("num_threads", num_threads)
         self.scenario = world.load_scenario(scenario)
         self.params = world.lower(self.scenario)
         self._params = records(np.array([self.params], self.params.dtype))
@@ -49,7 +61,6 @@ class Rows:
         self.action = action
         self.table = records(self.encoding.table.view(world.decision)[:, 0])
         self.options = self._options(episode_options or {})
-        self.num_threads = num_threads
         self._rows = records(np.zeros(n, row_dtype(world)))
         self._link()
         self._values = np.zeros((n, len(self.axes)))
@@ -73,10 +84,11 @@ class Rows:
     def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         known = self.world.options
         for name, value in given.items():
+            if name == "trace":  # reset() has taken its own out by now
+                raise ValueError("a trace belongs to one episode: give it to reset(options={'trace': trace})")
             if name not in known:
-                raise ValueError(
-                    f"unknown episode option {name!r}{nearest(name, known)} (known: {', '.join(known)}, trace)"
-                )
+                names = (*known, "trace")
+                raise ValueError(f"unknown episode option {name!r}{nearest(name, names)} (known: {', '.join(names)})")
             if not any(type(value) is type(choice) and value == choice for choice in known[name].choices):
                 choices = " or ".join(repr(c) for c in known[name].choices)
                 raise ValueError(f"episode option {name!r} must be {choices}, got {value!r}")

@@ -10,8 +10,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
 
-from splitgym.envs.rows import Rows
+from splitgym.envs.rows import Rows, option_table
 from splitgym.fields import field_table
+from splitgym.seeding import seed_key
 from splitgym.worlds.world import get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
@@ -60,9 +61,11 @@ class SplitEnv(gym.Env):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin an episode: the one of ``seed``, or the successor of the last one."""
-        super().reset(seed=seed)
+        if seed is not None:
+            seed_key(seed)  # refuses what is no seed, before anything changes
+        super().reset(seed=None if seed is None else int(seed))
         rows = self.rows
-        rows.prepare(np.zeros(1, np.int64), [seed], options or {}, lambda: int(self.np_random.integers(2**63)))
+        rows.prepare(np.zeros(1, np.int64), [seed], option_table(options), lambda: int(self.np_random.integers(2**63)))
         rows.turn(_OFF, _ON)
         self._over = False
         if self.render_mode == "human":

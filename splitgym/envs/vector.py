@@ -11,8 +11,9 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from splitgym.envs.rows import Rows
+from splitgym.envs.rows import Rows, option_table, whole
 from splitgym.envs.single import RENDER_MODES
+from splitgym.seeding import seed_key
 from splitgym.worlds.world import get_world
 
 
@@ -45,8 +46,8 @@ class SplitVectorEnv(VectorEnv):
         render_mode: str | None = None,
     ) -> None:
         super().__init__()
-        if max_episode_steps is not None and max_episode_steps < 1:
-            raise ValueError(f"max_episode_steps must be >= 1 or None, got {max_episode_steps!r}")
+        if max_episode_steps is not None:
+            max_episode_steps = whole("max_episode_steps (or None)", max_episode_steps)
         if render_mode is not None and render_mode not in RENDER_MODES:
             raise ValueError(f"render_mode must be one of {RENDER_MODES} or None, got {render_mode!r}")
         self.world, self.num_envs, self.render_mode = get_world(world), num_envs, render_mode
@@ -70,7 +71,7 @@ class SplitVectorEnv(VectorEnv):
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin episodes in all rows, or in those of ``options["reset_mask"]`` (bool, shape (num_envs,))."""
-        options = dict(options or {})
+        options = option_table(options)
         mask = self._reset_mask(options.pop("reset_mask", None))
         seeds = self._seeds(seed)
         self._begin(mask, seeds, options)
@@ -140,13 +141,14 @@ class SplitVectorEnv(VectorEnv):
         n = self.num_envs
         if seed is None:
             return [None] * n
-        if isinstance(seed, (int, np.integer)):
-            if not self._started:
-                super().reset(seed=int(seed) if seed >= 0 else None)
-            return [int(seed) + i for i in range(n)]
-        if len(seed) != n:
-            raise ValueError(f"a list of seeds must have one for each of {n} rows, got {len(seed)}")
-        return list(seed)
+        if isinstance(seed, (list, tuple, np.ndarray)):
+            if len(seed) != n:
+                raise ValueError(f"a list of seeds must have one for each of {n} rows, got {len(seed)}")
+            return list(seed)
+        seed_key(seed)  # refuses what is no seed
+        if not self._started:
+            super().reset(seed=int(seed))
+        return [int(seed) + i for i in range(n)]
 
     def _reset_mask(self, mask: Any) -> np.ndarray:
         if mask is None:
