@@ -119,10 +119,17 @@ def _feed(sha: Any, thing: Any, digits: int | None) -> None:
             sha.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
 
 
-def run_python(code: str, *arguments: str, **environment: str) -> str:
-    """Standard output of ``code`` in a fresh interpreter at the repository root; fails with its standard error."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+def assert_one_signature() -> None:
+    """Each world's loop is compiled at most once: an int in a float field or a read-only array would add a copy."""
+    for name in WORLDS:
+        loop = WORLDS[name].turn_rows
+        assert len(getattr(loop, "nopython_signatures", ())) <= 1, loop.nopython_signatures
+
+
+def run_python(code: str, *arguments: str, root: Path = ROOT, **environment: str) -> str:
+    """Standard output of ``code`` in a fresh interpreter at a source tree; fails with its standard error."""
+    env = {**os.environ, "PYTHONPATH": str(root), **environment}
     command = [sys.executable, "-W", "error", "-c", code, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

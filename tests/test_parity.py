@@ -14,6 +14,7 @@ from splitgym.worlds.world import WORLDS
 from tests.helpers import (
     CASES,
     ENCODED,
+    assert_one_signature,
     assert_same,
     digest,
     native,
@@ -33,10 +34,9 @@ pytestmark = pytest.mark.usefixtures("one_signature")
 
 @pytest.fixture(scope="module")
 def one_signature():
-    """After everything in this file each world's loop is still compiled exactly once."""
+    """Everything in this file runs the same machine code."""
     yield
-    for name in WORLDS:
-        assert len(WORLDS[name].turn_rows.nopython_signatures) == 1
+    assert_one_signature()
 
 
 def sync(n, world, scenario, mode, action="multidiscrete", limit=None):

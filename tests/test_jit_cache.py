@@ -1,0 +1,190 @@
+"""Machine code is never stale: what may be jitted, where it is kept, and that an edit anywhere is seen."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+from splitgym import jit
+from splitgym.encodings import ENCODINGS
+from splitgym.worlds.inference import InferenceTrace
+from splitgym.worlds.inference.scenario import preset_names
+from tests.helpers import (
+    ROOT,
+    assert_one_signature,
+    native,
+    rollout,
+    run_python,
+    sampled,
+    short,
+    single,
+    vector_rollout,
+)
+
+SOURCES = sorted({p.resolve() for part in ("splitgym", "baselines", "agents") for p in (ROOT / part).rglob("*.py")})
+JITTED = jit.jitted_files()
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def uses_jit(path: Path) -> bool:
+    """Whether a file decorates with, or calls, a function named ``jit``, or imports Numba."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "numba":
+            return True
+        if isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "numba" for alias in node.names):
+            return True
+        if isinstance(node, ast.FunctionDef) and any(_name(d) == "jit" for d in node.decorator_list):
+            return True
+        if isinstance(node, ast.Call) and _name(node.func) == "jit":
+            return True
+    return False
+
+
+def _name(node: ast.AST) -> str:
+    if isinstance(node, ast.Call):
+        node = node.func
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+# ------------------------------------------------------------------ what the digest covers
+def test_every_jitted_file_is_covered():
+    users = [path for path in SOURCES if uses_jit(path)]
+    assert len(users) > 8
+    strangers = [str(p) for p in users if p not in JITTED and not _only_reads_numba(p)]
+    assert strangers == []
+
+
+def _only_reads_numba(path: Path) -> bool:
+    """A file may look at Numba (its version, its settings) as long as it compiles nothing."""
+    names = {_name(n) for n in ast.walk(tree_of(path)) if isinstance(n, (ast.Call, ast.Attribute, ast.Name))}
+    return not names & {"jit", "njit", "vectorize", "guvectorize", "cfunc", "jitclass", "stencil"}
+
+
+def test_jitted_files_import_only_jitted_files():
+    """A constant from elsewhere would be compiled in, and its edit would not be noticed."""
+    for path in JITTED:
+        for node in ast.walk(tree_of(path)):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in (n for n in names if n and n.split(".")[0] in ("splitgym", "tests", "baselines", "agents")):
+                file = ROOT.joinpath(*name.split(".")).with_suffix(".py").resolve()
+                assert file in JITTED, f"{path.name} imports {name}, which the cache digest does not cover"
+
+
+def test_jitting_elsewhere_is_refused():
+    with pytest.raises(RuntimeError, match=r"<lambda> is jitted in .*test_jit_cache\.py.*move it to one of jit\.py, "):
+        jit.jit(lambda x: x)
+
+
+def test_compiled_code_is_strict_and_releases_the_lock():
+    from splitgym.physics import radio
+    from splitgym.worlds.inference import kernel
+
+    for function in (kernel.turn_rows, kernel.serve, radio.rate_bit_s):
+        assert not function.targetoptions.get("fastmath")
+        assert function.targetoptions["nogil"]
+
+
+def test_numba_settings_are_left_alone(tmp_path):
+    """Other packages' caches stay where the user put them."""
+    code = "import numba; before = numba.config.CACHE_DIR; import splitgym; print(numba.config.CACHE_DIR == before)"
+    assert run_python(code, NUMBA_CACHE_DIR=str(tmp_path)).strip() == "True"
+
+
+# ------------------------------------------------------------------ an edit of a callee is seen
+# `transmit_slot` of the kernel calls `rate_bit_s` of another file
+TINY = """
+import json
+import numpy as np
+from splitgym.jit import cache_folder
+from splitgym.worlds.inference import load_scenario
+from splitgym.worlds.inference.kernel import transmit_slot
+from splitgym.worlds.inference.layout import lower
+bits = transmit_slot(False, 0.0, 1e-12, 0.1, 0.0, lower(load_scenario("enachi")))[2]
+stats = transmit_slot.stats
+print(json.dumps([bits, len(stats.cache_hits), len(stats.cache_misses), str(cache_folder())]))
+"""
+EDIT = """
+
+@jit
+def rate_bit_s(power_w, gain, bandwidth_hz, noise_w_hz):
+    return 42e3
+"""
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the package, with a cache of its own."""
+    skip = shutil.ignore_patterns("__pycache__", "agents")
+    shutil.copytree(ROOT / "splitgym", tmp_path / "tree" / "splitgym", ignore=skip, symlinks=False)
+    if not (tmp_path / "tree" / "splitgym" / "baselines").is_dir():
+        shutil.copytree(ROOT / "baselines", tmp_path / "tree" / "splitgym" / "baselines", ignore=skip)
+    return tmp_path / "tree"
+
+
+def tiny(tree):
+    """(bits, cache hits, cache misses, cache folder) of a fresh process over a copy of the package."""
+    return json.loads(run_python(TINY, root=tree, NUMBA_CACHE_DIR=str(tree.parent / "cache")))
+
+
+def test_an_edited_callee_is_never_stale(copy):
+    first, hits, misses, folder = tiny(copy)
+    assert (hits, misses) == (0, 1)
+    assert Path(folder).parent == copy.parent / "cache" / "splitgym"
+    assert tiny(copy) == [first, 1, 0, folder]  # the second process compiles nothing
+    source = copy / "splitgym" / "physics" / "radio.py"
+    original = source.read_text(encoding="utf-8")
+    source.write_text(original + EDIT, encoding="utf-8")
+    edited, hits, _, other = tiny(copy)
+    assert edited == 42.0  # 42 kbit/s for a slot of a millisecond
+    assert first != 42.0
+    assert hits == 0
+    assert other != folder
+    source.write_text(original, encoding="utf-8")
+    assert tiny(copy) == [first, 1, 0, folder]  # and back: the old code is still there, and right
+
+
+DIGESTS = """
+from splitgym.jit import jitted_files, sources_digest
+digests = {sources_digest()}
+for path in jitted_files():
+    path.write_text(path.read_text(encoding="utf-8") + "# another comment\\n", encoding="utf-8")
+    digests.add(sources_digest())
+print(len(digests), len(jitted_files()))
+"""
+
+
+def test_digest_sees_every_jitted_file(copy):
+    count = len(JITTED)
+    assert run_python(DIGESTS, root=copy, NUMBA_CACHE_DIR=str(copy.parent / "cache")).split() == [
+        f"{count + 1}",
+        f"{count}",
+    ]
+
+
+# ------------------------------------------------------------------ one compilation
+def test_the_loop_is_compiled_once():
+    """Single and batch, every encoding and preset, replayed traces, threads, slot logs: one and the same code."""
+    for action in ENCODINGS:
+        env = single("inference", short("inference", "default"), action)
+        rollout(env, sampled(env.action_space, 30, 0))
+        envs = native(3, "inference", short("inference", "default"), action, num_threads=2)
+        vector_rollout(envs, sampled(envs.action_space, 30, 0))
+        envs.close()
+    for preset in preset_names():
+        scenario = short("inference", preset)
+        env = single("inference", scenario, render_mode="ansi")
+        env.reset(options={"trace": InferenceTrace.draw(scenario)})
+        env.step(np.array([1, 0, 0, 5]))
+    if numba.config.DISABLE_JIT:
+        pytest.skip("Numba is switched off by NUMBA_DISABLE_JIT")
+    assert_one_signature()
