@@ -30,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Play one episode, frame by frame."""
+    try:
+        return _play(args)
+    except RuntimeError as error:  # no screen for a window
+        raise ValueError(str(error)) from error
+
+
+def _play(args: argparse.Namespace) -> int:
     import numpy as np
 
     world = world_of(args.env)
