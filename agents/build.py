@@ -37,17 +37,21 @@ def build_model(config: TrainConfig) -> Any:
         episode_options=config.episode_options,
         num_threads=config.num_threads,
     )
-    model = cls(
-        "MlpPolicy",
-        VecMonitor(env),
-        learning_rate=LinearSchedule(rate, LAST_RATE * rate, 1.0) if config.schedule == "linear" else rate,
-        gamma=config.gamma,
-        policy_kwargs=policy_arguments(config),
-        seed=config.seed,
-        device=config.device,
-        stats_window_size=max(100, n_envs),
-        **config.hyper,
-    )
+    try:
+        model = cls(
+            "MlpPolicy",
+            VecMonitor(env),
+            learning_rate=LinearSchedule(rate, LAST_RATE * rate, 1.0) if config.schedule == "linear" else rate,
+            gamma=config.gamma,
+            policy_kwargs=policy_arguments(config),
+            seed=config.seed,
+            device=config.device,
+            stats_window_size=max(100, n_envs),
+            **config.hyper,
+        )
+    except (AssertionError, TypeError) as error:
+        env.close()
+        raise ValueError(f"{config.algo} of stable-baselines3 refuses its settings {config.hyper}: {error}") from error
     _seed(model, config.seed, 0)
     return model
 

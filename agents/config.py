@@ -54,7 +54,7 @@ class Algorithm:
 
 # PPO's were compared at equal computing time on "default" (minibatches of stable-baselines3's usual size cost tenfold);
 # the others are sensible, not tuned.
-_ON_POLICY = {"n_envs": 256, "learning_rate": 2e-3, "gamma": 0.99, "net": (64, 64)}
+_ON_POLICY = {"n_envs": 256, "learning_rate": 2e-3, "gamma": 0.995, "net": (64, 64)}
 _PPO = {"n_steps": 32, "batch_size": 2048, "n_epochs": 4, "gae_lambda": 0.95, "ent_coef": 0.0, "clip_range": 0.2}
 _OFF_POLICY = {"n_envs": 64, "learning_rate": 3e-4, "gamma": 0.99, "net": (128, 128)}
 _REPLAY = {"buffer_size": 500_000, "learning_starts": 20_000, "batch_size": 1024, "train_freq": 1, "gradient_steps": 4}
@@ -177,7 +177,10 @@ def _complete(defaults: Mapping[str, Any], given: Mapping[str, Any], n_envs: int
     """Hyper-parameters with defaults; a default batch size becomes a whole part of the rollout."""
     hyper = {**defaults, **given}
     if "batch_size" not in given and {"batch_size", "n_steps"} <= set(hyper):
-        rollout = n_envs * hyper["n_steps"]
+        steps = hyper["n_steps"]
+        if not isinstance(steps, int) or steps < 1:
+            raise ValueError(f"train.hyper.n_steps must be a whole number >= 1 step, got {steps!r}")
+        rollout = n_envs * steps
         parts = next(m for m in range(-(-rollout // hyper["batch_size"]), rollout + 1) if rollout % m == 0)
         hyper["batch_size"] = rollout // parts
     return hyper

@@ -1,8 +1,9 @@
-"""Agents: the stable-baselines3 adapter in exact parity with ``DummyVecEnv``, training, checkpoints, loading."""
+"""Agents: training, checkpoints, resuming, loading without pickles, and the command ``splitgym train``."""
 
 from __future__ import annotations
 
 import argparse
+import base64
 import dataclasses
 import json
 import os
@@ -17,14 +18,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from gymnasium.vector import AutoresetMode
 from sb3_contrib import MaskablePPO
-from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.env_util import make_vec_env as sb3_make_vec_env
-from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMonitor, VecNormalize
 
 import splitgym
 from splitgym.agents.build import FIRST_TRAINING_SEED, build_model
@@ -32,190 +28,11 @@ from splitgym.agents.checkpoint import load_agent, newest_checkpoint, read_weigh
 from splitgym.agents.config import ALGORITHMS, TrainConfig, load_config
 from splitgym.agents.sb3 import SplitVecEnv, make_vec_env
 from splitgym.agents.train import TrainingInterrupted, add_train_arguments, run_train, train
-from splitgym.worlds.inference.trace import draw_trace
-from tests.helpers import assert_same
+from tests.helpers import short
 
 ID = "SplitInference-v0"
 N = 6
-
-
-def short(preset: str = "default", count: int = 9) -> Any:
-    return splitgym.load_scenario(preset, **{"tasks.count": count})
-
-
-def pair(infos: str = "all", **kwargs: Any) -> tuple[DummyVecEnv, SplitVecEnv]:
-    """stable-baselines3's own vector environment over single ones, and ours."""
-    return DummyVecEnv([lambda: gym.make(ID, **kwargs) for _ in range(N)]), make_vec_env(ID, N, infos=infos, **kwargs)
-
-
-def play(env: Any, actions: list[np.ndarray]) -> list[Any]:
-    """Everything that reset and the steps show, masks included."""
-    out: list[Any] = [env.reset(), list(env.reset_infos)]
-    for action in actions:
-        out += [env.step(action), list(env.reset_infos), np.stack(env.env_method("action_masks"))]
-    return out
-
-
-def actions_of(env: Any, count: int, seed: int = 0) -> list[np.ndarray]:
-    env.action_space.seed(seed)
-    return [np.array([env.action_space.sample() for _ in range(N)]) for _ in range(count)]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_torch_thread():
-    """Two would wait for each other where tests run side by side."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-# -------------------------------------------------------------------- the adapter
-@pytest.mark.parametrize("preset", ["enachi", "default", "bursty"])
-@pytest.mark.parametrize("action", ["multidiscrete", "box", "discrete"])
-def test_equal_to_dummy_vec_env(preset, action):
-    theirs, ours = pair(scenario=preset, action=action, max_episode_steps=7)
-    actions = actions_of(theirs, 300)
-    for env in (theirs, ours):
-        env.seed(11)
-    expected, got = play(theirs, actions), play(ours, actions)
-    assert_same(got, expected)
-    assert got[2][1].dtype == np.float32
-    assert sum(step[2].sum() for step in expected[2::3]) >= 40 * N
-
-
-def test_equal_at_ends_of_their_own():
-    """Episodes that end with their tasks, at different steps in different rows, and with an empty battery."""
-    scenario = splitgym.load_scenario("bursty", **{"tasks.count": 15, "device.battery_j": 0.05})
-    theirs, ours = pair(scenario=scenario)
-    actions = actions_of(theirs, 120)
-    for env in (theirs, ours):
-        env.seed(3)
-    expected = play(theirs, actions)
-    assert_same(play(ours, actions), expected)
-    infos = [info for step in expected[2::3] for info, done in zip(step[3], step[2], strict=True) if done]
-    assert {info["TimeLimit.truncated"] for info in infos} == {True, False}
-
-
-def test_seeds_and_options_are_taken_once_and_row_by_row():
-    scenario = short("default", 12)
-    theirs, ours = pair(scenario=scenario)
-    traces = [draw_trace(scenario, np.uint64(i)) for i in range(2)]
-    options: list[dict[str, Any]] = [{"early_stop": False}, {}, {"packet_control": "constant"}]
-    options += [{"trace": traces[0]}, {"trace": traces[1]}, {"early_stop": False, "trace": traces[0]}]
-    actions = actions_of(theirs, 40)
-    for begin in (True, False):  # the first reset differs inside: it must begin every row
-        seen = []
-        for env in (theirs, ours):
-            env.set_options(options)
-            env.seed(5)
-            seen.append(play(env, actions))
-            seen[-1] += play(env, actions)  # neither seeds nor options: the episodes that follow
-        assert_same(seen[1], seen[0])
-        assert begin or not np.array_equal(seen[0][0], seen[0][1 + 3 * len(actions) + 1])
-
-
-def test_lean_infos_hold_everything_where_an_episode_ends():
-    full, lean = (make_vec_env(ID, N, infos=kind, scenario=short(), num_threads=2) for kind in ("all", "final"))
-    for env in (full, lean):
-        env.seed(0)
-        env.reset()
-    for action in actions_of(full, 30):
-        a, b = full.step(action), lean.step(action)
-        assert_same(b[:3], a[:3])
-        for i in range(N):
-            assert_same(b[3][i], a[3][i] if a[2][i] else {"TimeLimit.truncated": False})
-        assert len({id(info) for info in b[3]}) == N
-
-
-def test_rows_look_like_environments():
-    env = make_vec_env(ID, 3, scenario="default")
-    single = gym.make(ID)
-    env.seed(0)
-    env.reset()
-    assert env.get_attr("action_space") == [single.action_space] * 3
-    assert env.get_attr("observation_space", indices=[1]) == [single.observation_space]
-    assert env.get_attr("render_mode") == [None] * 3
-    assert [s.name for s in env.get_attr("scenario")] == ["default"] * 3
-    assert env.has_attr("action_masks")
-    assert not env.has_attr("no_such_thing")
-    masks = env.env_method("action_masks", indices=[2, 0])
-    np.testing.assert_array_equal(masks, env.action_masks()[[2, 0]])
-    np.testing.assert_array_equal(env.get_attr("action_masks", indices=1)[0](), env.action_masks()[1])
-    assert env.env_is_wrapped(gym.Wrapper) == [False] * 3
-    assert env.spec is not None
-    assert env.spec.id == ID
-    env.set_attr("note", 7)
-    assert env.get_attr("note") == [7] * 3
-    with pytest.raises(ValueError, match="rows share"):
-        env.set_attr("note", 8, indices=[0])
-    with pytest.raises(AttributeError, match="one row cannot reset"):
-        env.env_method("reset")
-    with pytest.warns(UserWarning, match="rgb_array"):
-        assert env.get_images() == [None] * 3
-    env.close()
-
-
-def test_only_the_native_environment_in_same_step_mode():
-    with pytest.raises(ValueError, match="SAME_STEP"):
-        SplitVecEnv(gym.make_vec(ID, 2))
-    with pytest.raises(ValueError, match="make_vec_env"):
-        SplitVecEnv(gym.make_vec(ID, 2, vectorization_mode="sync"))
-    with pytest.raises(ValueError, match="'final' or 'all'"):
-        SplitVecEnv(gym.make_vec(ID, 2, autoreset_mode=AutoresetMode.SAME_STEP), infos="some")
-    env = make_vec_env(ID, 2)
-    env.seed(0)
-    before = env.reset()
-    with pytest.raises(ValueError, match="outside"):
-        env.step(np.full((2, 4), 99))
-    np.testing.assert_array_equal(env.action_masks().shape, (2, 30))
-    assert env.venv.rows.steps.sum() == 0
-    assert np.isfinite(before).all()
-
-
-def test_wrappers_and_evaluation_of_stable_baselines3_work():
-    env = VecNormalize(VecMonitor(make_vec_env(ID, 4, scenario=short())), norm_obs=False)
-    PPO("MlpPolicy", env, n_steps=8, batch_size=32, n_epochs=1, device="cpu", seed=0).learn(64)
-    policy: Any = splitgym.make_policy("device", gym.make(ID, scenario=short()))
-    results = []
-    for venv in pair(infos="final", scenario=short()):
-        venv.seed(0)
-        with pytest.warns(UserWarning, match="not wrapped with a ``Monitor``"):
-            results.append(evaluate_policy(policy, venv, n_eval_episodes=12, return_episode_rewards=True))
-    assert results[0] == results[1]
-    assert len(results[0][0]) == 12
-
-
-def test_workers_of_stable_baselines3_find_the_environment():
-    env = sb3_make_vec_env(
-        f"splitgym:{ID}", 2, seed=4, vec_env_cls=SubprocVecEnv, vec_env_kwargs={"start_method": "spawn"}
-    )
-    ours = make_vec_env(ID, 2)
-    ours.seed(4)
-    try:
-        assert_same(ours.reset(), env.reset())
-        for level in range(4):
-            expected, got = (venv.step(np.full((2, 4), level)) for venv in (env, ours))
-            assert_same(got[0], expected[0])
-            assert_same(got[1], expected[1].astype(np.float32))  # this one passes float64 on
-            assert_same(got[2], expected[2])
-    finally:
-        env.close()
-
-
-def test_maskable_ppo_sees_masks():
-    env = VecMonitor(make_vec_env(ID, 8, scenario="tight-deadline"))
-    assert is_masking_supported(env)
-    model = MaskablePPO("MlpPolicy", env, n_steps=16, batch_size=64, n_epochs=2, device="cpu", seed=0)
-    model.learn(512)
-    masks = model.rollout_buffer.action_masks
-    assert masks.min() == 0
-    assert masks.max() == 1
-    observation = env.reset()
-    masks = get_action_masks(env)
-    actions, _ = model.predict(observation, action_masks=masks, deterministic=False)
-    offsets = np.concatenate([[0], np.cumsum(env.action_space.nvec)[:-1]])
-    assert masks[np.arange(8)[:, None], actions + offsets].all()
+SCENARIO = short("inference", "default", **{"tasks.count": 9})
 
 
 # -------------------------------------------------------------------- training
@@ -226,7 +43,7 @@ def tiny(algo: str = "ppo", **changes: Any) -> TrainConfig:
         "maskable-ppo": {"n_steps": 8, "batch_size": 64, "n_epochs": 2},
         "a2c": {"n_steps": 8},
     }.get(algo, {"buffer_size": 2000, "learning_starts": 64, "batch_size": 32, "gradient_steps": 1})
-    given = {"algo": algo, "scenario": short(), "steps": 256, "n_envs": 16, "net": (16,), "hyper": hyper, **changes}
+    given = {"algo": algo, "scenario": SCENARIO, "steps": 256, "n_envs": 16, "net": (16,), "hyper": hyper, **changes}
     return TrainConfig(**given)
 
 
@@ -266,7 +83,7 @@ def test_run_folder(run):
     assert len(list((run / "tensorboard").glob("events.*"))) == 1
     assert not list(run.rglob("*.part"))
     document = json.loads((run / "config.json").read_text())
-    assert document["scenario"]["digest"] == short().digest()
+    assert document["scenario"]["digest"] == SCENARIO.digest()
     assert splitgym.__version__ == document["versions"]["splitgym"]
     assert load_config(run) == tiny()
     assert newest_checkpoint(run).name == "step_000000000128.zip"
@@ -289,14 +106,14 @@ def test_every_algorithm_trains_resumes_and_plays(algo, tmp_path):
     assert read_weights(folder / "model.zip", "cpu")[1]["num_timesteps"] == 256
     agent = load_agent(folder)
     assert agent.uses_masks == (algo == "maskable-ppo")
-    env = make_vec_env(ID, N, scenario=short(), action=agent.action)
+    env = make_vec_env(ID, N, scenario=SCENARIO, action=agent.action)
     agent.check(env)
     env.seed(0)
     masks = {"action_masks": env.action_masks()} if agent.uses_masks else {}
     actions, state = agent.predict(env.reset(), **masks)
     assert state is None
     env.step(actions)
-    results = splitgym.evaluate([folder], ID, short(), episodes=3)
+    results = splitgym.evaluate([folder], ID, SCENARIO, episodes=3)
     assert np.isfinite(results.frame()["return"]).all()
 
 
@@ -338,9 +155,9 @@ def test_interrupted_training_goes_on(run, tmp_path):
 
 def test_a_resumed_run_refuses_to_become_another(run):
     for change, message in (
-        ({"gamma": 0.5}, r"gamma=0.5 \(saved: 0.99\)"),
+        ({"gamma": 0.5}, r"gamma=0.5 \(saved: 0.995\)"),
         ({"steps": 512}, "steps=512"),
-        ({"scenario": short("bursty")}, "scenario 'bursty'"),
+        ({"scenario": short("inference", "bursty")}, "scenario 'bursty'"),
         ({"hyper": {**tiny().hyper, "n_epochs": 3}}, r"n_epochs=3 \(saved: 2\)"),
         ({"algo": "a2c", "hyper": {}}, "algo='a2c'"),
     ):
@@ -381,6 +198,8 @@ def test_a_run_is_not_overwritten_unasked(tmp_path):
         ({"schedule": "cosine"}, "'linear' or 'constant'"),
         ({"hyper": {"n_epoch": 3}}, "did you mean 'n_epochs'"),
         ({"hyper": {"gamma": 0.9}}, "no hyper-parameter 'gamma'"),
+        ({"hyper": {"n_steps": 0}}, "train.hyper.n_steps"),
+        ({"hyper": {"n_steps": 1, "batch_size": 1}}, "refuses its settings"),
         ({"episode_options": {"early_stopp": False}}, "did you mean 'early_stop'"),
     ],
 )
@@ -392,7 +211,7 @@ def test_settings_that_do_not_fit(given, message, tmp_path):
 
 # -------------------------------------------------------------------- loading
 def test_agents_load_from_every_file_of_a_run(run):
-    observation = make_vec_env(ID, N, scenario=short()).reset()
+    observation = make_vec_env(ID, N, scenario=SCENARIO).reset()
     end, first = load_agent(run), load_agent(run / "checkpoints" / "step_000000000128.zip")
     assert (end.name, end.action, end.episode_options) == ("ppo", "multidiscrete", {})
     assert first.name == "ppo/step_000000000128"
@@ -439,8 +258,6 @@ class Payload:
 
 def poisoned(source: Path, target: Path, mark: Path) -> Path:
     """A copy of a model whose settings run code when they are unpickled."""
-    import base64
-
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():
             content = old.read(name)
