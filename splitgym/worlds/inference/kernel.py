@@ -383,15 +383,15 @@ def mask_axes(s, tasks, n_edge_cuts, out, p):
     found = False
     for cut in range(cuts):
         least_tail = math.inf
-        clock_hz = p.clocks_hz[p.n_clocks - 1]  # the clock that is done first: the fastest, or the present one
+        clock_hz = p.clocks_hz[p.n_clocks - 1]  # first to be done, unless changing to it takes too long
         busy_s = device_s(cut, clock_hz, s.clock_hz, p)
-        if p.reconfigure_s > 0.0 and device_s(cut, s.clock_hz, s.clock_hz, p) < busy_s:
-            clock_hz = s.clock_hz
-            busy_s = device_s(cut, clock_hz, s.clock_hz, p)
+        kept_s = device_s(cut, s.clock_hz, s.clock_hz, p)
         for edge_cut in range(cut if p.cloud else p.last_cut, cuts):
             tail = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p)
             least_tail = min(least_tail, tail)
-            if finishable(cut, clock_hz, busy_s, tail, s.remaining_s, p):
+            if finishable(cut, clock_hz, busy_s, tail, s.remaining_s, p) or (
+                p.reconfigure_s > 0.0 and finishable(cut, s.clock_hz, kept_s, tail, s.remaining_s, p)
+            ):
                 found = True
                 out[cut] = True
                 out[cuts + (edge_cut if n_edge_cuts > 1 else 0)] = True
