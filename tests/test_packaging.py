@@ -229,7 +229,7 @@ def test_ci_runs_the_whole_suite() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     assert "set -euo pipefail" in lines
     assert lines[-1] == "make lint test"
-    plan = make("--always-make", "--dry-run", "test", "VENV=elsewhere", "WORKERS=2").stdout.splitlines()
+    plan = make("--always-make", "--dry-run", "test", "VENV=elsewhere", "WORKERS=2", "ARGS=").stdout.splitlines()
     assert plan[-1].split() == ["elsewhere/bin/python", "-m", "pytest", "-n", "2", "--dist", "loadscope"]
 
 
