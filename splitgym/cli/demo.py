@@ -9,7 +9,7 @@ from splitgym.cli.common import print_table, progress_bar
 from splitgym.policy import policy_names
 
 #: Steps that take about two minutes on two cores.
-STEPS = 5_000_000
+STEPS = 4_500_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     out = Path(args.out)
     print(f"1/2  training PPO on {args.scenario!r} for {args.steps:,} decisions (about two minutes on two cores)")
-    config = TrainConfig(algo="ppo", scenario=args.scenario, steps=args.steps, seed=args.seed, torch_threads=2)
+    config = TrainConfig(algo="ppo", scenario=args.scenario, steps=args.steps, seed=args.seed)
     agent = train(config, out / "ppo", overwrite=True)
     contenders = [*policy_names(), str(agent)]
     print(f"2/2  {len(contenders)} policies on the same {args.episodes} traces")
