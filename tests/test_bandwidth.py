@@ -44,7 +44,8 @@ def solve(queues, gains, **setting):
 @pytest.mark.parametrize(
     ("queues", "gains", "splits", "shares", "powers"),
     [
-        ((0.02, 0.05, 0.03), (1.5e-12, 1e-12, 6e-13), (2, 2, 2), (3206723, 3396638, 3396638), (0.135974, 0.098561, 0.164269)),
+        ((0.02, 0.05, 0.03), (1.5e-12, 1e-12, 6e-13), (2, 2, 2), (3206723, 3396638, 3396638),
+         (0.135974, 0.098561, 0.164269)),
         ((0.0, 0.08, 0.03), (5e-12, 4e-13, 6e-12), (0, 0, 0), (2062822, 1968310, 5968869), (0.2, 0.0193988, 0.0285249)),
     ],
 )  # fmt: skip
@@ -66,7 +67,7 @@ def test_property_7_and_brute_force(seed: int, n: int) -> None:
     prices = [
         plan_price_j2_hz(plans[i, splits[i]], shares[i], band)
         for i in range(n)
-        if splits[i] < 5 and 0.0 < shares[i] and powers[i] < P.power_max_w * (1 - 1e-9)
+        if splits[i] < 5 and shares[i] > 0.0 and powers[i] < P.power_max_w * (1 - 1e-9)
     ]
     assert not prices or max(prices) <= min(prices) * (1 + 1e-6) + 1e-20
     best, scratch = -np.inf, np.zeros(n)

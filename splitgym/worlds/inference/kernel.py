@@ -127,8 +127,8 @@ def uplink(s, x, cut, power_w, first, count, fading, noise, log, p):
         here = slot % BLOCK
         if here == 0 or used == 0:  # the one place where drawn and recorded gains differ
             if recorded:
-                row = fading[s.task, slot - here : slot - here + BLOCK]
-                gains[: row.shape[0]] = row
+                for ahead in range(min(BLOCK, fading.shape[1] - (slot - here))):  # a slice would compile far longer
+                    gains[ahead] = fading[s.task, slot - here + ahead]
             else:
                 re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains)
         gain = gains[here]
