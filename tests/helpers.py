@@ -25,7 +25,6 @@ SHORT = {"inference": {"tasks.count": 23}}
 
 CASES = [(world, preset) for world in WORLDS for preset in WORLDS[world].preset_names()]
 ENCODED = [(world, action) for world in WORLDS for action in ENCODINGS]
-REFUSED = (ValueError, TypeError, gym.error.Error)
 
 
 def short(world: str, preset: str, **changes: Any) -> Any:
@@ -69,9 +68,9 @@ def assert_same(a: Any, b: Any, path: str = "") -> None:
         assert a == b or (a != a and b != b), f"{path}: {a!r} is not {b!r}"
 
 
-def rollout(env: gym.Env, actions: Iterable[Any], seed: int | None = 0, **options: Any) -> list[tuple]:
+def rollout(env: gym.Env, actions: Iterable[Any], seed: int | None = 0) -> list[tuple]:
     """Everything that ``reset`` and the steps returned; starts anew at the end of an episode."""
-    out: list[tuple] = [env.reset(seed=seed, options=options or None)]
+    out: list[tuple] = [env.reset(seed=seed)]
     for action in actions:
         out.append(env.step(action))
         if out[-1][2] or out[-1][3]:

@@ -115,7 +115,7 @@ def test_slot_count(begin_s, end_s, expected):
 # ------------------------------------------------------------------ network (specification 3.1, 4, 5)
 def test_computing():
     assert network.compute_s(1.6e9, 2e9, 8.0) == 0.1
-    assert math.isclose(network.compute_j(1.6e9, 2e9, 8.0, 5e-30), 5e-30 * 4e18 * 2e8, rel_tol=1e-12)
+    assert math.isclose(network.compute_j(1.6e9, 1.5e9, 8.0, 5e-30), 5e-30 * 2.25e18 * 2e8, rel_tol=1e-12)
 
 
 def test_accuracy_vectors():
