@@ -119,7 +119,7 @@ class TrainConfig(Strict):
     net: tuple[int, ...] | None = number("unit", 1, 100_000, default=None, doc="hidden layers")
     hyper: dict[str, Any] = dataclasses.field(default_factory=dict)
     checkpoint_every: int | None = number("step", 1, default=None, doc="steps from one checkpoint to the next")
-    num_threads: int = number("thread", 1, 1024, default=1, doc="threads of the simulation")
+    num_threads: int = number("thread", 1, 1024, default=2, doc="threads of the simulation")
     torch_threads: int = number("thread", 1, 1024, default=1, doc="threads of torch; rounding depends on it")
     device: str = text("cpu", doc="torch device of the networks")
 

@@ -142,10 +142,12 @@ class Rows:
             self.nature = self.world.replay(self.nature, int(i), self.n, trace)
 
     # ---------------------------------------------------------------- motion
-    def turn(self, live: np.ndarray, fresh: np.ndarray) -> None:
-        """Step the ``live`` rows as decided, begin the ``fresh`` ones, refresh both; (n,) bool each."""
-        self._live[:] = live
-        self._fresh[:] = fresh
+    def turn(self, live: np.ndarray | None = None, fresh: np.ndarray | None = None) -> None:
+        """Step the ``live`` rows as decided, begin the ``fresh`` ones, refresh both; (n,) bool, None: as before."""
+        if live is not None:
+            self._live[:] = live
+        if fresh is not None:
+            self._fresh[:] = fresh
         threads = min(self.num_threads, self.n)
         if threads == 1:
             self._work(0, self.n)
@@ -168,7 +170,6 @@ class Rows:
             self.seen.masks,
             self.logs,
             self.table,
-            self.encoding.counts,
             self._params,
             *self.nature,
         )

@@ -56,6 +56,7 @@ class SplitEnv(gym.Env):
         self._keys = self.world.outcome.names or ()
         self._viewer: Any = None
         self._over = True  # no episode is running
+        self._begun = False  # an episode has begun and not been stepped
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -67,7 +68,7 @@ class SplitEnv(gym.Env):
         rows = self.rows
         rows.prepare(np.zeros(1, np.int64), [seed], option_table(options), lambda: int(self.np_random.integers(2**63)))
         rows.turn(_OFF, _ON)
-        self._over = False
+        self._over, self._begun = False, True
         if self.render_mode == "human":
             self.render()
         return rows.seen.observations[0].copy(), self._info()
@@ -79,7 +80,11 @@ class SplitEnv(gym.Env):
             when = "after the end of the episode" if rows.episodes[0] >= 0 else "before the first reset()"
             raise ResetNeeded(f"step() {when}; call env.reset() first")
         rows.decide(self.encoding.one(action))
-        rows.turn(_ON, _OFF)
+        if self._begun:  # the flags stay as they are until the next reset
+            rows.turn(_ON, _OFF)
+            self._begun = False
+        else:
+            rows.turn()
         rows.steps[0] += 1
         if self.render_mode == "human":
             self.render()
@@ -115,7 +120,7 @@ class SplitEnv(gym.Env):
         return f"{field_table(self.rows.fields)}\n\n| axis | unit | levels | meaning |\n|---|---|---|---|\n{axes}"
 
     def _info(self) -> dict[str, Any]:
-        info = dict(zip(self._keys, self.rows.outcomes.item(0), strict=True))
+        info = dict(zip(self._keys, self.rows.outcomes.item(0)))  # noqa: B905 (strict costs time at every step)
         info["action_mask"] = self.rows.seen.masks[0].copy()
         return info
 

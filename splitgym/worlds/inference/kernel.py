@@ -370,38 +370,33 @@ def observe(s, tasks, values, out, p):
 
 
 @jit
-def mask_axes(s, tasks, n_edge_cuts, out, p):
+def mask_axes(s, tasks, out, p):
     """Per-axis masks side by side into ``out``: device cut, edge cut, clock, power; False: cannot finish in time.
 
     A value is allowed if some values of the other axes make the decision :func:`finishable`; everything is allowed
-    where nothing is.
+    where nothing is.  Decisions that could allow nothing new are not looked at.
     """
     cuts = p.last_cut + 1
-    clocks = cuts + n_edge_cuts
+    clocks = cuts + (cuts if p.cloud else 1)
     out[:] = False
     x = tasks[min(s.task, p.n_tasks - 1)]
     found = False
     for cut in range(cuts):
-        least_tail = math.inf
-        clock_hz = p.clocks_hz[p.n_clocks - 1]  # first to be done, unless changing to it takes too long
-        busy_s = device_s(cut, clock_hz, s.clock_hz, p)
-        kept_s = device_s(cut, s.clock_hz, s.clock_hz, p)
         for edge_cut in range(cut if p.cloud else p.last_cut, cuts):
-            tail = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p)
-            least_tail = min(least_tail, tail)
-            if finishable(cut, clock_hz, busy_s, tail, s.remaining_s, p) or (
-                p.reconfigure_s > 0.0 and finishable(cut, s.clock_hz, kept_s, tail, s.remaining_s, p)
-            ):
-                found = True
-                out[cut] = True
-                out[cuts + (edge_cut if n_edge_cuts > 1 else 0)] = True
-                if edge_cut == cut and n_edge_cuts > 1:  # a smaller edge cut means the device cut
-                    out[cuts : cuts + cut] = True
-        if out[cut]:
-            for j in range(p.n_clocks):
-                if not out[clocks + j]:
-                    busy_s = device_s(cut, p.clocks_hz[j], s.clock_hz, p)
-                    out[clocks + j] = finishable(cut, p.clocks_hz[j], busy_s, least_tail, s.remaining_s, p)
+            beside = cuts + (edge_cut if p.cloud else 0)
+            known = out[cut] and out[beside] and (edge_cut > cut or out[cuts])
+            tail = math.inf
+            for j in range(p.n_clocks - 1, -1, -1):  # the fastest first: it opens most
+                if known and out[clocks + j]:
+                    continue
+                if tail == math.inf:
+                    tail = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p)
+                busy_s = device_s(cut, p.clocks_hz[j], s.clock_hz, p)
+                if finishable(cut, p.clocks_hz[j], busy_s, tail, s.remaining_s, p):
+                    known, found = True, True
+                    out[cut], out[beside], out[clocks + j] = True, True, True
+                    if edge_cut == cut:  # a smaller edge cut means the device cut
+                        out[cuts:beside] = True
     if not found:
         out[:] = True
     out[clocks + p.n_clocks :] = True
@@ -432,15 +427,13 @@ def mask_table(s, tasks, table, out, p):
 
 # ------------------------------------------------------------------ the loop over rows
 @jit
-def turn_rows(
-    low, high, rows, values, observations, masks, logs, table, counts, params, all_tasks, fading, noise, recorded_s
-):
+def turn_rows(low, high, rows, values, observations, masks, logs, table, params, all_tasks, fading, noise, recorded_s):
     """One turn of rows low..high: the only stepping loop of the world.
 
     ``rows`` (n,) of ``row_dtype``: live ones take a step by ``values`` (n, n_axes), fresh ones begin the episode of
     their key (recorded rows keep the tasks they were given); both are then observed.  ``logs`` (n, n_slots or 0,
-    LOG_COLUMNS) takes the slots of the last task; ``table`` is empty for per-axis masks, ``counts`` holds the levels
-    of each axis, ``params`` (1,) the PARAMS record; then :class:`splitgym.worlds.inference.layout.Nature`.
+    LOG_COLUMNS) takes the slots of the last task; ``table`` is empty for per-axis masks, ``params`` (1,) is the PARAMS
+    record; then :class:`splitgym.worlds.inference.layout.Nature`.
     """
     p = params[0]
     scratch = np.empty(p.n_fields)
@@ -460,4 +453,4 @@ def turn_rows(
             if table.shape[0] > 0:
                 mask_table(s, tasks, table, masks[i], p)
             else:
-                mask_axes(s, tasks, counts[1], masks[i], p)
+                mask_axes(s, tasks, masks[i], p)

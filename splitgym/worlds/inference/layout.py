@@ -159,7 +159,7 @@ PARAMS = np.dtype(
         ("near_km", "f8"),
         ("far_km", "f8"),
         ("motion_period_s", "f8"),
-        ("shadowing_db", "f8"),
+        ("shadowing_log", "f8"),  # standard deviation of the natural logarithm of the gain
         ("shadowing_keep", "f8"),
         ("deadline_min_s", "f8"),
         ("deadline_max_s", "f8"),
@@ -286,7 +286,7 @@ def lower(scenario: InferenceScenario) -> np.record:
         near_km=radio.distance_m / 1000.0,
         far_km=(radio.far_distance_m or radio.distance_m) / 1000.0,
         motion_period_s=radio.motion_period_s,
-        shadowing_db=radio.shadowing_db,
+        shadowing_log=math.log(db_to_ratio(radio.shadowing_db)),
         shadowing_keep=radio.shadowing_correlation,
         deadline_min_s=sc.tasks.deadline_min_s,
         deadline_max_s=sc.tasks.deadline_max_s,

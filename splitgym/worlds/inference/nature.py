@@ -22,9 +22,11 @@ _COMPLEXITY, _ERRORS, _SLOW, _BACKHAUL, _DEADLINE, _JITTER, _FADING, _NOISE = ra
 @jit
 def slow_gain(arrival_s, shadow, p):
     """G [1] = path loss at the device's distance x shadowing; ``shadow`` is a standard normal.  (s3.3)"""
-    swing = 0.5 - 0.5 * math.cos(2.0 * math.pi * arrival_s / p.motion_period_s)
-    distance_km = p.near_km + (p.far_km - p.near_km) * swing
-    return p.gain_1km * distance_km ** (-p.path_exponent) * 10.0 ** (p.shadowing_db * shadow / 10.0)
+    distance_km = p.near_km
+    if p.far_km != p.near_km:
+        swing = 0.5 - 0.5 * math.cos(2.0 * math.pi * arrival_s / p.motion_period_s)
+        distance_km += (p.far_km - p.near_km) * swing
+    return p.gain_1km * math.exp(p.shadowing_log * shadow - p.path_exponent * math.log(distance_km))
 
 
 @jit
