@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.baselines import kernel
-from splitgym.jit import records
+from splitgym.jit import one_record, records
 from splitgym.policy import Policy, register_policy
-from splitgym.worlds.inference.layout import DECISION, VIEW
+from splitgym.worlds.inference.layout import DECISION, PARAMS, VIEW
 
 #: V / Ebar^2 of the published setting: 2e-3 J^2 at 6 mJ.  Scaling energies by c scales V by c^2.
 WEIGHT_PER_BUDGET2 = 2e-3 / 6e-3**2
@@ -52,7 +52,7 @@ def decide(params: np.record, weight_j2: float, eta: float = 1.0, **observed: An
     for name, column in columns.items():
         views[name] = column
     decisions = records(np.zeros(len(views), DECISION))
-    kernel.enachi_rows(views, decisions, float(weight_j2), float(eta), records(np.array([params], params.dtype)))
+    kernel.enachi_rows(views, decisions, float(weight_j2), float(eta), one_record(params, PARAMS))
     return decisions
 
 

@@ -97,3 +97,10 @@ def records(array: np.ndarray) -> np.ndarray:
     if config.DISABLE_JIT:
         return array.view(np.recarray)
     return array.view(np.ndarray)
+
+
+def one_record(record: np.record, dtype: np.dtype) -> np.ndarray:
+    """A record as a (1,) array of exactly the given dtype *object*, which Numba recognises at once."""
+    array = np.zeros(1, dtype)
+    array[0] = record
+    return records(array)

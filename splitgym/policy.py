@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.encodings import Encoding
-from splitgym.jit import records
+from splitgym.jit import one_record, records
 from splitgym.physics.codec import decode_fields
 from splitgym.registry import Registry
 from splitgym.worlds.world import World, get_world
@@ -44,11 +44,11 @@ class Policy:
         self.world: World = rows.world
         self.scenario, self.params = rows.scenario, rows.params
         self.encoding: Encoding = rows.encoding
-        self._params = records(np.array([rows.params], rows.params.dtype))
+        self._params = one_record(rows.params, rows.world.params)
         self._fields = tuple(
             self.params[f"field_{part}"][: len(rows.fields)].copy() for part in ("kind", "low", "high")
         )
-        self._view = np.dtype([(f.name, "f8") for f in rows.fields])
+        self._view = rows.world.view
         self.rng = np.random.default_rng(seed)
 
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:

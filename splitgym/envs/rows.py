@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from splitgym.encodings import ENCODINGS, Encoding
-from splitgym.jit import records
+from splitgym.jit import one_record, records
 from splitgym.registry import nearest
 from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.world import Seen, World, row_dtype
@@ -55,7 +55,7 @@ class Rows:
         self.world, self.n, self.num_threads = world, whole("num_envs", n), whole("num_threads", num_threads)
         self.scenario = world.load_scenario(scenario)
         self.params = world.lower(self.scenario)
-        self._params = records(np.array([self.params], self.params.dtype))
+        self._params = one_record(self.params, world.params)
         self.fields, self.axes = world.fields(self.scenario), world.axes(self.scenario)
         self.encoding: Encoding = ENCODINGS[action](self.axes, lambda grid: world.canonical(self.scenario, grid))
         self.action = action

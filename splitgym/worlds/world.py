@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -29,8 +30,12 @@ class Option:
     meaning: str
 
 
+@functools.cache
 def row_dtype(world: World) -> np.dtype:
-    """Record of one row: everything that a turn reads and writes, in one array, since every array costs a call time."""
+    """Record of one row: everything that a turn reads and writes, in one array, since every array costs a call time.
+
+    One object for all environments: Numba knows a record type by its identity and compares field by field otherwise.
+    """
     fields = [
         ("key", "u8"),  # randomness of the present episode
         ("live", "?"),  # takes a step in this turn
@@ -57,13 +62,17 @@ class Measure:
 class World:
     """One decision problem.
 
-    The record types must hold: STATE the booleans ``finished`` (no decision left: truncation), ``depleted``
-    (termination) and ``recorded`` (the row replays a trace); OUTCOME a float ``reward`` and whatever ``info`` shows.
+    The record types are those of the lowered scenario, of the decoded observation, of what a row remembers, of a
+    decision and of what came of it.  STATE must hold the booleans ``finished`` (no decision left: truncation),
+    ``depleted`` (termination) and ``recorded`` (the row replays a trace); OUTCOME a float ``reward`` and whatever
+    ``info`` shows.
     """
 
     name: str
     env_id: str
     summary: str
+    params: np.dtype
+    view: np.dtype
     state: np.dtype
     decision: np.dtype
     outcome: np.dtype

@@ -10,7 +10,18 @@ from splitgym.jit import records
 from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.inference import kernel
 from splitgym.worlds.inference.fields import action_axes, observation_fields
-from splitgym.worlds.inference.layout import DECISION, OUTCOME, STATE, TASK, Nature, lower, n_slots, uses_plugins
+from splitgym.worlds.inference.layout import (
+    DECISION,
+    OUTCOME,
+    PARAMS,
+    STATE,
+    TASK,
+    VIEW,
+    Nature,
+    lower,
+    n_slots,
+    uses_plugins,
+)
 from splitgym.worlds.inference.measures import MEASURES, measure
 from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario, preset_names
 from splitgym.worlds.inference.trace import InferenceTrace, draw_trace
@@ -60,6 +71,8 @@ INFERENCE = World(
     name="inference",
     env_id="SplitInference-v0",
     summary="one decision a task: device cut, edge cut, clock, transmit power",
+    params=PARAMS,
+    view=VIEW,
     state=STATE,
     decision=DECISION,
     outcome=OUTCOME,
