@@ -37,7 +37,7 @@ def path(f: np.void, key: int | np.uint64, blocks: int) -> np.ndarray:
     out = np.zeros((blocks, BLOCK))
     re, im = fading_enter(np.uint64(key), 0, f)
     for block in range(blocks):
-        re, im = fading_block(np.uint64(key), block, re, im, f, out[block])
+        re, im = fading_block(np.uint64(key), block, re, im, f, out[block], np.empty((2, BLOCK)))
     return out.ravel()
 
 
@@ -119,7 +119,7 @@ def test_fading_can_be_entered_at_any_block(model):
         for block in range(40):
             alone = np.zeros(BLOCK)
             re, im = fading_enter(np.uint64(key), block, f)
-            fading_block(np.uint64(key), block, re, im, f, alone)
+            fading_block(np.uint64(key), block, re, im, f, alone, np.empty((2, BLOCK)))
             np.testing.assert_array_equal(alone, whole[block * BLOCK : (block + 1) * BLOCK])
 
 

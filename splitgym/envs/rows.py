@@ -178,11 +178,18 @@ class Rows:
         """Decode actions of all rows for the next turn; raises before any row changes."""
         self.encoding.decode(actions, self._values)
 
+    def outcome_copy(self) -> np.ndarray:
+        """A fresh copy of the outcomes, (n,) OUTCOME; copied as bytes, since NumPy copies strided records by field."""
+        return self._outcome_bytes.copy().view(self.world.outcome)[:, 0]
+
     def _link(self) -> None:
         """Views of the rows' fields, each (n,), kept because looking fields up costs time at every step."""
         self.states, self.outcomes = self._rows["state"], self._rows["outcome"]
         self.finished, self.depleted = self.states["finished"], self.states["depleted"]
         self._live, self._fresh, self.episode_keys = (self._rows[name] for name in ("live", "fresh", "key"))
+        begin = (self._rows.dtype.fields or {})["outcome"][1]
+        whole_rows = self._rows.view(np.ndarray).view(np.uint8).reshape(self.n, -1)
+        self._outcome_bytes = whole_rows[:, begin : begin + self.world.outcome.itemsize]
 
     def close(self) -> None:
         """Stop the threads."""
@@ -191,8 +198,9 @@ class Rows:
             self._pool = None
 
     def __getstate__(self) -> dict[str, Any]:
-        views = ("states", "outcomes", "finished", "depleted", "_live", "_fresh", "episode_keys", "_pool", "encoding")
-        return {name: value for name, value in self.__dict__.items() if name not in views}
+        views = ("states", "outcomes", "finished", "depleted", "_live", "_fresh", "episode_keys", "_outcome_bytes")
+        left_out = (*views, "_pool", "encoding")
+        return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

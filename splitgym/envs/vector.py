@@ -169,7 +169,7 @@ class SplitVectorEnv(VectorEnv):
         the step.
         """
         rows = self.rows
-        outcomes, masks = rows.outcomes.copy(), rows.seen.masks.copy()
+        outcomes, masks = rows.outcome_copy(), rows.seen.masks.copy()
         if mask is not None:
             outcomes[~mask] = np.zeros((), outcomes.dtype)
             masks[~mask] = False

@@ -97,7 +97,7 @@ def _play(
         starts[:] = False
         rows.decide(actions)
         rows.turn(live, np.zeros(n, np.bool_))
-        outcomes.append(rows.outcomes.copy())
+        outcomes.append(rows.outcome_copy())
         lives.append(live)
         live = live & ~(rows.finished | rows.depleted)
         if progress is not None:

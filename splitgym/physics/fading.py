@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.random import child, normal_pair, uniform
+from splitgym.physics.random import child, fill_normal_pairs, normal_pair, uniform
 
 BLOCK = 16
 GAUSSIAN = 0
@@ -82,14 +82,15 @@ def fading_enter(key, block, f):
 
 
 @jit
-def _gaussian_block(key, block, re, im, f, gains):
+def _gaussian_block(key, block, re, im, f, gains, pairs):
     new_re, new_im = _complex_normal(key, _ANCHORS + block + 1)
     end_re = f.anchor_keep * re + f.anchor_new * new_re
     end_im = f.anchor_keep * im + f.anchor_new * new_im
+    fill_normal_pairs(key, block * BLOCK + 1, pairs)
     for here in range(BLOCK):
         in_phase, quadrature = f.line_of_sight + f.scatter * re, f.scatter * im
         gains[here] = in_phase * in_phase + quadrature * quadrature
-        new_re, new_im = _complex_normal(key, block * BLOCK + here + 1)
+        new_re, new_im = _HALF_ROOT * pairs[0, here], _HALF_ROOT * pairs[1, here]
         a, b, c = f.bridge_here[here], f.bridge_end[here], f.bridge_new[here]
         re, im = a * re + (b * end_re + c * new_re), a * im + (b * end_im + c * new_im)
     return end_re, end_im
@@ -106,11 +107,14 @@ def _two_state_block(key, block, bad, f, gains):
 
 
 @jit
-def fading_block(key, block, re, im, f, gains):
-    """Power gains h of the slots of ``block`` into ``gains`` (BLOCK,); returns the state at the next block."""
+def fading_block(key, block, re, im, f, gains, pairs):
+    """Power gains h of the slots of ``block`` into ``gains`` (BLOCK,); returns the state at the next block.
+
+    ``pairs`` (2, BLOCK) is scratch.
+    """
     if f.kind == TWO_STATE:
         return _two_state_block(key, block, re, f, gains)
     if f.scatter == 0.0:
         gains[:] = f.line_of_sight * f.line_of_sight
         return 0.0, 0.0
-    return _gaussian_block(key, block, re, im, f, gains)
+    return _gaussian_block(key, block, re, im, f, gains, pairs)

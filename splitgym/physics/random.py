@@ -34,7 +34,7 @@ _CENTRE = (np.arange(1024) + 0.5) / 1024.0
 _SIN = np.sin(2.0 * np.pi * _CENTRE)
 _MINUS_LOG = -np.log(_CENTRE)
 _PER_CELL = 1.0 / (np.arange(1024) + 0.5)
-_SERIES_FROM = 16  # cells below take the logarithm itself
+_SERIES_FROM = np.uint64(16)  # cells below take the logarithm itself
 _TURN = 2.0 * math.pi / 1024.0
 
 #: No standard normal of :func:`normal_pair` exceeds this: sqrt(-2 log(2^-41)) = 7.54.
@@ -68,19 +68,17 @@ def exponential(key):
 
 
 @jit
-def normal_pair(key):
-    """Two independent standard normals [1] by Box-Muller, 40 bits of radius and 24 bits of angle.
-
-    Logarithm, sine and cosine come from tables with a short series (absolute error below 1e-9): the exact functions
-    would take most of a slot's time.
-    """
+def _series_exponent(key):
+    """Standard exponential from the upper 40 bits of ``key`` by table and series; wrong in the first cells."""
     cell = key >> _S54
-    inside = (np.float64((key >> _S24) & _LOW30) + 0.5) * 2.0**-30
-    if cell < _SERIES_FROM:
-        exponent = -math.log((np.float64(cell) + inside) / 1024.0)
-    else:
-        x = (inside - 0.5) * _PER_CELL[cell]
-        exponent = _MINUS_LOG[cell] - x * (1.0 - x * (0.5 - x * (1.0 / 3.0 - x * (0.25 - x * 0.2))))
+    x = (np.float64((key >> _S24) & _LOW30) + 0.5) * 2.0**-30 - 0.5
+    x *= _PER_CELL[cell]
+    return _MINUS_LOG[cell] - x * (1.0 - x * (0.5 - x * (1.0 / 3.0 - x * (0.25 - x * 0.2))))
+
+
+@jit
+def _polar(key, exponent):
+    """Point of radius sqrt(2 exponent) at the angle given by the lower 24 bits of ``key``."""
     radius = math.sqrt(2.0 * exponent)
     turn = (key >> _S14) & _CELL
     sine, cosine = _SIN[turn], _SIN[(turn + _QUARTER) & _CELL]
@@ -88,3 +86,32 @@ def normal_pair(key):
     square = d * d
     across, along = d * (1.0 - square / 6.0), 1.0 - square * (0.5 - square / 24.0)
     return radius * (cosine * along - sine * across), radius * (sine * along + cosine * across)
+
+
+@jit
+def normal_pair(key):
+    """Two independent standard normals [1] by Box-Muller, 40 bits of radius and 24 bits of angle.
+
+    Logarithm, sine and cosine come from tables with a short series (absolute error below 1e-9): the exact functions
+    would take most of a slot's time.
+    """
+    if key >> _S54 < _SERIES_FROM:
+        inside = (np.float64((key >> _S24) & _LOW30) + 0.5) * 2.0**-30
+        return _polar(key, -math.log((np.float64(key >> _S54) + inside) / 1024.0))
+    return _polar(key, _series_exponent(key))
+
+
+@jit
+def fill_normal_pairs(key, first, pairs):
+    """:func:`normal_pair` of the children first, first + 1, ... of ``key`` into ``pairs`` (2, n).
+
+    The same numbers; the loop without the rare branch is one that a compiler can vectorise.
+    """
+    n = pairs.shape[1]
+    for j in range(n):
+        word = child(key, first + j)
+        pairs[0, j], pairs[1, j] = _polar(word, _series_exponent(word))
+    for j in range(n):
+        word = child(key, first + j)
+        if word >> _S54 < _SERIES_FROM:
+            pairs[0, j], pairs[1, j] = normal_pair(word)

@@ -117,7 +117,7 @@ def uplink(s, x, cut, power_w, first, count, fading, noise, log, p):
         theta = seen_ratio(x.complexity, steepness, p.accuracy_full, p.accuracy_chance, p.confidently_wrong)
         if not s.recorded:  # with fewer bits no drawable error can stop the transmission: saves the draw
             least_bit = wanted_bit * theta * math.exp(p.stop_log_margin - persistent - p.stop_noise_slot * NORMAL_MAX)
-    gains = np.empty(BLOCK)
+    gains, pairs = np.empty(BLOCK), np.empty((2, BLOCK))
     re, im = 0.0, 0.0
     tracking, recorded, slow = s.tracking, s.recorded, x.gain
     if not recorded:
@@ -130,7 +130,7 @@ def uplink(s, x, cut, power_w, first, count, fading, noise, log, p):
                 for ahead in range(min(BLOCK, fading.shape[1] - (slot - here))):  # a slice would compile far longer
                     gains[ahead] = fading[s.task, slot - here + ahead]
             else:
-                re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains)
+                re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains, pairs)
         gain = gains[here]
         slot_w, queue_w, slot_bit = transmit_slot(tracking, queue_w, slow * gain, power_w, weight, p)
         sent_w += slot_w

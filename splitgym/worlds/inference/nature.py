@@ -73,13 +73,13 @@ def slot_noise(task_key, slot):
 @jit
 def fill_slots(key, fading, noise, p):
     """Gains h and predictor errors e of every slot of every task into (n_tasks, n_slots) arrays."""
-    gains = np.empty(BLOCK)
+    gains, pairs = np.empty(BLOCK), np.empty((2, BLOCK))
     for k in range(fading.shape[0]):
         task_key = child(key, k)
         fading_key = fading_key_of(task_key)
         re, im = fading_enter(fading_key, 0, p.fading)
         for slot in range(fading.shape[1]):
             if slot % BLOCK == 0:
-                re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains)
+                re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains, pairs)
             fading[k, slot] = gains[slot % BLOCK]
             noise[k, slot] = slot_noise(task_key, slot)
