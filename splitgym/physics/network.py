@@ -48,7 +48,7 @@ def seen_ratio(complexity, steepness, full, chance, confidently_wrong):
 @jit
 def predicts_stop(ratio, theta_seen, noise, log_margin):
     """Early-stop test: log(beta / theta_seen) + noise >= log c.  (section 5.3)"""
-    if ratio <= 0.0:
+    if ratio <= 0.0 or math.isinf(theta_seen):
         return False
     if theta_seen <= 0.0:
         return True
