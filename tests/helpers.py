@@ -68,9 +68,9 @@ def assert_same(a: Any, b: Any, path: str = "") -> None:
         assert a == b or (a != a and b != b), f"{path}: {a!r} is not {b!r}"
 
 
-def rollout(env: gym.Env, actions: Iterable[Any], seed: int | None = 0) -> list[tuple]:
-    """Everything that ``reset`` and the steps returned; starts anew at the end of an episode."""
-    out: list[tuple] = [env.reset(seed=seed)]
+def rollout(env: gym.Env, actions: Iterable[Any], seed: int | None = 0, **options: Any) -> list[tuple]:
+    """Everything that ``reset`` and the steps returned; starts anew, without the options, at the end of an episode."""
+    out: list[tuple] = [env.reset(seed=seed, options=options or None)]
     for action in actions:
         out.append(env.step(action))
         if out[-1][2] or out[-1][3]:
@@ -116,6 +116,20 @@ def _feed(sha: Any, thing: Any, digits: int | None) -> None:
             sha.update(" ".join(f"{x:.{digits - 1}e}" for x in (array.ravel() + 0.0).tolist()).encode())
         else:
             sha.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
+
+
+def case_digests(steps: int) -> dict[str, str]:
+    """Digest of a random rollout for every case and encoding, and of a replayed episode of every case."""
+    out = {}
+    for world, preset in CASES:
+        scenario = short(world, preset)
+        for action in [a for w, a in ENCODED if w == world]:
+            env = single(world, scenario, action)
+            out[f"{preset} {action}"] = digest(rollout(env, sampled(env.action_space, steps, seed=9), seed=3))
+        env = single(world, scenario)
+        trace = WORLDS[world].draw_trace(scenario, np.uint64(77))
+        out[f"{preset} replayed"] = digest(rollout(env, sampled(env.action_space, steps, seed=9), seed=3, trace=trace))
+    return out
 
 
 def assert_one_signature() -> None:
