@@ -448,6 +448,7 @@ def turn_rows(low, high, rows, values, observations, masks, logs, table, params,
             if not s.recorded:
                 fill_tasks(row.key, tasks, recorded_s, p)
             begin(s, row.key, tasks, p)
+            clear_outcome(row.outcome, s)  # no exit has answered yet, which is not exit 0
         if row.live or row.fresh:
             observe(s, tasks, scratch, observations[i], p)
             if table.shape[0] > 0:
