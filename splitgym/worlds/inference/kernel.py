@@ -45,15 +45,15 @@ def device_s(cut, clock_hz, present_hz, p):
 
 
 @jit
-def edge_s(cut, edge_cut, edge_load, p):
-    """Edge blocks between two cuts under the present load [s].  (s3.1, d2)"""
-    return p.edge_macs[cut, edge_cut] / p.edge_macs_s / (1.0 - edge_load)
+def edge_s(macs, edge_load, p):
+    """Time of ``macs`` multiply-adds on the edge under the present load [s].  (s3.1, d2)"""
+    return macs / p.edge_macs_s / (1.0 - edge_load)
 
 
 @jit
 def tail_s(cut, edge_cut, edge_load, rtt_s, p):
     """Expected time behind the uplink [s]: edge, backhaul with mean jitter, cloud; deepest path.  (d2)"""
-    time_s = edge_s(cut, edge_cut, edge_load, p)
+    time_s = edge_s(p.edge_macs[cut, edge_cut], edge_load, p)
     if edge_cut < p.last_cut:
         time_s += p.cut_bits[edge_cut] / p.backhaul_bit_s + rtt_s + p.jitter_s
         time_s += (p.cut_macs[p.last_cut] - p.cut_macs[edge_cut]) / p.cloud_macs_s
@@ -209,7 +209,7 @@ def tail_stage(s, x, cut, edge_cut, o, p):
             o.exit = e
             o.accuracy = p.exit_share[e] * o.accuracy
             break
-    o.latency_edge_s = macs / p.edge_macs_s / (1.0 - x.edge_load)
+    o.latency_edge_s = edge_s(macs, x.edge_load, p)
     o.energy_edge_j = macs * p.edge_j_per_mac
     if relayed:
         relay_bit = p.cut_bits[edge_cut] if edge_cut > cut else o.bits
