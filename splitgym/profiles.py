@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from splitgym.registry import nearest
-from splitgym.strict import Strict, from_mapping, number, read_toml, sources, text
+from splitgym.shelf import Shelf
+from splitgym.strict import Strict, from_mapping, number, sources, text
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,13 +89,12 @@ class DnnProfile(Strict):
         return ("input", *(b.name for b in self.blocks if b.cut))
 
 
-def _profile_folder() -> Any:
-    return resources.files("splitgym.data") / "profiles"
+_SHELF = Shelf("profile", "profiles")
 
 
 def profile_names() -> list[str]:
     """Names of the profiles that ship with the package."""
-    return sorted(p.name.removesuffix(".toml") for p in _profile_folder().iterdir() if p.name.endswith(".toml"))
+    return _SHELF.names()
 
 
 def load_profile(name: str | Path) -> DnnProfile:
@@ -103,16 +102,4 @@ def load_profile(name: str | Path) -> DnnProfile:
 
     Raises ``ValueError`` for an unknown name (naming the nearest) or a faulty file (naming the path of the fault).
     """
-    text_name = str(name)
-    if text_name.endswith(".toml"):
-        if not Path(text_name).is_file():
-            raise ValueError(f"no such profile file: {text_name!r}")
-        return from_mapping(DnnProfile, read_toml(Path(text_name)), "dnn")
-    known = profile_names()
-    if text_name not in known:
-        raise ValueError(
-            f"unknown profile {text_name!r}{nearest(text_name, known)} "
-            f"(known: {', '.join(known)}; or a path ending in .toml)"
-        )
-    with resources.as_file(_profile_folder() / f"{text_name}.toml") as path:
-        return from_mapping(DnnProfile, read_toml(path), "dnn")
+    return from_mapping(DnnProfile, _SHELF.table(name), "dnn")

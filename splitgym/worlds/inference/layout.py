@@ -14,6 +14,7 @@ from splitgym.traces.arrivals import ARRIVALS, arrival_params
 from splitgym.traces.fading import FADING, recorded_params
 from splitgym.units import db_to_ratio, dbm_to_w
 from splitgym.worlds.inference.scenario import InferenceScenario
+from splitgym.worlds.records import fill_record
 
 #: What a row remembers between two steps.
 STATE = np.dtype(
@@ -324,22 +325,3 @@ def lower(scenario: InferenceScenario) -> np.record:
         field_low=lows,
         field_high=highs,
     )
-
-
-def fill_record(dtype: np.dtype, **values: object) -> np.record:
-    """A record of ``dtype``; a shorter table fills the front of its field.  ``ValueError`` if a table is too long."""
-    record = np.zeros(1, dtype).view(np.recarray)
-    assert dtype.names is not None
-    if set(values) != set(dtype.names):
-        raise TypeError(f"fields differ: {sorted(set(values) ^ set(dtype.names))}")
-    for name, value in values.items():
-        shape = dtype[name].shape
-        array = np.asarray(value)
-        if any(have > room for have, room in zip(array.shape, shape, strict=False)):
-            raise ValueError(f"{name}: shape {array.shape} is larger than the kernel's table {shape}")
-        target = record[name][0]
-        if shape:
-            target[tuple(slice(0, have) for have in array.shape)] = array
-        else:
-            record[name][0] = value
-    return record[0]

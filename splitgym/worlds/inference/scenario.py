@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar
 
 from splitgym.profiles import DnnProfile, load_profile, profile_names
-from splitgym.registry import Registry, nearest
-from splitgym.strict import Strict, dump_toml, from_mapping, merge, number, read_toml, sources, text
-from splitgym.traces.arrivals import ARRIVALS
+from splitgym.registry import Registry
+from splitgym.strict import dump_toml, number, sources, text
 from splitgym.traces.fading import FADING
 from splitgym.traces.plugins import Model
-
-
-class Section(Strict):
-    """A part of the scenario with the provenance of its constants."""
+from splitgym.worlds.settings import Arrivals, Presets, Process, Scenario, Section, ascending
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,7 +30,7 @@ class Device(Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _ascending("device.clocks_hz", self.clocks_hz)
+        ascending("device.clocks_hz", self.clocks_hz)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,27 +56,11 @@ class Radio(Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _ascending("radio.power_levels_w", self.power_levels_w)
+        ascending("radio.power_levels_w", self.power_levels_w)
         if self.power_levels_w[-1] > self.power_max_w:
             raise ValueError(
                 f"radio.power_levels_w must be <= power_max_w={self.power_max_w!r} W, got {self.power_levels_w[-1]!r}"
             )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Process(Section):
-    """A stochastic model by name, with its parameters."""
-
-    model: str = text(doc="registered name")
-    parameters: dict[str, float | str] = dataclasses.field(
-        default_factory=dict, metadata={"doc": "parameters of the model; the rest keep their defaults"}
-    )
-    source: dict[str, str] = sources()
-    REGISTRY: ClassVar[Registry[Model]]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.REGISTRY[self.model].arguments(self.parameters, f"{self.SECTION}.parameters")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,14 +69,6 @@ class Fading(Process):
 
     SECTION: ClassVar[str] = "fading"
     REGISTRY: ClassVar[Registry[Model]] = FADING
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Arrivals(Process):
-    """Arrivals of tasks (:mod:`splitgym.traces.arrivals`)."""
-
-    SECTION: ClassVar[str] = "arrivals"
-    REGISTRY: ClassVar[Registry[Model]] = ARRIVALS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -179,9 +149,10 @@ class Budget(Section):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InferenceScenario(Strict):
+class InferenceScenario(Scenario):
     """One setting of ``SplitInference-v0``; presets are TOML files, see :func:`load_scenario`."""
 
+    PROCESSES: ClassVar[tuple[str, ...]] = ("fading", "arrivals")
     name: str = text(doc="preset name")
     description: str = text("", doc="what the setting is for")
     dnn: DnnProfile = text(doc="profile, by name or as a table")
@@ -200,22 +171,8 @@ class InferenceScenario(Strict):
         if isinstance(self.dnn, (str, Path)):
             object.__setattr__(self, "dnn", load_profile(self.dnn))
         super().__post_init__()
-        for process, size in ((self.fading, self.radio.slot_s), (self.arrivals, self.tasks.count)):
-            model = process.REGISTRY[process.model]
-            if model.built_in:  # lowering checks the limits of the parameters; a plug-in checks when it draws
-                model.function(size, **process.parameters)
-
-    def replace(self, **changes: Any) -> InferenceScenario:
-        """A copy with other values, checked again; dotted keys reach into sections.
-
-        A fading or arrival section that names another model keeps no parameter of the old one.
-        """
-        for section in ("fading", "arrivals"):
-            table = _table_of(section, changes)
-            if table.get("model", getattr(self, section).model) != getattr(self, section).model:
-                changes = {k: v for k, v in changes.items() if k.partition(".")[0] != section}
-                changes[section] = from_mapping(type(getattr(self, section)), table, section)
-        return super().replace(**changes)
+        self.fading.check(self.radio.slot_s)
+        self.arrivals.check(self.tasks.count)
 
     def to_toml(self) -> str:
         """TOML text that :func:`load_scenario` reads back to an equal scenario."""
@@ -225,53 +182,12 @@ class InferenceScenario(Strict):
         return dump_toml(table)
 
 
-def _table_of(section: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes below ``section``, given as a table or by dotted paths, as one table; empty if it is given whole."""
-    table: dict[str, Any] = {}
-    for path, value in changes.items():
-        head, *rest = path.split(".")
-        for key in reversed(rest):
-            value = {key: value}
-        if head == section and isinstance(value, Mapping):
-            table = merge(table, value)
-    return table
-
-
-def _ascending(path: str, values: tuple[float, ...]) -> None:
-    if not values or any(b <= a for a, b in itertools.pairwise(values)):
-        raise ValueError(f"{path} must be a non-empty list in strictly ascending order, got {list(values)!r}")
-
-
-def _preset_folder() -> Any:
-    return resources.files("splitgym.data") / "scenarios" / "inference"
+PRESETS = Presets("inference", InferenceScenario)
 
 
 def preset_names() -> list[str]:
     """Names of the presets that ship with the package."""
-    return sorted(p.name.removesuffix(".toml") for p in _preset_folder().iterdir() if p.name.endswith(".toml"))
-
-
-def _preset_table(name: str) -> dict[str, Any]:
-    known = preset_names()
-    if name not in known:
-        raise ValueError(
-            f"unknown scenario {name!r}{nearest(name, known)} (known: {', '.join(known)}; or a path ending in .toml)"
-        )
-    with resources.as_file(_preset_folder() / f"{name}.toml") as path:
-        return _with_base(read_toml(path))
-
-
-def _with_base(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Resolve ``base = "preset"``: the table's keys replace the preset's, section by section."""
-    table = dict(table)
-    base = table.pop("base", None)
-    if base is None:
-        return table
-    below = _preset_table(str(base))
-    for section in ("fading", "arrivals"):  # another model does not inherit the parameters of the old one
-        if table.get(section, {}).get("model", below[section]["model"]) != below[section]["model"]:
-            below.pop(section)
-    return merge(below, table)
+    return PRESETS.names()
 
 
 def load_scenario(scenario: str | Path | Mapping[str, Any] | InferenceScenario, **changes: Any) -> InferenceScenario:
@@ -280,14 +196,4 @@ def load_scenario(scenario: str | Path | Mapping[str, Any] | InferenceScenario, 
     Example: ``load_scenario("enachi", **{"tasks.deadline_max_s": 0.11, "tasks.deadline_min_s": 0.11})``.
     Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
     """
-    if isinstance(scenario, InferenceScenario):
-        result = scenario
-    elif isinstance(scenario, Mapping):
-        result = from_mapping(InferenceScenario, _with_base(scenario))
-    elif str(scenario).endswith(".toml"):
-        if not Path(scenario).is_file():
-            raise ValueError(f"no such scenario file: {str(scenario)!r}")
-        result = from_mapping(InferenceScenario, _with_base(read_toml(Path(scenario))))
-    else:
-        result = from_mapping(InferenceScenario, _preset_table(str(scenario)))
-    return result.replace(**changes) if changes else result
+    return PRESETS.load(scenario, **changes)

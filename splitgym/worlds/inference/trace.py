@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import zipfile
-from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from splitgym.jit import records
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.arrivals import ARRIVALS, check_instants, recorded_instants
+from splitgym.traces.base import Arrays, ArrayTrace
 from splitgym.traces.fading import FADING
 from splitgym.worlds.inference.layout import TASK, lower, n_slots
 from splitgym.worlds.inference.nature import fill_slots, fill_tasks
@@ -32,17 +32,19 @@ SLOT_ARRAYS = {
     "fading": ("1", 0.0, np.inf, "h: power gain of each slot after the start of service"),
     "noise": ("1", -np.inf, np.inf, "e: per-slot part of the stop predictor's error, N(0, 1)"),
 }
-_FORMAT = "splitgym-inference-trace-1"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class InferenceTrace:
+class InferenceTrace(ArrayTrace):
     """Exogenous randomness of one episode, independent of any action.
 
     Arrays, shapes and units are those of ``TASK_ARRAYS`` and ``SLOT_ARRAYS`` in this module.  Slot ``t`` of task
     ``k`` covers ``[t, t+1) * slot_s`` after the *start of service* of the task, which is its arrival if it need not
     wait.  Replay with ``env.reset(options={"trace": trace})``.
     """
+
+    ARRAYS: ClassVar[Arrays] = TASK_ARRAYS | SLOT_ARRAYS
+    FORMAT: ClassVar[str] = "splitgym-inference-trace-1"
 
     arrival_s: np.ndarray
     deadline_s: np.ndarray
@@ -57,24 +59,13 @@ class InferenceTrace:
     noise: np.ndarray
 
     def __post_init__(self) -> None:
+        self.settle()
+        check_instants(self.arrival_s, self.n_tasks, "trace.arrival_s")
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
         n_tasks = len(np.atleast_1d(self.arrival_s))
-        shapes = dict.fromkeys(TASK_ARRAYS, (n_tasks,))
-        shapes |= {name: (n_tasks, np.shape(self.fading)[-1] if np.ndim(self.fading) else 0) for name in SLOT_ARRAYS}
-        for name, (unit, low, high, _) in (TASK_ARRAYS | SLOT_ARRAYS).items():
-            given = np.asarray(getattr(self, name))
-            if given.dtype.kind not in "fiu":
-                raise ValueError(f"trace.{name} must hold real numbers, got an array of {given.dtype}")
-            array = np.array(given, np.float64, order="C")
-            if array.shape != shapes[name]:
-                raise ValueError(f"trace.{name} must have shape {shapes[name]}, got {array.shape}")
-            wrong = ~(np.isfinite(array) & (array >= low) & (array <= high))
-            if wrong.any():
-                where = tuple(int(i[0]) for i in np.nonzero(wrong))
-                limit = f"finite and in [{low:g}, {high:g}] {unit}"
-                raise ValueError(f"trace.{name}{list(where)} must be {limit}, got {array[where]!r}")
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
-        check_instants(self.arrival_s, n_tasks, "trace.arrival_s")
+        n_slots = np.shape(self.fading)[-1] if np.ndim(self.fading) else 0
+        return dict.fromkeys(TASK_ARRAYS, (n_tasks,)) | dict.fromkeys(SLOT_ARRAYS, (n_tasks, n_slots))
 
     @property
     def n_tasks(self) -> int:
@@ -106,29 +97,6 @@ class InferenceTrace:
                 f"the trace has {self.n_slots} slots per task, its longest deadline needs {needed} of {params.slot_s} s"
             )
 
-    def save(self, path: str | Path) -> None:
-        """Write a compressed npz file."""
-        arrays = {name: getattr(self, name) for name in (*TASK_ARRAYS, *SLOT_ARRAYS)}
-        with open(path, "wb") as file:  # a handle keeps the name as given
-            np.savez_compressed(file, allow_pickle=False, format=np.array(_FORMAT), **arrays)
-
-    @classmethod
-    def load(cls, path: str | Path) -> InferenceTrace:
-        """Read a file of :meth:`save`.  ``ValueError`` for a corrupt or foreign file; nothing is unpickled."""
-        if not Path(path).is_file():
-            raise ValueError(f"no such trace file: {str(path)!r}")
-        if not zipfile.is_zipfile(path):
-            raise ValueError(f"{path} is not an npz file; write traces with InferenceTrace.save")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                mark = str(file["format"]) if "format" in file else ""
-                arrays = {name: file[name] for name in (*TASK_ARRAYS, *SLOT_ARRAYS)} if mark == _FORMAT else {}
-        except Exception as error:  # whatever a damaged or hostile archive makes zipfile, zlib and numpy raise
-            raise ValueError(f"{path} is not a readable trace: {error}") from error
-        if mark != _FORMAT:
-            raise ValueError(f"{path} is not a trace of this world (no format mark {_FORMAT!r})")
-        return cls(**arrays)
-
     @classmethod
     def draw(cls, scenario: InferenceScenario | str, seed: int = 0, episode: int = 0) -> InferenceTrace:
         """The trace that ``env.reset(seed=seed)`` plays (and its ``episode``-th successor without a seed)."""
@@ -141,16 +109,13 @@ class InferenceTrace:
         Any subset of ``TASK_ARRAYS`` and ``SLOT_ARRAYS`` may be given.  The number of tasks follows the arrays, the
         scenario's ``tasks.count`` need not agree.  Raises ``ValueError`` for unknown names and wrong shapes.
         """
-        known = (*TASK_ARRAYS, *SLOT_ARRAYS)
-        unknown = [name for name in arrays if name not in known]
-        if unknown:
-            raise ValueError(f"unknown trace array {unknown[0]!r} (known: {', '.join(known)})")
+        cls.refuse_unknown(arrays)
         base = load_scenario(scenario)
         if arrays:
             base = base.replace(**{"tasks.count": len(np.atleast_1d(next(iter(arrays.values()))))})
         widths = [np.shape(arrays[name])[-1] for name in SLOT_ARRAYS if name in arrays and np.ndim(arrays[name]) == 2]
         drawn = draw_trace(base, episode_key(seed_key(seed), 0), widths[0] if widths else None)
-        return cls(**({name: getattr(drawn, name) for name in known} | arrays))
+        return cls(**({name: getattr(drawn, name) for name in cls.ARRAYS} | arrays))
 
 
 def draw_trace(scenario: InferenceScenario, key: np.uint64, width: int | None = None) -> InferenceTrace:

@@ -1,0 +1,48 @@
+"""Folders of TOML files that ship with the package: names, and a table by name or by path."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from splitgym.registry import nearest
+from splitgym.strict import read_toml
+
+
+class Shelf:
+    """One folder below ``splitgym/data``.
+
+    Args:
+        kind: what the files hold, for messages ("profile").
+        folder: its path below ``splitgym/data``, with slashes.
+    """
+
+    def __init__(self, kind: str, folder: str) -> None:
+        self.kind, self.folder = kind, folder
+
+    def names(self) -> list[str]:
+        """Names of the shipped files, without ``.toml``."""
+        return sorted(p.name.removesuffix(".toml") for p in self._place().iterdir() if p.name.endswith(".toml"))
+
+    def table(self, name: str | Path) -> dict[str, Any]:
+        """The table of a shipped file by name, or of any file by a path that ends in ``.toml``.
+
+        Raises ``ValueError`` for an unknown name (naming the nearest), a missing file, and what is no TOML.
+        """
+        text_name = str(name)
+        if text_name.endswith(".toml"):
+            if not Path(text_name).is_file():
+                raise ValueError(f"no such {self.kind} file: {text_name!r}")
+            return read_toml(Path(text_name))
+        known = self.names()
+        if text_name not in known:
+            raise ValueError(
+                f"unknown {self.kind} {text_name!r}{nearest(text_name, known)} "
+                f"(known: {', '.join(known)}; or a path ending in .toml)"
+            )
+        with resources.as_file(self._place() / f"{text_name}.toml") as path:
+            return read_toml(path)
+
+    def _place(self) -> Any:
+        return resources.files("splitgym.data").joinpath(*self.folder.split("/"))

@@ -1,0 +1,137 @@
+"""What the scenarios of all worlds share: sections with sources, stochastic processes, presets that inherit."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+from splitgym.registry import Registry, nearest
+from splitgym.shelf import Shelf
+from splitgym.strict import Strict, from_mapping, merge, sources, text
+from splitgym.traces.arrivals import ARRIVALS
+from splitgym.traces.plugins import Model
+
+S = TypeVar("S", bound="Scenario")
+
+
+class Section(Strict):
+    """A part of the scenario with the provenance of its constants."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Process(Section):
+    """A stochastic model by name, with its parameters."""
+
+    model: str = text(doc="registered name")
+    parameters: dict[str, float | str] = dataclasses.field(
+        default_factory=dict, metadata={"doc": "parameters of the model; the rest keep their defaults"}
+    )
+    source: dict[str, str] = sources()
+    REGISTRY: ClassVar[Registry[Model]]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.REGISTRY[self.model].arguments(self.parameters, f"{self.SECTION}.parameters")
+
+    def check(self, size: float) -> None:
+        """Check the limits of a built-in model's parameters by lowering it; a plug-in checks when it draws."""
+        model = self.REGISTRY[self.model]
+        if model.built_in:
+            model.function(size, **self.parameters)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Arrivals(Process):
+    """Arrivals of tasks (:mod:`splitgym.traces.arrivals`)."""
+
+    SECTION: ClassVar[str] = "arrivals"
+    REGISTRY: ClassVar[Registry[Model]] = ARRIVALS
+
+
+class Scenario(Strict):
+    """Base of the worlds' scenarios; ``PROCESSES`` names the sections that choose a model."""
+
+    PROCESSES: ClassVar[tuple[str, ...]] = ()
+
+    def replace(self: S, **changes: Any) -> S:
+        """A copy with other values, checked again; dotted keys reach into sections.
+
+        A section of ``PROCESSES`` that names another model keeps no parameter of the old one.
+        """
+        for section in self.PROCESSES:
+            table = _table_of(section, changes)
+            if table.get("model", getattr(self, section).model) != getattr(self, section).model:
+                changes = {k: v for k, v in changes.items() if k.partition(".")[0] != section}
+                changes[section] = from_mapping(type(getattr(self, section)), table, section)
+        return super().replace(**changes)
+
+
+class Presets(Generic[S]):
+    """The presets of one world, and everything else that a scenario can be made of.
+
+    Args:
+        world: name of the world, and of its folder below ``splitgym/data/scenarios``.
+        cls: its scenario class.
+    """
+
+    def __init__(self, world: str, cls: type[S]) -> None:
+        self.world, self.cls = world, cls
+        self._shelf = Shelf("scenario", f"scenarios/{world}")
+
+    def names(self) -> list[str]:
+        """Names of the presets that ship with the package."""
+        return self._shelf.names()
+
+    def load(self, scenario: Any, **changes: Any) -> S:
+        """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
+
+        Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
+        """
+        if isinstance(scenario, self.cls):
+            result = scenario
+        elif isinstance(scenario, Mapping):
+            result = from_mapping(self.cls, self._with_base(scenario))
+        elif isinstance(scenario, Scenario):
+            raise ValueError(f"scenario {getattr(scenario, 'name', '')!r} belongs to another world than {self.world!r}")
+        else:
+            result = from_mapping(self.cls, self._table(scenario))
+        return result.replace(**changes) if changes else result
+
+    def _table(self, name: str | Path) -> dict[str, Any]:
+        return self._with_base(self._shelf.table(name))
+
+    def _with_base(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Resolve ``base = "preset"``: the table's keys replace the preset's, section by section."""
+        table = dict(table)
+        base = table.pop("base", None)
+        if base is None:
+            return table
+        if str(base) not in self.names():  # no paths: a file could inherit from itself
+            known = self.names()
+            raise ValueError(f"base must name a preset, got {base!r}{nearest(base, known)} (known: {', '.join(known)})")
+        below = self._table(str(base))
+        for section in self.cls.PROCESSES:  # another model does not inherit the parameters of the old one
+            if table.get(section, {}).get("model", below[section]["model"]) != below[section]["model"]:
+                below.pop(section)
+        return merge(below, table)
+
+
+def _table_of(section: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes below ``section``, given as a table or by dotted paths, as one table; empty if it is given whole."""
+    table: dict[str, Any] = {}
+    for path, value in changes.items():
+        head, *rest = path.split(".")
+        for key in reversed(rest):
+            value = {key: value}
+        if head == section and isinstance(value, Mapping):
+            table = merge(table, value)
+    return table
+
+
+def ascending(path: str, values: tuple[float, ...]) -> None:
+    """Raise ``ValueError`` unless ``values`` is a non-empty list in strictly ascending order."""
+    if not values or any(b <= a for a, b in itertools.pairwise(values)):
+        raise ValueError(f"{path} must be a non-empty list in strictly ascending order, got {list(values)!r}")
