@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -20,6 +19,7 @@ from gymnasium import spaces
 
 from splitgym.agents.config import ALGORITHMS, CONFIG_FILE, TrainConfig, load_config
 from splitgym.extras import need
+from splitgym.files import write_atomically
 from splitgym.policy import rows_of
 
 MODEL_FILE = "model.zip"
@@ -127,17 +127,6 @@ def _model_file(path: Path) -> Path:
     if newest is None:
         raise ValueError(f"run {str(path)!r} holds no model and no checkpoint yet; train it: splitgym train --resume")
     return newest
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old or the new content, and never a part, whatever happens."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
 
 
 def save_model(model: Any, path: Path) -> None:
