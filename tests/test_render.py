@@ -15,9 +15,9 @@ from gymnasium.error import DependencyNotInstalled
 from splitgym import drawing
 from splitgym.envs.single import SplitEnv
 from splitgym.extras import need
-from splitgym.worlds.inference.viewer import FRAME_S
 from splitgym.worlds.inference.viewer_picture import Picture
 from splitgym.worlds.inference.viewer_story import Score, Story, tell
+from splitgym.worlds.viewer import FRAME_S
 from splitgym.worlds.world import WORLDS
 from tests.helpers import CASES, assert_same, native, rollout, run_python, sampled, short, single
 

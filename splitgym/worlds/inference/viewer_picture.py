@@ -6,22 +6,34 @@ from typing import Any
 
 import numpy as np
 from matplotlib.collections import PolyCollection
-from matplotlib.patches import Circle, Polygon, Rectangle
+from matplotlib.patches import Polygon, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from splitgym import drawing
 from splitgym.drawing import FAINT, HOLLOW, INK, MUTED, PALE_ORANGE, PANEL, Board, plain
 from splitgym.wording import brief, megabits, millijoules, milliseconds, percent
 from splitgym.worlds.inference.viewer_story import (
-    BAD,
-    GOOD,
-    MISSED,
     PLACES,
     RAN,
     SKIPPED,
     Block,
     Last,
     Story,
+)
+from splitgym.worlds.viewer import BAD, GOOD
+from splitgym.worlds.viewer_parts import (
+    LEFT,
+    RIGHT,
+    VERDICT,
+    backlog,
+    big,
+    blank,
+    footer,
+    in_ms,
+    lines,
+    mark_row,
+    time_axes,
+    timeline,
 )
 
 COLOUR = {
@@ -32,8 +44,6 @@ COLOUR = {
     "backhaul": drawing.YELLOW,
     "cloud": drawing.SKY,
 }
-VERDICT = {GOOD: drawing.GREEN, BAD: drawing.VERMILION, MISSED: drawing.GREY}
-LEFT, RIGHT = 62, 936  # of the plots
 
 
 class Picture:
@@ -47,16 +57,15 @@ class Picture:
     def __init__(self, figure: Any, story: Story) -> None:
         self.board = Board(figure)
         self.spans = _spans(story.cloud)
-        self.time = self.board.axes(LEFT, 322, RIGHT - LEFT, 34)
-        self.time.set(ylim=(0, 1), yticks=[])
+        self.time = time_axes(self.board)
         self.power = self.board.axes(LEFT, 134, 500, 124)
         self.gain: Any = self.power.twinx()
         plain(self.gain)
         self.ratio = self.board.axes(690, 134, RIGHT - 706, 124)
         self.ratio.set(ylim=(0, 1.04), yticks=[0, 0.5, 1.0])
         self.ratio.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.0%}"))
-        for axes in (self.time, self.power, self.ratio):
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} ms"))
+        for axes in (self.power, self.ratio):
+            in_ms(axes)
         _backdrop(self.board, self.spans, story)
 
     def draw(self, story: Story) -> None:
@@ -78,11 +87,11 @@ class Picture:
         ):
             axes.set_visible(shown)
         if story.last is None:
-            _blank(board, 322, 34, "no task served yet")
+            blank(board, 322, 34, "no task served yet")
         else:
             _timeline(board, self.time, story.last)
         if story.last is None or not sent:
-            _blank(board, 122, 160, "nothing was sent" if story.last else "slots of the uplink appear here")
+            blank(board, 122, 160, "nothing was sent" if story.last else "slots of the uplink appear here")
         else:
             _slots(self, story.last, story.slot_s)
         _status(board, story)
@@ -108,19 +117,12 @@ def _backdrop(board: Board, spans: dict[str, tuple[float, float]], story: Story)
             board.write(x + width / 2, 539, name, size=10, weight="bold", ha="center")
             board.patch(Rectangle((x + 8, 462), width - 30, 12, color=HOLLOW))
             board.patch(_arrowhead(x + width - 8, FAINT))
-    board.patch(Rectangle((24, 100), RIGHT - 24, 1, color=FAINT))
-    for x, title in ((24, "answers"), (410, "energy debt"), (648, "backlog"), (800, "next task")):
-        board.write(x, 84, title, size=10, weight="bold")
+    footer(board, ((24, "answers"), (410, "energy debt"), (648, "backlog"), (800, "next task")))
     board.write(512, 84, f"in budgets of {1e3 * story.budget_j:.3g} mJ", colour=MUTED)
 
 
 def _arrowhead(x: float, colour: str) -> Polygon:
     return Polygon([(x - 14, 456), (x, 468), (x - 14, 480)], color=colour)
-
-
-def _blank(board: Board, y: float, height: float, words: str) -> None:
-    board.box(LEFT, y, RIGHT - LEFT, height, facecolor=PANEL, edgecolor="none")
-    board.write((LEFT + RIGHT) / 2, y + height / 2, words, ha="center", colour=MUTED)
 
 
 # -------------------------------------------------------------------- device, radio, edge, cloud
@@ -181,28 +183,12 @@ def _link(board: Board, last: Last, stage: str, left: float, right: float) -> No
 # -------------------------------------------------------------------- the last task
 def _timeline(board: Board, axes: Any, last: Last) -> None:
     """Stages of the last task one after the other, its verdict and its deadline."""
-    end_ms = 1.04e3 * max(last.deadline_s, last.latency_s)
-    scale = (RIGHT - LEFT) / end_ms  # pixels per ms
-    axes.set_xlim(0, end_ms)
-    colour = VERDICT[GOOD if last.correct else BAD]
+    verdict = GOOD if last.correct else BAD
+    colour = VERDICT[verdict]
     board.write(24, 380, f"task {last.task + 1}", weight="bold", size=10)
     board.write(98, 380, f"{'✓' if last.correct else '✗'} {last.verdict}", weight="bold", size=10, colour=colour)
     board.write(RIGHT, 380, f"{last.decision} · {millijoules(last.energy_j['charged'])}", ha="right", colour=MUTED)
-    x = float(LEFT)
-    for stage, time_s in last.stages:
-        width = 1e3 * time_s * scale
-        if width > 0.0:
-            board.patch(Rectangle((x, 326), width, 26, facecolor=COLOUR[stage]))
-        for words in (f"{stage} {milliseconds(time_s)}", milliseconds(time_s)):
-            if width > 7.0 * len(words) + 6:
-                ink = "white" if stage == "device" else INK
-                board.write(x + width / 2, 339, words, size=8.5, colour=ink, ha="center")
-                break
-        x += width
-    deadline = LEFT + 1e3 * last.deadline_s * scale
-    board.patch(Rectangle((deadline - 1, 318), 2, 42, color=INK))
-    board.write(deadline - 5, 362, f"deadline {milliseconds(last.deadline_s)}", size=8, ha="right")
-    board.patch(Circle((x, 339), 6.0, facecolor=colour, edgecolor="white", linewidth=1.5))
+    timeline(board, axes, last.stages, ("deadline", last.deadline_s), last.end_s, verdict, COLOUR)
 
 
 def _slots(picture: Picture, last: Last, slot_s: float) -> None:
@@ -258,24 +244,19 @@ def _gains(picture: Picture, gain_db: np.ndarray, at_ms: np.ndarray) -> None:
 def _status(board: Board, story: Story) -> None:
     """Score, energy debt, backlog and the task to come, along the lower edge."""
     share = story.accuracy
-    board.write(24, 54, "–" if share is None else f"{share:.0%}", size=20, weight="bold")
+    big(board, 24, "–" if share is None else f"{share:.0%}")
     board.write(122, 54, story.tally, colour=MUTED)
-    for i, mark in enumerate(story.score.marks):
-        height = {GOOD: 14, BAD: 7, MISSED: 2}[mark]  # tells what the colour tells
-        board.patch(Rectangle((24 + 8.6 * i, 18), 6.4, height, color=VERDICT[mark]))
+    mark_row(board, story.score.marks)
     _gauge(board, story.debt)
-    board.write(648, 54, str(story.backlog), size=20, weight="bold")
-    for i in range(min(story.backlog, 16)):
-        board.patch(Circle((653 + 13 * (i % 8), 30 - 13 * (i // 8)), 4.5, color=COLOUR["device"]))
-    for i, words in enumerate(story.outlook.split(", ")):
-        board.write(800, 60 - 17 * i, words)
+    backlog(board, 648, story.backlog, COLOUR["device"])
+    lines(board, 800, story.outlook.split(", "))
 
 
 def _gauge(board: Board, debt: float) -> None:
     """A bar whose scale grows with the debt."""
     full = next((f for f in (5, 10, 20, 50, 100, 200, 500, 1000) if debt <= f), 10_000)
     width = 200.0
-    board.write(410, 54, f"{debt:.1f}", size=20, weight="bold")
+    big(board, 410, f"{debt:.1f}")
     board.box(410, 22, width, 12, facecolor=HOLLOW, edgecolor="none")
     if debt > 0.0:
         board.box(410, 22, max(min(debt / full, 1.0) * width, 2.0), 12, facecolor=COLOUR["device"], edgecolor="none")

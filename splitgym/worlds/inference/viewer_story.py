@@ -3,48 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from splitgym.physics.codec import decode_fields
 from splitgym.physics.network import compute_s
 from splitgym.units import ratio_to_db
 from splitgym.wording import brief, milliseconds, percent
-from splitgym.worlds.inference.layout import VIEW
 from splitgym.worlds.inference.scenario import InferenceScenario
+from splitgym.worlds.viewer import BAD, GOOD, MISSED, Tally, counter, decoded_view, record
 
 if TYPE_CHECKING:
     from splitgym.envs.rows import Rows
 
 PLACES = ("device", "edge", "cloud")
 STAGES = ("wait", "device", "uplink", "edge", "backhaul", "cloud")
-GOOD, BAD, MISSED = "good", "bad", "missed"  # marks of the running score
 RAN, SKIPPED, UNREACHED = "ran", "skipped", "unreached"  # fates of a block; skipped: an exit answered before it
 
 
-class Score:
-    """Running score of the tasks drawn so far in one episode; frames that nobody asked for cannot be counted."""
-
-    def __init__(self) -> None:
-        self.clear(None)
+class Score(Tally):
+    """Running score of the tasks drawn so far in one episode."""
 
     def clear(self, key: Any) -> None:
         """Begin the episode of ``key``."""
-        self.key, self.steps, self.counted, self.correct = key, 0, 0, 0
-        self.marks: deque[str] = deque(maxlen=40)
+        super().clear(key)
+        self.correct = 0
 
-    def update(self, rows: Rows, row: int) -> None:
-        """Count the row's last task, unless it has been counted."""
-        key, steps, o = (rows.keys[row], rows.episodes[row]), int(rows.steps[row]), _record(rows.outcomes, row)
-        if key != self.key or steps < self.steps or steps == 0:
-            self.clear(key)
-        if steps > self.steps:
-            self.counted += 1
-            self.correct += int(o.correct)
-            self.marks.extend([GOOD if o.correct else BAD] + [MISSED] * min(int(o.missed), 40))
-            self.steps = steps
+    def count(self, outcome: Any) -> list[str]:
+        """Count a task, and those that were missed meanwhile."""
+        self.correct += int(outcome.correct)
+        return [GOOD if outcome.correct else BAD] + [MISSED] * min(int(outcome.missed), 40)
 
 
 class Block(NamedTuple):
@@ -82,6 +70,11 @@ class Last:
     rtt_s: float
     energy_j: dict[str, float]  # by device, uplink, edge, cloud; and "charged" to the queue
     sent: bool
+
+    @property
+    def end_s(self) -> float:
+        """Deadline or answer, whichever is later."""
+        return max(self.deadline_s, self.latency_s)
 
     def seconds(self, stage: str) -> float:
         """Duration of a stage [s]."""
@@ -124,9 +117,7 @@ class Story:
     @property
     def counter(self) -> str:
         """Which task of how many is to be decided."""
-        if not self.over:
-            return f"task {self.task + 1} of {self.n_tasks}"
-        return f"all {self.n_tasks} tasks done" if self.task >= self.n_tasks else f"over after task {self.task}"
+        return counter("task", self.task, self.n_tasks, self.over)
 
     @property
     def tally(self) -> str:
@@ -134,15 +125,15 @@ class Story:
         score, steps = self.score, self.score.steps
         if self.last is None:
             return "no task served yet"
-        if score.counted < steps:
+        if not score.complete:
             return f"{score.correct} of {score.counted} drawn tasks correct"
         return f"{score.correct} of {steps + self.missed} correct, {self.missed} missed"
 
     @property
     def accuracy(self) -> float | None:
         """Share of correct answers among the tasks counted, missed ones included where all were drawn."""
-        complete = self.score.counted == self.score.steps
-        return self.score.correct / (self.score.counted + self.missed * complete) if self.last is not None else None
+        score = self.score
+        return score.correct / (score.counted + self.missed * score.complete) if self.last is not None else None
 
     @property
     def outlook(self) -> str:
@@ -158,10 +149,7 @@ class Story:
 
 def tell(scenario: InferenceScenario, params: Any, rows: Rows, row: int, score: Score) -> Story:
     """Gather the story of a row after a step or a reset; changes nothing in ``rows``."""
-    kinds, lows, highs = (params[f"field_{part}"][: len(rows.fields)].copy() for part in ("kind", "low", "high"))
-    values = np.empty((1, len(rows.fields)))
-    decode_fields(rows.seen.observations[row : row + 1].copy(), kinds, lows, highs, values)
-    state = _record(rows.states, row)
+    state = record(rows.states, row)
     last = _last(scenario, params, rows, row) if rows.steps[row] > 0 else None
     return Story(
         title=f"{rows.world.env_id} · {scenario.name}",
@@ -170,19 +158,19 @@ def tell(scenario: InferenceScenario, params: Any, rows: Rows, row: int, score: 
         over=bool(state.finished or state.depleted),
         score=score,
         missed=int(state.missed),
-        view=values.view(VIEW).view(np.recarray)[0, 0],
+        view=decoded_view(params, rows, row),
         budget_j=float(params.budget_j),
         battery=None if np.isinf(params.battery_j) else float(state.battery_j / params.battery_j),
         cloud=bool(params.cloud),
         slot_s=float(params.slot_s),
-        blocks=_blocks(scenario, params, _record(rows.outcomes, row), last),
+        blocks=_blocks(scenario, params, record(rows.outcomes, row), last),
         last=last,
     )
 
 
 def _last(scenario: InferenceScenario, params: Any, rows: Rows, row: int) -> Last:
-    o, names = _record(rows.outcomes, row), scenario.dnn.cut_names
-    x = _record(rows.nature.tasks[row], int(o.task))
+    o, names = record(rows.outcomes, row), scenario.dnn.cut_names
+    x = record(rows.nature.tasks[row], int(o.task))
     stages = tuple((stage, float(o[f"latency_{stage}_s"])) for stage in STAGES)
     return Last(
         task=int(o.task),
@@ -195,7 +183,7 @@ def _last(scenario: InferenceScenario, params: Any, rows: Rows, row: int) -> Las
         stages=stages,
         on_time=bool(o.on_time),
         correct=bool(o.correct),
-        verdict=_verdict(params, o, x, bool(_record(rows.states, row).depleted)),
+        verdict=_verdict(params, o, x, bool(record(rows.states, row).depleted)),
         accuracy=float(o.accuracy),
         feature_ratio=float(o.feature_ratio),
         bits=float(o.bits),
@@ -214,11 +202,6 @@ def _last(scenario: InferenceScenario, params: Any, rows: Rows, row: int) -> Las
         },
         sent=int(o.slots_used) > 0,
     )
-
-
-def _record(array: np.ndarray, index: int) -> Any:
-    """One element of a structured array, with attribute access."""
-    return array.view(np.recarray)[index]
 
 
 def _reached_tail(o: Any) -> bool:

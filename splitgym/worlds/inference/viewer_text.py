@@ -9,9 +9,6 @@ import numpy as np
 
 from splitgym.wording import megabits, millijoules, milliseconds, percent
 from splitgym.worlds.inference.viewer_story import (
-    BAD,
-    GOOD,
-    MISSED,
     PLACES,
     RAN,
     STAGES,
@@ -19,40 +16,29 @@ from splitgym.worlds.inference.viewer_story import (
     Last,
     Story,
 )
+from splitgym.worlds.viewer import CURVE_COLUMNS, dots, legend, marks, spread, timeline
 
-WIDTH = 100
 _BARS = " ▁▂▃▄▅▆▇█"
 _FILL: dict[str, str] = dict(zip(STAGES, "·█▓▒─░", strict=True))
-_MARK = {GOOD: "●", BAD: "○", MISSED: "×"}
-_CURVE = 60  # columns of timeline and curves
 
 
 def text(story: Story) -> str:
-    """The story in 15 lines of ``WIDTH`` columns; the schematic is wider where the names of the blocks need it.
+    """The story in 15 lines of ``COLUMNS`` columns; the schematic is wider where the names of the blocks need it.
 
     A dot before a block: it did not run in the last task.
     """
-    lines = [_spread(story.title, f"{story.counter} · {story.tally}"), *_schematic(story), *_task(story.last)]
-    marks = "".join(_MARK[m] for m in story.score.marks) or "-"
+    lines = [spread(story.title, f"{story.counter} · {story.tally}"), *_schematic(story), *_task(story.last)]
     lines += [
-        f"{'answers':<9} {marks}",
-        _spread(f"{'energy':<9} {_gauge(story.debt)}", f"backlog {_dots(story.backlog)}"),
+        f"{'answers':<9} {marks(story.score)}",
+        spread(f"{'energy':<9} {_gauge(story.debt)}", f"backlog {dots(story.backlog)}"),
         f"{'next':<9} {story.outlook}",
     ]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _spread(left: str, right: str) -> str:
-    return f"{left}{' ' * max(WIDTH - len(left) - len(right), 2)}{right}"
-
-
 def _gauge(debt: float) -> str:
     filled = round(min(debt / 10.0, 1.0) * 20)
     return f"{'█' * filled}{'░' * (20 - filled)}{'>' if debt > 10.0 else ' '} debt {debt:.2f} task budgets"
-
-
-def _dots(backlog: int) -> str:
-    return f"{'●' * min(backlog, 16)} {backlog}".strip() if backlog else "none"
 
 
 # ---------------------------------------------------------------- device, radio, edge, cloud
@@ -120,7 +106,7 @@ def _link(last: Last | None, stage: str) -> tuple[str, str, str, str]:
 # ---------------------------------------------------------------- the last task
 def _task(last: Last | None) -> list[str]:
     if last is None:
-        curves = [f"{name:<9} {'┄' * _CURVE}" for name in ("time", "power", "gain", "sent")]
+        curves = [f"{name:<9} {'┄' * CURVE_COLUMNS}" for name in ("time", "power", "gain", "sent")]
         return [f"{'last':<9} none yet", "result", curves[0], "", *curves[1:]]
     sign = "✓" if last.correct else "✗"
     times = f"{milliseconds(last.latency_s)}, deadline {milliseconds(last.deadline_s)}"
@@ -128,8 +114,8 @@ def _task(last: Last | None) -> list[str]:
         f"{f'task {last.task + 1}':<9} {last.decision}",
         f"{'result':<9} {sign} {last.verdict}, expected accuracy {last.accuracy:.0%}, "
         f"{millijoules(last.energy_j['charged'])}",
-        _spread(f"{'time':<9} {_timeline(last)}", times),
-        f"{'':<9} " + "  ".join(f"{_FILL[s]} {s} {milliseconds(t)}" for s, t in last.stages if t > 0.0),
+        spread(f"{'time':<9} {timeline(last.stages, last.deadline_s, last.end_s, _FILL)}", times),
+        f"{'':<9} " + legend([(stage, milliseconds(t)) for stage, t in last.stages if t > 0.0], _FILL),
     ]
     power_mw, gain_db = 1e3 * last.slots[:, 2], last.gains_db
     stop = ", stopped early" if last.stopped_early else ""
@@ -145,29 +131,20 @@ def _task(last: Last | None) -> list[str]:
     if not last.sent:
         return [
             *lines,
-            *(_spread(f"{name:<9} {'┄' * _CURVE}", "nothing sent" if name == "power" else "") for name, _, _ in rows),
+            *(
+                spread(f"{name:<9} {'┄' * CURVE_COLUMNS}", "nothing sent" if name == "power" else "")
+                for name, _, _ in rows
+            ),
         ]
     for name, values, label in rows:
         low = values.min() - 1.0 if name == "gain" else 0.0
         high = 1.0 if name == "sent" else values.max()
-        lines.append(_spread(f"{name:<9} {_spark(values, low, high)}", label))
+        lines.append(spread(f"{name:<9} {_spark(values, low, high)}", label))
     return lines
 
 
-def _timeline(last: Last) -> str:
-    """Stages as fills over the time to deadline or answer, whichever is later."""
-    scale = (_CURVE - 1) / max(last.deadline_s, last.latency_s)
-    cells, at_s = [" "] * _CURVE, 0.0
-    for stage, time_s in last.stages:
-        first, at_s = round(at_s * scale), at_s + time_s
-        for column in range(first, min(round(at_s * scale), _CURVE)):
-            cells[column] = _FILL[stage]
-    cells[min(round(last.deadline_s * scale), _CURVE - 1)] = "┃"
-    return "".join(cells)
-
-
 def _spark(values: np.ndarray, low: float, high: float) -> str:
-    """A curve of at most ``_CURVE`` columns; longer ones show the mean of neighbours."""
-    parts = np.array_split(values, min(len(values), _CURVE))
+    """A curve of at most ``CURVE_COLUMNS`` columns; longer ones show the mean of neighbours."""
+    parts = np.array_split(values, min(len(values), CURVE_COLUMNS))
     levels = [(part.mean() - low) / (high - low) if high > low else 0.0 for part in parts]
     return "".join(_BARS[max(min(round(level * 8), 8), 0 if level <= 0.0 else 1)] for level in levels)
