@@ -18,7 +18,7 @@ from splitgym.encodings import ENCODINGS
 from splitgym.envs.rows import Rows
 from splitgym.registry import Registry
 from splitgym.strict import Strict, from_mapping, number, text
-from splitgym.worlds.world import World
+from splitgym.worlds.world import World, world_of
 
 CONFIG_FILE = "config.json"
 FORMAT = "splitgym-run-1"
@@ -142,8 +142,6 @@ class TrainConfig(Strict):
     @property
     def world(self) -> World:
         """The world of ``env_id``."""
-        from splitgym.evaluation.evaluate import world_of
-
         return world_of(self.env_id)
 
     def spaces(self) -> tuple[spaces.Box, spaces.Space]:

@@ -150,7 +150,8 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym train --set budget.energy_j=0.006 --gamma 0.98 --hyper n_epochs=8 --hyper ent_coef=0.001\n"
         "  splitgym train --resume runs/ppo\n"
         "  tensorboard --logdir runs\n"
-        "  splitgym evaluate enachi device runs/ppo"
+        "  splitgym evaluate enachi device runs/ppo\n"
+        "  splitgym train --algo maskable-ppo --env HardwareSplit-v0 --scenario switching --steps 3000000"
     )
 
     def add(*flags: str, **how: Any) -> None:  # unset stays unset: a resumed run must know what was asked for
@@ -166,7 +167,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--action", metavar="NAME", help="action encoding, if not the algorithm's first choice")
     add("--steps", type=int, help=f"decisions to learn from, all rows together (default: {_FIELDS['steps']})")
     add("--seed", type=int, help="of weights, exploration and training episodes (default: 0)")
-    add("--out", metavar="DIR", help="run folder (default: runs/ALGO-SCENARIO-sSEED)")
+    add("--out", metavar="DIR", help="run folder (default: runs/ALGO-WORLD-SCENARIO-sSEED)")
     add("--resume", metavar="DIR", help="go on with an interrupted run, to its number of steps; give nothing else")
     add("--overwrite", action="store_true", default=False, help="throw away the run that the folder holds")
     add("--n-envs", type=int, help=f"episodes side by side (default: {_per_algorithm('n_envs')})")
@@ -207,13 +208,17 @@ def run_train(args: argparse.Namespace) -> int:
         setting = given.get("scenario", base.scenario)
         given["scenario"] = base.world.load_scenario(setting, **changes_of(args.changes))
     config = TrainConfig(**given) if saved is None else resumed(saved, given)
-    out = Path(folder or getattr(args, "out", f"runs/{config.algo}-{config.scenario.name}-s{config.seed}"))
+    out = Path(
+        folder or getattr(args, "out", f"runs/{config.algo}-{config.world.name}-{config.scenario.name}-s{config.seed}")
+    )
     try:
         train(config, out, resume=saved is not None, overwrite=args.overwrite, progress=not args.quiet)
     except TrainingInterrupted as stopped:
         print(stopped, file=sys.stderr)
         return 130
-    print(f"trained agent in {out}; compare it: splitgym evaluate enachi {out}")
+    setting = f"--env {config.env_id} " * (config.env_id != _FIELDS["env_id"])
+    setting += f"--scenario {config.scenario.name} " * (config.scenario.name in config.world.preset_names())
+    print(f"trained agent in {out}; compare it: splitgym evaluate {setting}{config.world.showcase} {out}")
     return 0
 
 

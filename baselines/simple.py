@@ -17,6 +17,7 @@ class Random(Policy):
     """A level of every axis, uniformly and independently; the lower anchor of every comparison."""
 
     name: ClassVar[str] = "random"
+    worlds: ClassVar = None
     summary: ClassVar[str] = "a random level of every axis"
 
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:

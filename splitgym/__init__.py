@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from splitgym.envs import register_envs
 from splitgym.policy import Policy, make_policy, policy_names, register_policy
 from splitgym.profiles import DnnProfile, load_profile, profile_names
+from splitgym.scenarios import load_scenario, preset_names
 from splitgym.traces.arrivals import arrivals
 from splitgym.traces.fading import fading
-from splitgym.worlds.inference import InferenceScenario, InferenceTrace, load_scenario
-from splitgym.worlds.inference.scenario import preset_names
+from splitgym.worlds.hardware import HardwareProfile, HardwareScenario, HardwareTrace, hardware_names, load_hardware
+from splitgym.worlds.inference import InferenceScenario, InferenceTrace
 
 if TYPE_CHECKING:
     from splitgym.evaluation import Results, evaluate
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "DnnProfile",
+    "HardwareProfile",
+    "HardwareScenario",
+    "HardwareTrace",
     "InferenceScenario",
     "InferenceTrace",
     "Policy",
@@ -26,6 +30,8 @@ __all__ = [
     "arrivals",
     "evaluate",
     "fading",
+    "hardware_names",
+    "load_hardware",
     "load_profile",
     "load_scenario",
     "make_policy",

@@ -29,6 +29,7 @@ class Axis:
         levels: selectable values, ascending.
         meaning: one line for people.
         top: if > 0 the quantity is continuous in [0, top] in the ``box`` and ``dict`` encodings.
+        labels: names of the levels, if they have any.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Axis:
     levels: tuple[float, ...]
     meaning: str
     top: float = 0.0
+    labels: tuple[str, ...] = ()
 
 
 class Encoding:

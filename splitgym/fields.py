@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+import numpy as np
+
 from splitgym.physics.codec import DECIBEL, SIGNED, SQUASH, UNIT
 
 
@@ -43,6 +45,13 @@ class Field:
         return f"[{self.low:.4g}, {self.high:.4g}] {unit} -> {'[0, 1]' if self.kind == UNIT else '[-1, 1]'}"
 
 
+def tables(fields: Iterable[Field]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(kinds int64, lows, highs) of an observation table, each (n_fields,), for a kernel."""
+    rows = [(f.kind, f.low, f.high) for f in fields]
+    kinds, lows, highs = (np.array(column, np.float64) for column in zip(*rows, strict=True))
+    return kinds.astype(np.int64), lows, highs
+
+
 def field_table(fields: Iterable[Field]) -> str:
     """Markdown table of the fields: name, unit, rule, meaning, state."""
     rows = ["| field | unit | observed as | meaning | MDP or hidden |", "|---|---|---|---|---|"]
@@ -50,4 +59,4 @@ def field_table(fields: Iterable[Field]) -> str:
     return "\n".join(rows)
 
 
-__all__ = ["DECIBEL", "SIGNED", "SQUASH", "UNIT", "Field", "field_table"]
+__all__ = ["DECIBEL", "SIGNED", "SQUASH", "UNIT", "Field", "field_table", "tables"]

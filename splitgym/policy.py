@@ -13,7 +13,7 @@ from splitgym.encodings import Encoding
 from splitgym.jit import one_record, records
 from splitgym.physics.codec import decode_fields
 from splitgym.registry import Registry
-from splitgym.worlds.world import World, get_world
+from splitgym.worlds.world import World, get_world, world_of
 
 
 class Policy:
@@ -24,21 +24,21 @@ class Policy:
             vector environments over it.  Only its world, scenario and action encoding are used.
         seed: seed of the policy's own randomness, if it has any.
 
-    A subclass sets ``worlds`` (names of the worlds it plays), may set ``action`` (the encoding in which it is exact)
-    and ``episode_options`` (what it wants set at reset), and implements :meth:`decide`.
+    A subclass sets ``worlds`` (names of the worlds it plays; ``None``: all of them), may set ``action`` (the encoding
+    in which it is exact) and ``episode_options`` (what it wants set at reset), and implements :meth:`decide`.
     """
 
     name: ClassVar[str] = ""
-    worlds: ClassVar[tuple[str, ...]] = ("inference",)
+    worlds: ClassVar[tuple[str, ...] | None] = ("inference",)
     action: ClassVar[str] = "dict"
     episode_options: ClassVar[Mapping[str, Any]] = {}
     summary: ClassVar[str] = ""
 
     def __init__(self, env: Any, *, seed: int = 0) -> None:
         rows = rows_of(env)
-        if rows.world.name not in self.worlds:
+        if not plays(type(self), rows.world.name):
             raise ValueError(
-                f"policy {self.name!r} plays {', '.join(get_world(w).env_id for w in self.worlds)}, "
+                f"policy {self.name!r} plays {', '.join(get_world(w).env_id for w in self.worlds or ())}, "
                 f"not {rows.world.env_id}"
             )
         self.world: World = rows.world
@@ -50,6 +50,11 @@ class Policy:
         )
         self._view = rows.world.view
         self.rng = np.random.default_rng(seed)
+
+    @classmethod
+    def options_for(cls, world: str) -> Mapping[str, Any]:
+        """What the policy wants set at reset in a world that it plays; by default ``episode_options`` in all."""
+        return cls.episode_options
 
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
         """Observed SI values (n,) VIEW -> ``decisions`` (n,) DECISION, in place."""
@@ -86,11 +91,12 @@ class Policy:
         values = np.zeros((len(views), len(self.encoding.axes)))
         self.decide(views, records(values.view(self.world.decision)[:, 0]))
         actions = self.encoding.encode(values)
-        if not single:
-            return actions, state
-        if isinstance(actions, dict):
-            return {name: column[0] for name, column in actions.items()}, state
-        return actions[0], state
+        return (one_of(actions, 0) if single else actions), state
+
+
+def one_of(actions: Any, row: int) -> Any:
+    """One action of a batch; a batch of dictionary actions is a dictionary of columns."""
+    return {name: column[row] for name, column in actions.items()} if isinstance(actions, dict) else actions[row]
 
 
 def rows_of(env: Any) -> Any:
@@ -122,10 +128,19 @@ def register_policy(policy: Any = None, *, name: str | None = None) -> Any:
     return policy
 
 
-def policy_names() -> list[str]:
-    """Names of all registered policies, the shipped baselines included."""
+def plays(policy: Any, world: str) -> bool:
+    """Whether a registered class or factory plays the world of that name; a factory that does not say: inference."""
+    worlds = getattr(policy, "worlds", ("inference",))
+    return worlds is None or world in worlds
+
+
+def policy_names(env_id: str | None = None) -> list[str]:
+    """Names of all registered policies, the shipped baselines included; with ``env_id``: of those that play it."""
     load_baselines()
-    return list(POLICIES)
+    if env_id is None:
+        return list(POLICIES)
+    world = world_of(env_id)
+    return [name for name in POLICIES if plays(POLICIES[name], world.name)]
 
 
 def make_policy(name: str, env: Any, **parameters: Any) -> Any:

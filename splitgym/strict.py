@@ -14,7 +14,7 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -216,6 +216,23 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid TOML: {error}") from error
+
+
+def read_pairs(pairs: Iterable[str], where: str) -> dict[str, Any]:
+    """``["radio.shadowing_db=4"]`` -> ``{"radio.shadowing_db": 4}``; values are TOML, plain words are strings.
+
+    Raises ``ValueError`` naming ``where`` for what is no pair.
+    """
+    table = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise ValueError(f"{where} needs KEY=VALUE, got {pair!r}")
+        try:
+            table[key.strip()] = tomllib.loads(f"x = {value}")["x"]
+        except tomllib.TOMLDecodeError:
+            table[key.strip()] = value
+    return table
 
 
 def dump_toml(table: Mapping[str, Any], prefix: str = "") -> str:

@@ -351,7 +351,7 @@ SMALL_PPO = ("--hyper=n_steps=8", "--hyper=batch_size=64", "--hyper=n_epochs=2")
 def test_command_line(run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert command(*SMALL, *SMALL_PPO) == 0
-    folder = tmp_path / "runs" / "ppo-default-s0"
+    folder = tmp_path / "runs" / "ppo-inference-default-s0"
     assert "splitgym evaluate" in capsys.readouterr().out
     assert load_config(folder) == tiny()
     a, b = weights_of(run / "model.zip")["policy"], weights_of(folder / "model.zip")["policy"]

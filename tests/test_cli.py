@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import splitgym
 from splitgym.cli import COMMANDS, main
 from splitgym.cli.common import changes_of
 
@@ -23,9 +24,11 @@ def test_help_teaches(command, capsys) -> None:
 def test_list_names_everything(capsys) -> None:
     assert main(["list", "--json"]) == 0
     kinds = json.loads(capsys.readouterr().out)
-    assert "SplitInference-v0" in kinds["environments"]
-    assert {"default", "enachi", "tight-deadline", "bursty", "commute"} <= set(kinds["scenarios"])
-    assert "enachi" in kinds["policies"]
+    assert {"SplitInference-v0", "HardwareSplit-v0"} <= set(kinds["environments"])
+    for env_id in kinds["environments"]:
+        assert set(kinds[f"scenarios of {env_id}"]) == set(splitgym.preset_names(env_id))
+        assert set(kinds[f"policies of {env_id}"]) == set(splitgym.policy_names(env_id))
+    assert set(kinds["hardware profiles"]) == {"vgg16", "vit", "resnet50", "mobilenetv2"}
     assert all(text for entries in kinds.values() for text in entries.values())
     assert main(["list"]) == 0
     assert "gilbert_elliott" in capsys.readouterr().out
@@ -57,6 +60,9 @@ def test_render_prints_and_saves(capsys, tmp_path) -> None:
     ("arguments", "message"),
     [
         (["evaluate", "enachy"], "did you mean 'enachi'"),
+        (["evaluate", "enachi:etta=1"], "did you mean 'eta'? (has: weight_j2, eta)"),
+        (["evaluate", "enachi:eta"], "policy 'enachi:eta' needs KEY=VALUE, got 'eta'"),
+        (["evaluate", "enachi", "--env", "HardwareSplit-v0"], "plays SplitInference-v0, not HardwareSplit-v0"),
         (["evaluate", "enachi", "--scenario", "busty"], "did you mean 'bursty'"),
         (["evaluate", "enachi", "--set", "radio.slot"], "KEY=VALUE"),
         (["evaluate", "enachi", "--set", "radio.slots=1"], "did you mean 'slot_s'"),
@@ -69,6 +75,17 @@ def test_mistakes_end_with_status_2_and_a_remedy(arguments, message, capsys) -> 
     captured = capsys.readouterr()
     assert message in captured.err
     assert "Traceback" not in captured.err
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "splitgym", "list", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait() == 141
 
 
 def test_changes_are_toml_values() -> None:

@@ -49,20 +49,21 @@ def test_sb3_checker(world, action):
 # ------------------------------------------------------------------ ids
 @pytest.mark.parametrize("world", WORLDS)
 def test_make(world):
-    env_id = WORLDS[world].env_id
+    env_id, preset = WORLDS[world].env_id, WORLDS[world].preset_names()[-1]
     for name in (env_id, f"splitgym:{env_id}"):
-        env = gym.make(name, scenario="enachi", action="box")
+        env = gym.make(name, scenario=preset, action="box")
         assert env.spec is not None
-        assert env.spec.kwargs == {"world": world, "scenario": "enachi", "action": "box"}
-        assert env.unwrapped.scenario.name == "enachi"
+        assert env.spec.kwargs == {"world": world, "scenario": preset, "action": "box"}
+        assert env.unwrapped.scenario.name == preset
         assert gym.make(env.spec).unwrapped.scenario == env.unwrapped.scenario
     register_envs()  # again: nothing happens
     assert gym.spec(env_id).max_episode_steps is None  # the horizon belongs to the scenario
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
-def test_make_vec_native(mode):
-    envs = gym.make_vec("SplitInference-v0", num_envs=3, autoreset_mode=mode.value, max_episode_steps=7)
+@pytest.mark.parametrize("world", WORLDS)
+def test_make_vec_native(world, mode):
+    envs = gym.make_vec(WORLDS[world].env_id, num_envs=3, autoreset_mode=mode.value, max_episode_steps=7)
     assert type(envs.unwrapped).__name__ == "SplitVectorEnv"
     assert envs.metadata["autoreset_mode"] is mode
     assert envs.unwrapped.autoreset_mode is mode
@@ -153,7 +154,7 @@ def test_info_keys_and_types_never_change(world, preset):
 
 def test_returned_arrays_are_the_callers():
     """Nothing handed out changes later, and writing into it harms nothing."""
-    for env in (single("inference", "default"), native(3, "inference", "default")):
+    for env in [make for world in WORLDS for make in (single(world, "default"), native(3, world, "default"))]:
         first, info = env.reset(seed=0)
         kept, kept_info = first.copy(), copy.deepcopy(info)
         second = env.step(sampled(env.action_space, 1, 0)[0])

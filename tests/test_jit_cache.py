@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from splitgym import jit
-from splitgym.encodings import ENCODINGS
-from splitgym.worlds.inference import InferenceTrace
-from splitgym.worlds.inference.scenario import preset_names
+from splitgym.worlds.world import WORLDS
 from tests.helpers import (
+    CASES,
+    ENCODED,
     ROOT,
     assert_one_signature,
     native,
@@ -174,17 +174,17 @@ def test_digest_sees_every_jitted_file(copy):
 # ------------------------------------------------------------------ one compilation
 def test_the_loop_is_compiled_once():
     """Single and batch, every encoding and preset, replayed traces, threads, slot logs: one and the same code."""
-    for action in ENCODINGS:
-        env = single("inference", short("inference", "default"), action)
+    for world, action in ENCODED:
+        env = single(world, short(world, "default"), action)
         rollout(env, sampled(env.action_space, 30, 0))
-        envs = native(3, "inference", short("inference", "default"), action, num_threads=2)
+        envs = native(3, world, short(world, "default"), action, num_threads=2)
         vector_rollout(envs, sampled(envs.action_space, 30, 0))
         envs.close()
-    for preset in preset_names():
-        scenario = short("inference", preset)
-        env = single("inference", scenario, render_mode="ansi")
-        env.reset(options={"trace": InferenceTrace.draw(scenario)})
-        env.step(np.array([1, 0, 0, 5]))
+    for world, preset in CASES:
+        scenario = short(world, preset)
+        env = single(world, scenario, render_mode="ansi")
+        env.reset(options={"trace": WORLDS[world].draw_trace(scenario, np.uint64(1))})
+        env.step(sampled(env.action_space, 1, 0)[0])
     if numba.config.DISABLE_JIT:
         pytest.skip("Numba is switched off by NUMBA_DISABLE_JIT")
     assert_one_signature()

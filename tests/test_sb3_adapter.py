@@ -19,16 +19,18 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMoni
 import splitgym
 from splitgym.agents.sb3 import SplitVecEnv, make_vec_env
 from splitgym.worlds.inference.trace import draw_trace
-from tests.helpers import assert_same, short
+from splitgym.worlds.world import WORLDS
+from tests.helpers import CASES, assert_same, short
 
 ID = "SplitInference-v0"
 N = 6
 SCENARIO = short("inference", "default", **{"tasks.count": 9})
 
 
-def pair(infos: str = "all", **kwargs: Any) -> tuple[DummyVecEnv, SplitVecEnv]:
+def pair(infos: str = "all", env_id: str = ID, **kwargs: Any) -> tuple[DummyVecEnv, SplitVecEnv]:
     """stable-baselines3's own vector environment over single ones, and ours."""
-    return DummyVecEnv([lambda: gym.make(ID, **kwargs) for _ in range(N)]), make_vec_env(ID, N, infos=infos, **kwargs)
+    theirs = DummyVecEnv([lambda: gym.make(env_id, **kwargs) for _ in range(N)])
+    return theirs, make_vec_env(env_id, N, infos=infos, **kwargs)
 
 
 def play(env: Any, actions: list[np.ndarray]) -> list[Any]:
@@ -53,10 +55,10 @@ def one_torch_thread():
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("preset", ["enachi", "default", "bursty"])
+@pytest.mark.parametrize(("world", "preset"), CASES)
 @pytest.mark.parametrize("action", ["multidiscrete", "box", "discrete"])
-def test_equal_to_dummy_vec_env(preset, action):
-    theirs, ours = pair(scenario=preset, action=action, max_episode_steps=7)
+def test_equal_to_dummy_vec_env(world, preset, action):
+    theirs, ours = pair(env_id=WORLDS[world].env_id, scenario=preset, action=action, max_episode_steps=7)
     actions = actions_of(theirs, 300)
     for env in (theirs, ours):
         env.seed(11)

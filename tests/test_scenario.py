@@ -15,8 +15,8 @@ from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.strict import Strict, dump_toml
 from splitgym.traces.arrivals import ARRIVALS, arrivals
 from splitgym.traces.fading import FADING, fading
+from splitgym.worlds.hardware import hardware_names, load_hardware
 from splitgym.worlds.inference import InferenceScenario, InferenceTrace, load_scenario
-from splitgym.worlds.inference.scenario import preset_names
 from splitgym.worlds.world import WORLDS
 from tests.helpers import CASES, assert_same, native, rollout, sampled, single, vector_rollout
 from tests.regenerate_golden import GOLDEN
@@ -107,10 +107,13 @@ def numeric_paths(thing: Strict, prefix: str = "") -> list[tuple[str, dict]]:
 
 
 NUMBERS = numeric_paths(load_scenario("default"))
+ALL_NUMBERS = [
+    (world, path, meta) for world in WORLDS for path, meta in numeric_paths(WORLDS[world].load_scenario("default"))
+]
 
 
-@pytest.mark.parametrize(("path", "meta"), NUMBERS, ids=[path for path, _ in NUMBERS])
-def test_every_number_is_guarded(path, meta):
+@pytest.mark.parametrize(("world", "path", "meta"), ALL_NUMBERS, ids=[path for _, path, _ in ALL_NUMBERS])
+def test_every_number_is_guarded(world, path, meta):
     """Not one numeric field accepts text, a boolean, NaN, infinity, or a value beyond its limits."""
     assert meta["unit"]
     bad = ["1", True, math.nan, math.inf, -math.inf, [1.0]]
@@ -122,7 +125,7 @@ def test_every_number_is_guarded(path, meta):
         bad.append(meta["above"])
     for value in bad:
         with pytest.raises(ValueError, match=path.replace(".", r"\.")):
-            load_scenario("default", **{path: value})
+            WORLDS[world].load_scenario("default", **{path: value})
 
 
 def test_numbers_may_be_integers_or_numpy():
@@ -284,10 +287,26 @@ def constants(thing: Strict) -> list[str]:
     return fields + [name for name, value in getattr(thing, "parameters", {}).items() if not isinstance(value, str)]
 
 
-@pytest.mark.parametrize("preset", preset_names())
-def test_every_constant_of_a_preset_has_a_source(preset):
-    scenario = load_scenario(preset)
-    sections = [getattr(scenario, f.name) for f in dataclasses.fields(scenario)]
+@pytest.mark.parametrize(("world", "preset"), CASES)
+def test_every_constant_of_a_preset_has_a_source(world, preset):
+    scenario = WORLDS[world].load_scenario(preset)
+    checked = sourced([getattr(scenario, f.name) for f in dataclasses.fields(scenario)])
+    assert checked >= {"inference": 40, "hardware": 7}[world]
+
+
+@pytest.mark.parametrize("name", hardware_names())
+def test_every_coefficient_of_a_hardware_profile_has_a_source(name):
+    profile = load_hardware(name)
+    checked = sourced([profile, *(getattr(profile, f.name) for f in dataclasses.fields(profile))])
+    assert checked > 35
+    if profile.status == "extrapolated":
+        assert "EXTRAPOLATED" in profile.description
+        assert profile.source["cut_bits"].startswith("published")
+        assert all(source.startswith("modelled: extrapolated") for source in list(profile.edge.source.values())[1:])
+
+
+def sourced(sections: list) -> int:
+    """Check that the constants of sections are sourced, defaults apart, and nothing else is; how many there are."""
     checked = 0
     for section in (s for s in sections if isinstance(s, Strict) and not isinstance(s, DnnProfile)):
         for name in constants(section):
@@ -303,7 +322,7 @@ def test_every_constant_of_a_preset_has_a_source(preset):
             - set(getattr(section, "parameters", ()))
         )
         assert not unknown, f"sources of nothing in {section.SECTION}: {unknown}"
-    assert checked > 40
+    return checked
 
 
 @pytest.mark.parametrize("name", profile_names())

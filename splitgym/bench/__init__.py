@@ -22,6 +22,7 @@ GROUPS = {
     "batch": ("simulation", "batch_rows", "native batch beside EnvPool and mobile-env"),
     "single": ("simulation", "single_rows", "one environment beside CartPole-v1"),
     "policies": ("simulation", "policy_rows", "time of a decision of every policy"),
+    "hardware": ("hardware", "hardware_rows", "HardwareSplit-v0, and DynaSplit's choice of a configuration"),
     "startup": ("startup", "startup_rows", "import and first step, in fresh interpreters"),
     "training": ("training", "training_rows", "PPO beside PPO on a free environment"),
 }

@@ -11,7 +11,7 @@ import numpy as np
 from splitgym.bench import peers
 from splitgym.bench.measure import Budget, Chunk, Row, Target, alternate, compare, counted
 from splitgym.evaluation.contenders import contender
-from splitgym.policy import POLICIES, policy_names
+from splitgym.policy import policy_names
 
 ENV_ID = "SplitInference-v0"
 N = 1024
@@ -88,7 +88,7 @@ def stepping_ours(actions: list[Any]) -> Chunk:
 
 def policy_rows(budget: Budget) -> list[Row]:
     """Time of a decision in batches, for every registered policy of the world, in the encoding it asks for."""
-    played = [name for name in policy_names() if "inference" in getattr(POLICIES[name], "worlds", ("inference",))]
+    played = policy_names(ENV_ID)
     views = _observations(8)
     rates = alternate({name: _deciding(name, views) for name in played}, budget)
     return [

@@ -1,9 +1,10 @@
-"""The command ``splitgym``: list, evaluate, train, bench, render, demo."""
+"""The command ``splitgym``: list, evaluate, optimize, train, bench, render, demo."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 
 from gymnasium.error import Error as GymnasiumError
@@ -14,6 +15,12 @@ import splitgym
 COMMANDS = {
     "list": ("cli.listing", "add_arguments", "run", "show environments, scenarios, profiles, models and policies"),
     "evaluate": ("cli.evaluating", "add_arguments", "run", "compare policies on common traces"),
+    "optimize": (
+        "cli.optimizing",
+        "add_arguments",
+        "run",
+        "search decisions for a Pareto front (DynaSplit's offline phase)",
+    ),
     "train": ("agents.train", "add_train_arguments", "run_train", "train an RL agent, or resume a training"),
     "render": ("cli.rendering", "add_arguments", "run", "watch a policy, or save pictures of it"),
     "bench": ("bench", "add_bench_arguments", "run_bench", "measure rates beside peers, in one run"),
@@ -42,14 +49,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0 done, 2 wrong usage or input, 130 interrupted."""
+    """Run the command line; returns the exit status: 0 done, 2 wrong usage or input, 130 interrupted, 141 cut off."""
     args = parser().parse_args(arguments)
     module, _, run, _ = COMMANDS[args.command]
     try:
-        return int(getattr(importlib.import_module(f"splitgym.{module}"), run)(args) or 0)
+        status = int(getattr(importlib.import_module(f"splitgym.{module}"), run)(args) or 0)
+        sys.stdout.flush()
+        return status
     except (ValueError, TypeError, GymnasiumError) as error:
         print(f"splitgym {args.command}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to be flushed at exit
+        return 141
     except KeyboardInterrupt:
         print(f"splitgym {args.command}: interrupted", file=sys.stderr)
         return 130

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import tomllib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from splitgym.extras import need
+from splitgym.strict import read_pairs
 
 
 def add_setting(parser: argparse.ArgumentParser) -> None:
@@ -27,16 +27,7 @@ def add_setting(parser: argparse.ArgumentParser) -> None:
 
 def changes_of(pairs: list[str]) -> dict[str, Any]:
     """``["radio.shadowing_db=4"]`` -> ``{"radio.shadowing_db": 4}``; values are TOML, plain words are strings."""
-    changes = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise ValueError(f"--set needs KEY=VALUE, got {pair!r}")
-        try:
-            changes[key.strip()] = tomllib.loads(f"x = {value}")["x"]
-        except tomllib.TOMLDecodeError:
-            changes[key.strip()] = value
-    return changes
+    return read_pairs(pairs, "--set")
 
 
 @contextlib.contextmanager
@@ -62,6 +53,9 @@ def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float],
 
 def print_table(table: Any) -> None:
     """Print a rich table as wide as it needs to be, so that a pipe does not cut it."""
-    console = need("rich.console", "report").Console()
-    width = max(console.width, 200) if not console.is_terminal else console.width
-    need("rich.console", "report").Console(width=width).print(table)
+    console_class = need("rich.console", "report").Console
+    console = console_class()
+    if not console.is_terminal:
+        wide = console_class(width=10_000)
+        console = console_class(width=max(console.width, wide.measure(table).maximum))
+    console.print(table)

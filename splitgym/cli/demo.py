@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"1/2  training PPO on {args.scenario!r} for {args.steps:,} decisions (about two minutes on two cores)")
     config = TrainConfig(algo="ppo", scenario=args.scenario, steps=args.steps, seed=args.seed)
     agent = train(config, out / "ppo", overwrite=True)
-    contenders = [*policy_names(), str(agent)]
+    contenders = [*policy_names("SplitInference-v0"), str(agent)]
     print(f"2/2  {len(contenders)} policies on the same {args.episodes} traces")
     with progress_bar(False, len(contenders)) as progress:
         results = evaluate(contenders, "SplitInference-v0", args.scenario, args.episodes, progress=progress)

@@ -15,10 +15,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym evaluate all --episodes 50\n"
         "  splitgym evaluate enachi lyap_prog edge effect --scenario enachi --episodes 5\n"
         "  splitgym evaluate enachi runs/ppo --csv results/mine.csv --plot results/mine.png\n"
+        "  splitgym evaluate all --env HardwareSplit-v0 --scenario published\n"
+        "  splitgym evaluate 'dynasplit:front=results/front.json' --env HardwareSplit-v0\n"
         "  splitgym evaluate enachi --set tasks.deadline_min_s=0.2 --set tasks.deadline_max_s=0.2 --scenario enachi"
     )
     parser.add_argument(
-        "policies", nargs="+", metavar="POLICY", help="registered names, paths of trained agents, or 'all' baselines"
+        "policies",
+        nargs="+",
+        metavar="POLICY",
+        help="registered names, with parameters as NAME:KEY=VALUE,KEY=VALUE; paths of trained agents; 'all' baselines",
     )
     add_setting(parser)
     parser.add_argument("--episodes", type=int, default=20, help="episodes; episode i plays seed SEED + i")
@@ -34,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
     from splitgym.evaluation import evaluate
 
-    names = [name for given in args.policies for name in (policy_names() if given == "all" else [given])]
+    names = [name for given in args.policies for name in (policy_names(args.env) if given == "all" else [given])]
     with progress_bar(args.json, len(names)) as progress:
         results = evaluate(
             list(dict.fromkeys(names)),

@@ -8,10 +8,11 @@ import json
 from splitgym.cli.common import print_table
 from splitgym.encodings import ENCODINGS
 from splitgym.extras import need
-from splitgym.policy import POLICIES, policy_names
+from splitgym.policy import POLICIES, load_baselines, policy_names
 from splitgym.profiles import load_profile, profile_names
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
+from splitgym.worlds.hardware import hardware_names, load_hardware
 from splitgym.worlds.world import WORLDS
 
 
@@ -27,19 +28,26 @@ def first_line(thing: object) -> str:
 
 def catalogue() -> dict[str, dict[str, str]]:
     """Everything registered: kind -> name -> one line."""
-    scenarios = {
-        f"{name}": world.load_scenario(name).description
-        for world in (WORLDS[w] for w in WORLDS)
-        for name in world.preset_names()
-    }
+    worlds = [WORLDS[name] for name in WORLDS]
+    load_baselines()
     return {
-        "environments": {WORLDS[w].env_id: WORLDS[w].summary for w in WORLDS},
-        "scenarios": scenarios,
-        "profiles": {name: load_profile(name).description for name in profile_names()},
+        "environments": {world.env_id: world.summary for world in worlds},
+        **{
+            f"scenarios of {world.env_id}": {n: world.load_scenario(n).description for n in world.preset_names()}
+            for world in worlds
+        },
+        "DNN profiles": {name: load_profile(name).description for name in profile_names()},
+        "hardware profiles": {name: load_hardware(name).description for name in hardware_names()},
         "fading models": {name: first_line(FADING[name].function) for name in FADING},
         "arrival models": {name: first_line(ARRIVALS[name].function) for name in ARRIVALS},
         "action encodings": {name: first_line(ENCODINGS[name]) for name in ENCODINGS},
-        "policies": {name: getattr(POLICIES[name], "summary", first_line(POLICIES[name])) for name in policy_names()},
+        **{
+            f"policies of {world.env_id}": {
+                name: getattr(POLICIES[name], "summary", first_line(POLICIES[name]))
+                for name in policy_names(world.env_id)
+            }
+            for world in worlds
+        },
     }
 
 

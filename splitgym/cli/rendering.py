@@ -9,17 +9,20 @@ from typing import Any
 from splitgym.cli.common import add_setting, changes_of
 from splitgym.envs.single import SplitEnv
 from splitgym.evaluation.contenders import act, contender
-from splitgym.evaluation.evaluate import world_of
 from splitgym.extras import need
+from splitgym.worlds.world import world_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (
         "examples:\n  splitgym render enachi --steps 5\n  splitgym render enachi --steps 40 --out results/enachi.gif\n"
+        "  splitgym render dynasplit --env HardwareSplit-v0 --scenario switching\n"
         "  splitgym render enachi --human --scenario bursty"
     )
-    parser.add_argument("policy", nargs="?", default="enachi", help="registered name or path of a trained agent")
+    parser.add_argument(
+        "policy", nargs="?", help="registered name or path of a trained agent (default: enachi or dynasplit)"
+    )
     add_setting(parser)
     parser.add_argument("--steps", type=int, default=10, help="tasks to show")
     parser.add_argument("--seed", type=int, default=0, help="seed of the episode")
@@ -40,7 +43,7 @@ def _play(args: argparse.Namespace) -> int:
     import numpy as np
 
     world = world_of(args.env)
-    player = contender(args.policy, seed=args.seed, trust=args.trust)
+    player = contender(args.policy or world.showcase, world.name, seed=args.seed, trust=args.trust)
     mode = "human" if args.human else "rgb_array" if args.out else "ansi"
     scenario = world.load_scenario(args.scenario, **changes_of(args.changes))
     env = SplitEnv(world.name, scenario, player.action, player.episode_options, mode)

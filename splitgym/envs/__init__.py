@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gymnasium as gym
 
+import splitgym.worlds.hardware
 import splitgym.worlds.inference  # noqa: F401  (a world registers itself)
 from splitgym.worlds.world import WORLDS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 from gymnasium import spaces
 
 from splitgym.policy import POLICIES, load_baselines, make_policy
+from splitgym.registry import nearest
+from splitgym.strict import read_pairs
 
 _ENCODING_OF_SPACE = {
     spaces.MultiDiscrete: "multidiscrete",
@@ -35,19 +38,27 @@ class Contender:
     make: Callable[[Any], Any]
 
 
-def contender(policy: Any, *, seed: int = 0, trust: bool = False) -> Contender:
-    """A :class:`Contender` from a registered name, the path of a trained model, or an object with ``predict``.
+def contender(policy: Any, world: str = "inference", *, seed: int = 0, trust: bool = False) -> Contender:
+    """A :class:`Contender` for a world from a registered name, a trained model's path, or an object with ``predict``.
 
-    Raises ``ValueError`` for an unknown name or a path that holds no model, ``TypeError`` for anything else.
+    A name may carry parameters: ``"enachi:eta=0.8"``, ``"dynasplit:search=random,search_seed=3"``; values are read
+    as TOML, plain words as strings.  Raises ``ValueError`` for an unknown name or a path that holds no model,
+    ``TypeError`` for anything else.
     """
     if isinstance(policy, (str, Path)):
         load_baselines()
-        name = str(policy)
-        if name in POLICIES or not _looks_like_path(name):
+        shown = str(policy)
+        name, _, given = shown.partition(":")
+        if name in POLICIES or not _looks_like_path(shown):
             kind: Any = POLICIES[name]
-            options = dict(getattr(kind, "episode_options", {}))
+            wanted = kind.options_for(world) if hasattr(kind, "options_for") else getattr(kind, "episode_options", {})
+            parameters = read_pairs(given.split(",") if given else [], f"policy {shown!r}")
             return Contender(
-                name, getattr(kind, "action", "dict"), options, False, lambda env: _seeded(name, kind, env, seed)
+                shown,
+                getattr(kind, "action", "dict"),
+                dict(wanted),
+                False,
+                lambda env: _made(name, kind, env, parameters, seed),
             )
         from splitgym.agents.checkpoint import load_agent
 
@@ -66,9 +77,17 @@ def _checked(policy: Any, env: Any) -> Any:
     return policy
 
 
-def _seeded(name: str, kind: Any, env: Any, seed: int) -> Any:
-    """Shipped policies take a seed; a plain factory may not."""
-    return make_policy(name, env, seed=seed) if isinstance(kind, type) else make_policy(name, env)
+def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any], seed: int) -> Any:
+    """A policy with its parameters; shipped ones take a seed, a plain factory may not.
+
+    Raises ``ValueError`` naming the parameters that the policy has if it does not have a given one.
+    """
+    known = [p for p in inspect.signature(kind).parameters if p not in ("env", "seed", "self")]
+    for key in parameters:
+        if key not in known:
+            raise ValueError(f"policy {name!r} has no parameter {key!r}{nearest(key, known)} (has: {', '.join(known)})")
+    seeded = {"seed": seed} if isinstance(kind, type) else {}
+    return make_policy(name, env, **seeded, **parameters)
 
 
 def _looks_like_path(name: str) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from splitgym.extras import need
 
@@ -11,12 +14,12 @@ if TYPE_CHECKING:
 
 #: Okabe-Ito palette, colour-blind safe.
 BASELINE, AGENT, BUDGET = "#0072B2", "#D55E00", "#009E73"
-_FORMATS = {"%": ".1f", "x budget": ".3f", "budgets": ".1f", "ms": ".0f", "us": ".2f", "": ".2f"}
+_FORMATS = {"%": ".1f", "x budget": ".3f", "budgets": ".1f", "ms": ".0f", "us": ".2f", "J": ".2f", "": ".2f"}
 
 
-def shown(value: float, half: float, unit: str, factor: float) -> str:
+def shown(value: float, half: float, unit: str, factor: float, form: str = "") -> str:
     """A mean with its half-width in the unit shown; the half-width is left out where there is none."""
-    form = _FORMATS.get(unit, ".3g")
+    form = form or _FORMATS.get(unit, ".3g")
     if value != value:
         return "-"
     text = format(value * factor, form)
@@ -26,10 +29,11 @@ def shown(value: float, half: float, unit: str, factor: float) -> str:
 def summary_table(results: Results) -> Any:
     """A ``rich.table.Table`` of the summary, best return first; agents are marked."""
     table = need("rich.table", "report").Table(
-        title=f"{results.world.env_id}, scenario {results.scenario.name}: mean ± 95 % interval over "
+        title=f"{results.setting}: mean ± 95 % interval over "
         f"{len(results.figure(results.policies[0], 'return'))} common traces",
         caption=f"difference: return minus that of {results.best_baseline()} on the same traces, paired"
-        + ("; * trained agent" if results.agents else ""),
+        + ("; * trained agent" if results.agents else "")
+        + (f"\n{results.scenario.caveat}" if results.scenario.caveat else ""),
     )
     table.add_column("policy", style="bold", no_wrap=True)
     for m in results.measures:
@@ -37,7 +41,7 @@ def summary_table(results: Results) -> Any:
         table.add_column(f"{name}\n{m.unit}".rstrip(), justify="right", no_wrap=True)
     table.add_column("difference", justify="right", no_wrap=True)
     for entry in results.summary():
-        cells = [shown(entry[m.name], entry[f"{m.name}_interval"], m.unit, m.factor) for m in results.measures]
+        cells = [shown(entry[m.name], entry[f"{m.name}_interval"], m.unit, m.factor, m.form) for m in results.measures]
         gap = "best" if entry["policy"] == results.best_baseline() else _signed(entry)
         table.add_row(entry["policy"] + ("*" if entry["agent"] else ""), *cells, gap)
     return table
@@ -49,7 +53,7 @@ def _signed(entry: dict[str, Any]) -> str:
 
 
 def comparison_figure(results: Results) -> Any:
-    """Matplotlib ``Figure``: return of each policy with its interval, and accuracy against energy with the budget."""
+    """Matplotlib ``Figure``: return of each policy with its interval, and the two measures of the world's plane."""
     figure_module, agg = need("matplotlib.figure", "report"), need("matplotlib.backends.backend_agg", "report")
     entries = results.summary()
     figure = figure_module.Figure(figsize=(12, 0.42 * len(entries) + 2.2), layout="constrained")
@@ -67,19 +71,36 @@ def comparison_figure(results: Results) -> Any:
         bars.set_title("Return (bars cut at the left edge)", loc="left")
     else:
         bars.set_title("Return", loc="left")
-    bars.set_xlabel("correct answers minus price of the energy debt, per episode")
-    plane.axvline(1.0, color=BUDGET, linestyle="--", linewidth=1.5)
-    for place, (entry, colour) in enumerate(zip(entries, colours, strict=True), 1):
-        point = entry["energy"], 100 * entry["accuracy"]
-        plane.scatter(*point, color=colour, s=190, zorder=3, edgecolor="white")
-        plane.annotate(str(place), point, color="white", fontsize=8, ha="center", va="center", zorder=4)
-    plane.set_xlim(left=-0.04 * max(e["energy"] for e in entries))
-    plane.set_xlabel("energy per task over budget (green line: the budget; numbers as on the left)")
-    plane.set_ylabel("accuracy over all tasks [%]")
-    plane.set_title("Accuracy against energy", loc="left")
+    measures = {m.name: m for m in results.measures}
+    bars.set_xlabel(textwrap.fill(f"{measures['return'].meaning}, per episode", 58))
+    _plane(plane, results, entries, colours)
     for axes in (bars, plane):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="both", color="#DDDDDD", linewidth=0.6)
         axes.set_axisbelow(True)
-    figure.suptitle(f"{results.world.env_id}, scenario {results.scenario.name}, {entries[0]['episodes']} common traces")
+    title = f"{results.setting}, {entries[0]['episodes']} common traces"
+    figure.suptitle("\n".join(filter(None, (title, results.scenario.caveat))))
     return figure
+
+
+def _plane(axes: Any, results: Results, entries: list[dict[str, Any]], colours: list[str]) -> None:
+    """Two measures against each other, one numbered dot for each policy; numbers of dots that meet stand aside."""
+    measures, plane = {m.name: m for m in results.measures}, results.world.plane
+    x, y = measures[plane.x], measures[plane.y]
+    points = np.array([[x.factor * e[x.name], y.factor * e[y.name]] for e in entries])
+    if plane.reference is not None:
+        axes.axvline(plane.reference, color=BUDGET, linestyle="--", linewidth=1.5)
+    span = np.maximum(points.max(axis=0) - points.min(axis=0), 1e-12)
+    for place, (point, colour) in enumerate(zip(points, colours, strict=True), 1):
+        twins = sum(bool((np.abs(other - point) < 0.03 * span).all()) for other in points[: place - 1])
+        size, ink = (190, "white") if twins == 0 else (60, colour)
+        axes.scatter(*point, color=colour, s=size, zorder=3 - twins, edgecolor="white")
+        offset = (16 * twins, 0)
+        axes.annotate(
+            str(place), point, offset, textcoords="offset points", color=ink, fontsize=8, ha="center", va="center"
+        )
+    axes.set_xlim(left=min(0.0, *points[:, 0]) - 0.04 * points[:, 0].max())
+    mark = f", line: {plane.reference:g}" if plane.reference is not None else ""
+    axes.set_xlabel(f"{x.meaning} [{x.unit}]{mark}")
+    axes.set_ylabel(f"{y.meaning} [{y.unit}]")
+    axes.set_title(f"{y.name.capitalize()} against {x.name} (numbers as on the left)", loc="left")

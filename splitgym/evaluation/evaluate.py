@@ -11,19 +11,10 @@ import numpy as np
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.contenders import Contender, act, contender
 from splitgym.evaluation.results import Results
-from splitgym.registry import nearest
-from splitgym.worlds.world import WORLDS, World
+from splitgym.worlds.world import world_of
 
 #: Called as progress(policy name, share done in [0, 1]).
 Progress = Callable[[str, float], None]
-
-
-def world_of(env_id: str) -> World:
-    """World of an environment id; raises ``ValueError`` naming the nearest known one."""
-    table = {WORLDS[name].env_id: WORLDS[name] for name in WORLDS}
-    if env_id not in table:
-        raise ValueError(f"unknown environment {env_id!r}{nearest(env_id, table)} (known: {', '.join(table)})")
-    return table[env_id]
 
 
 def evaluate(
@@ -62,13 +53,13 @@ def evaluate(
         raise ValueError(f"need at least one policy and one episode, got {len(many)} and {episodes}")
     if traces is not None and len(traces) != episodes:
         raise ValueError(f"traces must hold one for each of {episodes} episodes, got {len(traces)}")
-    contenders = [contender(policy, seed=seed, trust=trust) for policy in many]
+    world = world_of(env_id)
+    contenders = [contender(policy, world.name, seed=seed, trust=trust) for policy in many]
     names = [c.name for c in contenders]
     if len(set(names)) != len(names):
         raise ValueError(f"policies need different names, got {names}")
-    world = world_of(env_id)
     setting = world.load_scenario(scenario, **(changes or {}))
-    results = Results(world, setting, agents=frozenset(c.name for c in contenders if c.agent))
+    results = Results(world, setting, agents=frozenset(c.name for c in contenders if c.agent), changes=changes)
     for c in contenders:
         env = SplitVectorEnv(
             episodes, world.name, setting, c.action, c.episode_options, "Disabled", num_threads=num_threads

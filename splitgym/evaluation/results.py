@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,17 @@ class Results:
     Args:
         world, scenario: the setting.
         agents: names of trained agents, which do not count as baselines.
+        changes: what was changed in the scenario, dotted path -> value.
     """
 
-    def __init__(self, world: World, scenario: Any, agents: frozenset[str] = frozenset()) -> None:
-        self.world, self.scenario, self.agents = world, scenario, agents
+    def __init__(
+        self,
+        world: World,
+        scenario: Any,
+        agents: frozenset[str] = frozenset(),
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.world, self.scenario, self.agents, self.changes = world, scenario, agents, dict(changes or {})
         self.measures: tuple[Measure, ...] = (*world.measures, DECISION)
         self._figures: dict[str, dict[str, np.ndarray]] = {}
         self._seeds: dict[str, np.ndarray] = {}
@@ -34,6 +42,12 @@ class Results:
         """Add the episodes of a policy: name -> (n,) figures; episode i played seed ``seed + i``."""
         self._figures[policy] = figures
         self._seeds[policy] = seed + np.arange(len(next(iter(figures.values()))))
+
+    @property
+    def setting(self) -> str:
+        """Environment and scenario in words, with what was changed."""
+        changes = "".join(f", {key}={getattr(value, 'name', value)}" for key, value in self.changes.items())
+        return f"{self.world.env_id}, scenario {self.scenario.name}{changes}"
 
     @property
     def policies(self) -> list[str]:
@@ -101,12 +115,14 @@ class Results:
         document = {
             "environment": self.world.env_id,
             "scenario": self.scenario.name,
+            "changes": self.changes,
             "scenario_digest": self.scenario.digest(),
+            "caveat": self.scenario.caveat,
             "best_baseline": self.best_baseline(),
             "summary": self.summary(),
             "rows": self.rows(),
         }
-        return _write(json.dumps(_finite(document), indent=2) + "\n", path)
+        return _write(json.dumps(_finite(document), indent=2, default=str) + "\n", path)
 
     def table(self) -> Any:
         """The summary as a ``rich`` table, for people."""

@@ -56,6 +56,11 @@ class Scenario(Strict):
 
     PROCESSES: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def caveat(self) -> str:
+        """What must be said beside every figure of this setting; empty if nothing."""
+        return ""
+
     def replace(self: S, **changes: Any) -> S:
         """A copy with other values, checked again; dotted keys reach into sections.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from splitgym.encodings import Axis
 from splitgym.fields import Field
-from splitgym.registry import Registry
+from splitgym.registry import Registry, nearest
 
 
 class Seen(NamedTuple):
@@ -49,13 +49,25 @@ def row_dtype(world: World) -> np.dtype:
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """A figure of an episode: name, unit shown, meaning, +1 if more is better, factor from SI to the unit shown."""
+    """A figure of an episode: name, unit shown, meaning, +1 if more is better, factor from SI to the unit shown.
+
+    ``form`` is a format for the shown value where the unit's own is too coarse.
+    """
 
     name: str
     unit: str
     meaning: str
     better: int
     factor: float = 1.0
+    form: str = ""
+
+
+class Plane(NamedTuple):
+    """Two measures that a comparison draws against each other; ``reference`` is a value of ``x`` worth a line."""
+
+    x: str
+    y: str
+    reference: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,7 +77,10 @@ class World:
     The record types are those of the lowered scenario, of the decoded observation, of what a row remembers, of a
     decision and of what came of it.  STATE must hold the booleans ``finished`` (no decision left: truncation),
     ``depleted`` (termination) and ``recorded`` (the row replays a trace); OUTCOME a float ``reward`` and whatever
-    ``info`` shows.
+    ``info`` shows.  ``measures`` begins with the return; ``showcase`` is the policy that examples use.  ``nominal``
+    turns a scenario into a function of decisions (n, n_axes) that gives what they cost under nominal conditions,
+    (n, 3): latency [s], energy [J], accuracy [1]; ``objectives`` says which of these an offline search minimises or,
+    for accuracy, maximises.
     """
 
     name: str
@@ -94,6 +109,10 @@ class World:
     figure: str
     measures: tuple[Measure, ...]
     measure: Callable[[np.ndarray, np.ndarray, Any], dict[str, np.ndarray]]
+    plane: Plane
+    showcase: str
+    objectives: Callable[[Any], tuple[str, ...]]
+    nominal: Callable[[Any], Callable[[np.ndarray], np.ndarray]]
 
     def __reduce__(self) -> tuple[Callable[[str], World], tuple[str]]:
         return get_world, (self.name,)
@@ -105,3 +124,11 @@ WORLDS: Registry[World] = Registry("world")
 def get_world(name: str) -> World:
     """The world registered under ``name``."""
     return WORLDS[name]
+
+
+def world_of(env_id: str) -> World:
+    """World of an environment id; raises ``ValueError`` naming the nearest known one."""
+    table = {WORLDS[name].env_id: WORLDS[name] for name in WORLDS}
+    if env_id not in table:
+        raise ValueError(f"unknown environment {env_id!r}{nearest(env_id, table)} (known: {', '.join(table)})")
+    return table[env_id]

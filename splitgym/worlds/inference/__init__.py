@@ -23,9 +23,10 @@ from splitgym.worlds.inference.layout import (
     uses_plugins,
 )
 from splitgym.worlds.inference.measures import MEASURES, measure
+from splitgym.worlds.inference.nominal import nominal
 from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario, preset_names
 from splitgym.worlds.inference.trace import InferenceTrace, draw_trace
-from splitgym.worlds.world import WORLDS, Option, World
+from splitgym.worlds.world import WORLDS, Option, Plane, World
 
 
 def _nature(n: int, scenario: InferenceScenario) -> Nature:
@@ -100,6 +101,10 @@ INFERENCE = World(
     figure="splitgym.worlds.inference.viewer",
     measures=MEASURES,
     measure=measure,
+    plane=Plane("energy", "accuracy", 1.0),
+    showcase="enachi",
+    objectives=lambda scenario: ("latency", "accuracy", "energy"),
+    nominal=nominal,
 )
 WORLDS.add(INFERENCE.name, INFERENCE)
 

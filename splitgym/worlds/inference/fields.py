@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from splitgym.encodings import Axis
-from splitgym.fields import DECIBEL, SQUASH, UNIT, Field
+from splitgym.fields import DECIBEL, SQUASH, UNIT, Field, tables
 from splitgym.worlds.inference.layout import slow_gain_range_db
 from splitgym.worlds.inference.scenario import InferenceScenario
 
@@ -113,12 +113,7 @@ def observation_fields(scenario: InferenceScenario) -> tuple[Field, ...]:
 
 def field_tables(scenario: InferenceScenario) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(kinds int64, lows, highs) of the observation table, each (n_fields,), for the kernel."""
-    fields = observation_fields(scenario)
-    return (
-        np.array([f.kind for f in fields], np.int64),
-        np.array([f.low for f in fields], np.float64),
-        np.array([f.high for f in fields], np.float64),
-    )
+    return tables(observation_fields(scenario))
 
 
 def action_axes(scenario: InferenceScenario) -> tuple[Axis, ...]:
@@ -127,12 +122,19 @@ def action_axes(scenario: InferenceScenario) -> tuple[Axis, ...]:
     last = len(cuts) - 1
     edge_cuts = range(last + 1) if scenario.cloud.enabled else [last]
     return (
-        Axis(name="cut", unit="cut", levels=tuple(range(last + 1)), meaning=f"device cut: {', '.join(cuts)}"),
+        Axis(
+            name="cut",
+            unit="cut",
+            levels=tuple(range(last + 1)),
+            meaning=f"device cut: {', '.join(cuts)}",
+            labels=cuts,
+        ),
         Axis(
             name="edge_cut",
             unit="cut",
             levels=tuple(edge_cuts),
             meaning="edge cut, cloud behind it; smaller than the device cut means equal to it",
+            labels=tuple(cuts[cut] for cut in edge_cuts),
         ),
         Axis(name="clock_hz", unit="Hz", levels=scenario.device.clocks_hz, meaning="device clock"),
         Axis(

@@ -1,0 +1,205 @@
+"""``splitgym optimize``: search the decisions of a scenario for a Pareto front."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from gymnasium.error import DependencyNotInstalled
+
+from splitgym.baselines.search import SEARCHES, Problem, compare_searches, problem_of, search
+from splitgym.cli.common import add_setting, changes_of, print_table, progress_bar
+from splitgym.encodings import Axis
+from splitgym.evaluation.statistics import mean_interval
+from splitgym.extras import need
+from splitgym.fronts import Front
+from splitgym.worlds.hardware.workload import SEED
+from splitgym.worlds.world import world_of
+
+ENV = "HardwareSplit-v0"
+#: Fronts up to this length are printed whole, longer ones by their ends.
+_LONGEST = 24
+_SHOWN_UNITS = {"Hz": ("MHz", 1e-6), "W": ("mW", 1e3), "s": ("ms", 1e3), "bit": ("kbit", 1e-3)}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.description = (
+        "Search the decisions of a scenario for a Pareto front of latency, accuracy and energy: DynaSplit's offline\n"
+        "phase.  Writes OUT.json (the front, for the policy dynasplit) and OUT.png (a picture).  nsga3 keeps every\n"
+        "evaluation in an SQLite file: to go on after an interruption, or with a greater budget, repeat the command."
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  splitgym optimize --network vgg16                            the published search: NSGA-III, 20 %\n"
+        "  splitgym optimize --network vit --search exhaustive          the true front\n"
+        "  splitgym optimize --network vit --compare 20                 what NSGA-III gains over random search\n"
+        "  splitgym optimize --network vgg16 --budget 0.8               goes on to four fifths of the space\n"
+        "  splitgym evaluate dynasplit:front=results/front-vgg16-nsga3.json --env HardwareSplit-v0"
+    )
+    add_setting(parser)
+    parser.set_defaults(env=ENV)
+    parser.add_argument("--network", metavar="NAME", help="hardware profile, the same as --set hardware=NAME")
+    parser.add_argument("--search", default="nsga3", metavar="NAME", help=f"one of {', '.join(SEARCHES)}")
+    parser.add_argument("--budget", type=float, default=0.2, help="share of the valid decisions that may be evaluated")
+    parser.add_argument("--seed", type=int, default=SEED, help="seed of the search (the published one)")
+    parser.add_argument("--out", metavar="OUT", help="files without their endings (results/front-NETWORK-SEARCH)")
+    parser.add_argument("--storage", metavar="FILE", help="SQLite file of nsga3 (OUT.sqlite)")
+    parser.add_argument(
+        "--compare", type=int, default=0, metavar="N", help="also compare nsga3 with random over N seeds, same budget"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--json", action="store_true", help="print the front and the comparison as JSON, nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search, write and print."""
+    if args.compare < 0:
+        raise ValueError(f"--compare needs a number of seeds >= 0, got {args.compare}")
+    SEARCHES[args.search]  # a misspelt name is told before anything else happens
+    problem = _problem(args)
+    out = Path((args.out or f"results/front-{_label(args, problem)}-{args.search}").removesuffix(".json"))
+    storage = args.storage or (f"{out}.sqlite" if args.search == "nsga3" else None)
+    with progress_bar(args.quiet or args.json, 2 if args.compare else 1) as show:
+        try:
+            front = _search(args, problem, storage, show)
+        except KeyboardInterrupt:
+            if storage:
+                print(f"what was evaluated is kept in {storage}; to go on, repeat the command", file=sys.stderr)
+            raise
+        file = front.save(f"{out}.json")
+        compared = _compare(args, problem, show) if args.compare else {}
+    picture, trouble = _draw(args, problem, front, Path(f"{out}.png"))
+    files = {"front": str(file), "picture": str(picture) if picture else None, "storage": storage}
+    if args.json:
+        counts = {"raw": problem.raw, "valid": len(problem.table)}
+        print(json.dumps({**front.to_dict(), **counts, "hypervolume_ratio": compared, "files": files}, indent=1))
+        return 0
+    print_table(_table(args, problem, front))
+    for method, figures in compared.items():
+        print(
+            f"hypervolume of {method} over the exhaustive front's, {args.compare} seeds: mean {figures['mean']:.3f}"
+            + (f" ± {figures['interval']:.3f} (95 %)" if figures["interval"] is not None else "")
+            + f", {figures['min']:.3f}..{figures['max']:.3f}"
+        )
+    if problem.caveat:
+        print(problem.caveat)
+    print(f"front:   {file}\n{f'picture: {picture}' if picture else f'no picture: {trouble}'}")
+    print(f"use it:  {_usage(args, file)}")
+    return 0
+
+
+def _problem(args: argparse.Namespace) -> Problem:
+    world, changes = world_of(args.env), changes_of(args.changes)
+    if args.network:
+        keys = [field.name for field in dataclasses.fields(world.load_scenario(args.scenario))]
+        if "hardware" not in keys:
+            raise ValueError(
+                f"--network is for {ENV}: scenarios of {args.env} have no key 'hardware' ({args.scenario})"
+            )
+        changes["hardware"] = args.network
+    return problem_of(world, world.load_scenario(args.scenario, **changes))
+
+
+def _label(args: argparse.Namespace, problem: Problem) -> str:
+    """What tells files of different settings apart."""
+    label = Path(args.network).stem if args.network else problem.scenario
+    return label if args.env == ENV else f"{args.env}-{label}"
+
+
+def _changes(args: argparse.Namespace) -> list[str]:
+    return [*args.changes, *([f"hardware={args.network}"] if args.network else [])]
+
+
+def _setting(args: argparse.Namespace, problem: Problem) -> str:
+    return ", ".join([problem.env_id, f"scenario {problem.scenario}", *_changes(args)])
+
+
+def _search(args: argparse.Namespace, problem: Problem, storage: str | None, show: Any) -> Front:
+    progress = (lambda done, total: show(args.search, done / total)) if show else None
+    return search(problem, args.search, budget=args.budget, seed=args.seed, storage=storage, progress=progress)
+
+
+def _compare(args: argparse.Namespace, problem: Problem, show: Any) -> dict[str, dict[str, float | None]]:
+    """Method -> mean hypervolume ratio with the half-width of its 95 % interval, the least and the greatest."""
+    progress = (lambda done, total: show("comparison", done / total)) if show else None
+    ratios = compare_searches(problem, share=args.budget, seeds=range(args.compare), progress=progress)
+    figures = {}
+    for method, ratio in ratios.items():
+        mean, half = mean_interval(ratio)
+        interval = half if len(ratio) > 1 else None
+        figures[method] = {"mean": mean, "interval": interval, "min": float(ratio.min()), "max": float(ratio.max())}
+    return figures
+
+
+def _draw(args: argparse.Namespace, problem: Problem, front: Front, path: Path) -> tuple[Path | None, str]:
+    """Save the picture; without Matplotlib there is none, and the reason instead."""
+    from splitgym.evaluation.front_display import front_figure
+
+    share = front.evaluated / len(problem.table)
+    title = f"{_setting(args, problem)}: {front.search}, {100 * share:.0f} % evaluated"
+    title += f"\n{problem.caveat}" if problem.caveat else ""
+    try:
+        figure = front_figure(problem.values, front, title)
+    except DependencyNotInstalled as error:
+        return None, str(error)
+    figure.savefig(path)
+    return path, ""
+
+
+def _table(args: argparse.Namespace, problem: Problem, front: Front) -> Any:
+    """A ``rich.table.Table`` of the front in units for people, most frugal entry first."""
+    table = need("rich.table", "search").Table(
+        title=f"{_setting(args, problem)}: {len(front)} of {front.evaluated} evaluated decisions are "
+        f"not dominated ({front.search}, seed {front.seed}, {len(problem.table)} valid)",
+        caption="\n".join(f"{_title(axis)}: {axis.meaning}" for axis in problem.axes),
+        caption_justify="left",
+    )
+    for axis in problem.axes:
+        unit = "" if axis.labels else _SHOWN_UNITS.get(axis.unit, (axis.unit, 1.0))[0]
+        name = _title(axis)
+        table.add_column(f"{name}\n{unit if unit not in ('1', name) else ''}".rstrip(), justify="right", no_wrap=True)
+    for name in ("latency\nms", "energy\nJ", "accuracy\n%"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("")
+    shown = range(len(front))
+    for entry in shown if len(front) <= _LONGEST else [*shown[: _LONGEST // 2], None, *shown[-_LONGEST // 2 :]]:
+        table.add_row(*(_cells(problem.axes, front, entry) if entry is not None else ["…"] * (len(problem.axes) + 3)))
+    return table
+
+
+def _title(axis: Axis) -> str:
+    """An axis's name without its unit."""
+    return axis.name.removesuffix(f"_{axis.unit.lower()}")
+
+
+def _cells(axes: tuple[Axis, ...], front: Front, entry: int) -> list[str]:
+    decision = zip(axes, front.decisions[entry].tolist(), strict=True)
+    cells = [_shown(axis, value) for axis, value in decision]
+    accuracy = front.accuracy[entry]
+    cells += [f"{1e3 * front.latency_s[entry]:.1f}", f"{front.energy_j[entry]:.4g}"]
+    cells.append("-" if accuracy != accuracy else f"{100.0 * accuracy:.1f}")
+    marks = [word for place, word in ((front.frugal(), "most frugal"), (front.fastest(), "fastest")) if place == entry]
+    return [*cells, ", ".join(marks)]
+
+
+def _shown(axis: Axis, value: float) -> str:
+    """A level by its name, or its value in the unit shown."""
+    if axis.labels:
+        return axis.labels[axis.levels.index(value)]
+    return f"{value * _SHOWN_UNITS.get(axis.unit, ('', 1.0))[1]:g}"
+
+
+def _usage(args: argparse.Namespace, file: Path) -> str:
+    """The command that plays the front in the setting that it was made for."""
+    words = ["splitgym", "evaluate", f"dynasplit:front={file}", "--env", args.env]
+    if args.scenario != "default":
+        words += ["--scenario", args.scenario]
+    for change in _changes(args):
+        words += ["--set", change]
+    return shlex.join(words)

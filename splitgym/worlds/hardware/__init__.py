@@ -1,0 +1,93 @@
+"""The hardware world: calibrated machines, one decision a request (``HardwareSplit-v0``)."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from splitgym.jit import records
+from splitgym.worlds.hardware import kernel
+from splitgym.worlds.hardware.fields import action_axes, observation_fields
+from splitgym.worlds.hardware.layout import (
+    DECISION,
+    OUTCOME,
+    PARAMS,
+    REQUEST,
+    STATE,
+    VIEW,
+    Nature,
+    lower,
+    nominal,
+    uses_plugins,
+    valid,
+)
+from splitgym.worlds.hardware.measures import MEASURES, measure
+from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
+from splitgym.worlds.hardware.scenario import HardwareScenario, load_scenario, preset_names
+from splitgym.worlds.hardware.trace import HardwareTrace, draw_trace, given_arrays
+from splitgym.worlds.hardware.workload import published_thresholds_s
+from splitgym.worlds.world import WORLDS, Plane, World
+
+
+def _nature(n: int, scenario: HardwareScenario) -> Nature:
+    """Arrays for ``n`` rows."""
+    return Nature(records(np.zeros((n, scenario.requests.count), REQUEST)), *given_arrays(scenario))
+
+
+def _replay(nature: Nature, row: int, n: int, trace: HardwareTrace) -> Nature:
+    """Put a trace into a row; returns the arrays."""
+    nature.requests[row] = trace.requests()
+    return nature
+
+
+def _canonical(scenario: HardwareScenario, grid: np.ndarray) -> np.ndarray:
+    """Valid decisions of a grid (n, 4).  (DynaSplit specification section 1)"""
+    keep = valid(lower(scenario), grid[:, 1].astype(int), grid[:, 2].astype(int), grid[:, 3].astype(int))
+    return np.ascontiguousarray(grid[keep])
+
+
+HARDWARE = World(
+    name="hardware",
+    env_id="HardwareSplit-v0",
+    summary="one decision a request: CPU clock, edge accelerator, split layer, server GPU under a latency threshold",
+    params=PARAMS,
+    view=VIEW,
+    state=STATE,
+    decision=DECISION,
+    outcome=OUTCOME,
+    load_scenario=load_scenario,
+    preset_names=preset_names,
+    lower=lower,
+    fields=observation_fields,
+    axes=action_axes,
+    canonical=_canonical,
+    options={},
+    horizon=lambda scenario: scenario.requests.count,
+    nature=_nature,
+    turn_rows=kernel.turn_rows,
+    log_shape=lambda scenario: (0, 1),
+    uses_plugins=uses_plugins,
+    draw_trace=draw_trace,
+    trace_type=HardwareTrace,
+    replay=_replay,
+    figure="splitgym.worlds.hardware.viewer",
+    measures=MEASURES,
+    measure=measure,
+    plane=Plane("energy", "violated"),
+    showcase="dynasplit",
+    objectives=lambda scenario: scenario.hardware.objectives,
+    nominal=lambda scenario: functools.partial(nominal, lower(scenario)),
+)
+WORLDS.add(HARDWARE.name, HARDWARE)
+
+__all__ = [
+    "HARDWARE",
+    "HardwareProfile",
+    "HardwareScenario",
+    "HardwareTrace",
+    "hardware_names",
+    "load_hardware",
+    "load_scenario",
+    "published_thresholds_s",
+]

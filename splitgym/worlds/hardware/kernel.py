@@ -1,0 +1,306 @@
+"""Compiled code of the hardware world: time and energy of one request, queue, observation, masks, the loop over rows.
+
+References of the form (s8) point to sections of the DynaSplit specification.  A configuration is (clock level,
+accelerator mode 0 off / 1 std / 2 max, split layer, server GPU 0 / 1); "edge" is the edge *device*, as in the paper.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from splitgym.jit import jit
+from splitgym.physics.codec import nearest_level, observe_fields
+from splitgym.worlds.hardware.nature import calm, fill_requests
+
+MAX_BACKLOG = 16
+RECENT = 3  # latencies that are observed
+#: A shorter wait is the rounding of a sum of times: a request issued at the next arrival does not delay it [s].
+INSTANT_S = 1e-9
+
+
+# ------------------------------------------------------------------ one configuration
+@jit
+def allowed_mode(mode, split, p):
+    """Accelerator mode in force: off where nothing runs on the edge, or where there is no accelerator.  (s1)"""
+    return mode if split > 0 and p.accelerated else 0
+
+
+@jit
+def allowed_gpu(gpu, split, p):
+    """Server GPU in force: not used where nothing runs on the server.  (s1)"""
+    return gpu if split < p.last_split else 0
+
+
+@jit
+def head_s(level, mode, split, p):
+    """T_edge [s]: pipeline, and the head on the CPU or on the accelerator.  (s8)"""
+    clock_hz = p.clocks_hz[level]
+    time_s = p.pipeline_s + p.pipeline_cycles / clock_hz
+    if split == 0:
+        return time_s
+    if mode == 0:
+        return time_s + p.cpu_s[split] + p.cpu_cycles[split] / clock_hz
+    fetch = p.accelerator_cycles + p.accelerator_cycles_per_bit * p.cut_bits[split]
+    return time_s + fetch / clock_hz + p.accelerator_s[mode - 1, split]
+
+
+@jit
+def stalled_s(time_s, p):
+    """Edge time [s] rounded up to the lattice of stalled runs.  (s7.2)"""
+    for j in range(p.n_lattice):
+        if time_s <= p.stall_lattice_s[j]:
+            return p.stall_lattice_s[j]
+    last_s = p.stall_lattice_s[p.n_lattice - 1]
+    return last_s + math.ceil((time_s - last_s) / p.stall_step_s) * p.stall_step_s
+
+
+@jit
+def transfer_s(split, x, p):
+    """T_transfer [s].  (s8)"""
+    if split == p.last_split:
+        return 0.0
+    bits = p.cut_bits[split]
+    time_s = (p.link_fixed_s + p.link_s_per_bit * bits) * x.link_factor
+    share = p.link_tail_large_share if bits > p.link_large_bits else p.link_tail_share
+    return time_s + (x.link_tail_s if x.link_tail_draw < share else 0.0)
+
+
+@jit
+def cloud_s(split, gpu, x, p):
+    """T_cloud [s].  (s8)"""
+    return 0.0 if split == p.last_split else p.cloud_s[gpu, split] * x.cloud_factor
+
+
+@jit
+def wait_w(level, mode, p):
+    """Power of the edge device while it waits [W].  (s8)"""
+    return p.wait_w[mode] + p.wait_j_per_cycle[mode] * p.clocks_hz[level]
+
+
+@jit
+def node_j(gpu, time_s, x, p):
+    """Energy of the whole server [J] while it works on a tail for ``time_s`` [s].  (s8)"""
+    if time_s <= 0.0:
+        return 0.0
+    busy = 1.0 - p.node_idle_s / max(time_s, p.node_idle_s)
+    return (p.node_w[gpu] + p.node_load_w[gpu] * busy) * x.node_factor * time_s
+
+
+@jit
+def service(level, mode, split, gpu, x, p):
+    """T_edge, T_transfer, T_cloud [s], E_edge, E_cloud [J] of a valid configuration; ``x``: its noise.  (s8)
+
+    The one formula of this world.  What a stall adds to T_edge is charged at waiting power.
+    """
+    computing_s = head_s(level, mode, split, p)
+    edge_s = stalled_s(computing_s, p) if x.stalled > 0.0 else computing_s
+    sent_s, tail_s = transfer_s(split, x, p), cloud_s(split, gpu, x, p)
+    total_s = edge_s + sent_s + tail_s
+    edge_j = p.head_w[mode, level] * computing_s + wait_w(level, mode, p) * (total_s - computing_s)
+    return edge_s, sent_s, tail_s, edge_j + x.edge_offset_w * total_s, node_j(gpu, tail_s, x, p)
+
+
+@jit
+def nominal_rows(decisions, scratch, out, params):
+    """What decisions (n, 4) give without noise: latency [s], charged energy [J], accuracy into ``out`` (n, 3).
+
+    Invalid combinations are taken as the valid ones that they mean.  ``scratch`` (1,) REQUEST is overwritten.
+    """
+    p, x = params[0], scratch[0]
+    calm(x)
+    for i in range(decisions.shape[0]):
+        level = nearest_level(decisions[i, 0], p.clocks_hz, p.n_clocks)
+        split = int(decisions[i, 2])
+        mode, gpu = allowed_mode(int(decisions[i, 1]), split, p), allowed_gpu(int(decisions[i, 3]), split, p)
+        edge_s, sent_s, tail_s, edge_j, tail_j = service(level, mode, split, gpu, x, p)
+        out[i, 0] = edge_s + sent_s + tail_s
+        out[i, 1] = edge_j + p.infrastructure_weight * tail_j
+        out[i, 2] = p.accuracy[mode, split]
+
+
+# ------------------------------------------------------------------ service of one request
+@jit
+def clear_outcome(o, s):
+    """Empty outcome of the present request."""
+    o.request, o.clock_hz, o.accelerator, o.split, o.gpu = s.request, s.clock_hz, s.accelerator, s.split, s.gpu > 0
+    o.threshold_s, o.on_time, o.switched, o.stalled, o.accuracy = 0.0, False, False, False, 0.0
+    o.latency_wait_s, o.latency_reconfigure_s = s.wait_s, 0.0
+    o.latency_edge_s, o.latency_transfer_s, o.latency_cloud_s, o.latency_s = 0.0, 0.0, 0.0, 0.0
+    o.energy_reconfigure_j, o.energy_edge_j, o.energy_cloud_j, o.energy_j, o.saved_j = 0.0, 0.0, 0.0, 0.0, 0.0
+    o.cost_s, o.reward = 0.0, 0.0
+
+
+@jit
+def reconfigure_s(level, mode, s, p):
+    """Delay [s] if clock or accelerator are not those in force.  (s6; that it counts against the threshold is ours)"""
+    return 0.0 if p.clocks_hz[level] == s.clock_hz and mode == s.accelerator else p.reconfigure_s
+
+
+@jit
+def settle(o, p):
+    """Charged energy and reward: energy saved against cloud-only in time, else the penalty."""
+    o.energy_j = o.energy_reconfigure_j + o.energy_edge_j + p.infrastructure_weight * o.energy_cloud_j
+    o.saved_j = p.reference_j - o.energy_j
+    o.reward = o.saved_j / p.reference_j if o.on_time else -p.violation_penalty
+
+
+@jit
+def serve(s, d, x, o, p):
+    """Serve the present request by decision ``d``: fills the outcome, moves configuration and release time."""
+    clear_outcome(o, s)
+    level, split = nearest_level(d.clock_hz, p.clocks_hz, p.n_clocks), int(d.split)
+    mode, gpu = allowed_mode(int(d.accelerator), split, p), allowed_gpu(int(d.gpu), split, p)
+    delay_s = reconfigure_s(level, mode, s, p)
+    edge_s, sent_s, tail_s, edge_j, tail_j = service(level, mode, split, gpu, x, p)
+    busy_s = delay_s + (edge_s + sent_s + tail_s)
+    o.clock_hz, o.accelerator, o.split, o.gpu = p.clocks_hz[level], mode, split, gpu > 0
+    o.threshold_s = x.threshold_s
+    o.switched, o.stalled = o.clock_hz != s.clock_hz or mode != s.accelerator, x.stalled > 0.0
+    o.latency_reconfigure_s, o.latency_edge_s, o.latency_transfer_s, o.latency_cloud_s = delay_s, edge_s, sent_s, tail_s
+    o.latency_s = s.wait_s + busy_s
+    o.on_time = busy_s <= s.remaining_s
+    o.cost_s = 0.0 if o.on_time else busy_s - s.remaining_s
+    o.accuracy = p.accuracy[mode, split]
+    o.energy_reconfigure_j, o.energy_edge_j, o.energy_cloud_j = wait_w(level, mode, p) * delay_s, edge_j, tail_j
+    s.clock_hz, s.accelerator, s.split, s.gpu = o.clock_hz, mode, split, gpu
+    for j in range(RECENT - 1, 0, -1):
+        s.recent_s[j] = s.recent_s[j - 1]
+    s.recent_s[0] = o.latency_s
+    start_s = x.arrival_s + s.wait_s if p.queueing else s.free_s
+    s.free_s = start_s + busy_s
+
+
+@jit
+def next_request(s, requests, p):
+    """Look at the next request: how long it has waited, and what is left of its threshold."""
+    s.finished = s.request >= p.n_requests
+    s.wait_s, s.remaining_s = 0.0, 0.0
+    if s.finished:
+        return
+    x = requests[s.request]
+    if p.queueing and s.free_s - x.arrival_s >= INSTANT_S:
+        s.wait_s = s.free_s - x.arrival_s
+    s.remaining_s = x.threshold_s - s.wait_s
+
+
+@jit
+def begin(s, key, requests, p):
+    """Put a row at the start of an episode, configured as cloud-only; its requests are already drawn."""
+    s.key, s.request, s.free_s = key, 0, 0.0
+    s.clock_hz, s.accelerator, s.split, s.gpu = p.clocks_hz[p.n_clocks - 1], 0, 0, 1
+    s.recent_s[:] = 0.0
+    s.depleted = False
+    next_request(s, requests, p)
+
+
+@jit
+def step_one(s, d, requests, o, p):
+    """One decision: serve the request, reward, move on."""
+    serve(s, d, requests[s.request], o, p)
+    settle(o, p)
+    s.request += 1
+    next_request(s, requests, p)
+
+
+# ------------------------------------------------------------------ what is seen
+@jit
+def backlog(s, requests, p):
+    """Requests that have arrived and wait behind the present one, counted up to ``MAX_BACKLOG``."""
+    if not p.queueing or s.finished:
+        return 0
+    now_s = requests[s.request].arrival_s + s.wait_s
+    behind = 0
+    while behind < MAX_BACKLOG and s.request + behind + 1 < p.n_requests:
+        if requests[s.request + behind + 1].arrival_s > now_s:
+            break
+        behind += 1
+    return behind
+
+
+@jit
+def observe(s, requests, values, out, p):
+    """Observation of a row into ``out`` (n_fields,) float32; ``values`` (n_fields,) takes the SI values."""
+    values[0] = max(s.remaining_s, 0.0)
+    values[1] = s.clock_hz
+    values[2] = s.accelerator
+    values[3] = s.split
+    values[4] = s.gpu
+    for j in range(RECENT):
+        values[5 + j] = s.recent_s[j]
+    values[5 + RECENT] = backlog(s, requests, p)
+    observe_fields(values, p.field_kind, p.field_low, p.field_high, out)
+
+
+@jit
+def in_time(level, mode, split, gpu, s, p):
+    """Whether a configuration is valid and nominally meets what is left of the threshold."""
+    return reconfigure_s(level, mode, s, p) + p.nominal_s[level, mode, split, gpu] <= s.remaining_s
+
+
+@jit
+def mask_axes(s, out, p):
+    """Per-axis masks side by side into ``out``: clock, accelerator, split layer, server GPU.
+
+    A value is allowed if, with some values of the other axes, it is a valid combination that nominally meets the
+    threshold; where nothing does, if it is part of some valid combination.
+    """
+    modes, splits = p.n_clocks, p.n_clocks + 3
+    gpus = splits + p.last_split + 1
+    out[:] = False
+    found = False
+    for level in range(p.n_clocks):
+        for mode in range(3 if p.accelerated else 1):
+            for split in range(p.last_split + 1):
+                for gpu in range(2):
+                    if in_time(level, mode, split, gpu, s, p):
+                        found = True
+                        out[level], out[modes + mode], out[splits + split], out[gpus + gpu] = True, True, True, True
+    if not found:
+        out[:] = True
+        out[modes + 1 : splits] = p.accelerated
+
+
+@jit
+def mask_table(s, table, out, p):
+    """Mask of a table of valid decisions (n_actions,) DECISION into ``out`` (n_actions,)."""
+    found = False
+    for a in range(table.shape[0]):
+        d = table[a]
+        level = nearest_level(d.clock_hz, p.clocks_hz, p.n_clocks)
+        out[a] = in_time(level, int(d.accelerator), int(d.split), int(d.gpu), s, p)
+        found = found or out[a]
+    if not found:
+        out[:] = True
+
+
+# ------------------------------------------------------------------ the loop over rows
+@jit
+def turn_rows(low, high, rows, values, observations, masks, logs, table, params, all_requests, recorded_s, arrival_s):
+    """One turn of rows low..high: the only stepping loop of the world.
+
+    ``rows`` (n,) of ``row_dtype``: live ones take a step by ``values`` (n, 4), fresh ones begin the episode of their
+    key (recorded rows keep the requests they were given); both are then observed.  ``logs`` is not used, ``table`` is
+    empty for per-axis masks, ``params`` (1,) is the PARAMS record; then the fields of
+    :class:`splitgym.worlds.hardware.layout.Nature`.
+    """
+    p = params[0]
+    scratch = np.empty(p.n_fields)
+    for i in range(low, high):
+        row, requests = rows[i], all_requests[i]
+        s, d = row.state, row.decision
+        if row.live:
+            d.clock_hz, d.accelerator, d.split, d.gpu = values[i, 0], values[i, 1], values[i, 2], values[i, 3]
+            step_one(s, d, requests, row.outcome, p)
+        if row.fresh:
+            if not s.recorded:
+                fill_requests(row.key, requests, recorded_s, arrival_s, p)
+            begin(s, row.key, requests, p)
+            clear_outcome(row.outcome, s)
+        if row.live or row.fresh:
+            observe(s, requests, scratch, observations[i], p)
+            if table.shape[0] > 0:
+                mask_table(s, table, masks[i], p)
+            else:
+                mask_axes(s, masks[i], p)

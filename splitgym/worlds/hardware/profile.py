@@ -1,0 +1,211 @@
+"""Hardware profiles: latency and power of one network on an edge device, a link and a server, as fitted coefficients.
+
+The measured system is that of May et al., "DynaSplit", arXiv 2410.23881: a Raspberry Pi with an Edge TPU and a server
+with a GPU.  Formulas: DynaSplit specification section 8, compiled in :mod:`splitgym.worlds.hardware.kernel`.  "Edge"
+is the edge *device* here, as in the paper.  Every table over split layers has L + 1 entries, 0: the input is sent,
+L: everything runs on the edge device.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import ClassVar
+
+from splitgym.shelf import Shelf
+from splitgym.strict import from_mapping, number, sources, text
+from splitgym.worlds.settings import Section, ascending
+
+MODES = ("off", "std", "max")  # of the edge accelerator
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Edge(Section):
+    """Computing time of the edge device."""
+
+    SECTION: ClassVar[str] = "hardware.edge"
+    clocks_hz: tuple[float, ...] = number("Hz", above=0.0, doc="selectable CPU clocks, ascending")
+    pipeline_s: float = number("s", doc="constant part of every request")
+    pipeline_cycles: float = number("cycle", 0.0, doc="CPU cycles of every request")
+    cpu_s: tuple[float, ...] = number("s", 0.0, doc="constant part of the head on the CPU, by split layer")
+    cpu_cycles: tuple[float, ...] = number("cycle", 0.0, doc="CPU cycles of the head on the CPU, by split layer")
+    accelerator_cycles: float = number("cycle", 0.0, default=0.0, doc="CPU cycles of a head on the accelerator")
+    accelerator_cycles_per_bit: float = number("cycle/bit", 0.0, default=0.0, doc="CPU cycles to fetch its tensor")
+    accelerator_std_s: tuple[float, ...] = number("s", 0.0, default=(), doc="head on the accelerator, mode std")
+    accelerator_max_s: tuple[float, ...] = number("s", 0.0, default=(), doc="head on the accelerator, mode max")
+    source: dict[str, str] = sources()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Link(Section):
+    """Transfer of the tensor."""
+
+    SECTION: ClassVar[str] = "hardware.link"
+    fixed_s: float = number("s", 0.0)
+    s_per_bit: float = number("s/bit", 0.0)
+    source: dict[str, str] = sources()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Server(Section):
+    """Time of the tail on the server, by split layer."""
+
+    SECTION: ClassVar[str] = "hardware.cloud"
+    cpu_s: tuple[float, ...] = number("s", 0.0)
+    gpu_s: tuple[float, ...] = number("s", 0.0)
+    source: dict[str, str] = sources()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Power(Section):
+    """Power of the edge device (computing by clock, waiting) and of the whole server while it computes."""
+
+    SECTION: ClassVar[str] = "hardware.power"
+    head_off_w: tuple[float, ...] = number("W", 0.0, doc="edge device computing, accelerator off, by clock")
+    head_std_w: tuple[float, ...] = number("W", 0.0, default=(), doc="the same in mode std")
+    head_max_w: tuple[float, ...] = number("W", 0.0, default=(), doc="the same in mode max")
+    wait_off_w: float = number("W", 0.0, doc="edge device waiting, accelerator off, constant part")
+    wait_std_w: float = number("W", 0.0, default=0.0)
+    wait_max_w: float = number("W", 0.0, default=0.0)
+    wait_off_j_per_cycle: float = number("J/cycle", 0.0, doc="edge device waiting, part that grows with the clock")
+    wait_std_j_per_cycle: float = number("J/cycle", 0.0, default=0.0)
+    wait_max_j_per_cycle: float = number("J/cycle", 0.0, default=0.0)
+    node_cpu_w: float = number("W", 0.0, doc="server, tail on its CPU, idle power included")
+    node_cpu_load_w: float = number("W", 0.0, doc="what a busy CPU adds")
+    node_gpu_w: float = number("W", 0.0, doc="server, tail on its GPU, idle power included")
+    node_gpu_load_w: float = number("W", 0.0, doc="what a busy GPU adds")
+    node_idle_s: float = number("s", 0.0, doc="part of the tail's time in which the server is not busy")
+    source: dict[str, str] = sources()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Accuracy(Section):
+    """Top-1 accuracy by accelerator mode and split layer; heads on the device are quantised."""
+
+    SECTION: ClassVar[str] = "hardware.accuracy"
+    off: tuple[float, ...] = number("1", 0.0, 1.0)
+    std: tuple[float, ...] = number("1", 0.0, 1.0, default=())
+    max: tuple[float, ...] = number("1", 0.0, 1.0, default=())
+    source: dict[str, str] = sources()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Noise(Section):
+    """Spread of measured runs around the nominal model (DynaSplit specification section 7)."""
+
+    SECTION: ClassVar[str] = "hardware.noise"
+    stall_share: float = number("1", 0.0, 1.0, doc="runs whose edge time is rounded up to the lattice")
+    stall_lattice_s: tuple[float, ...] = number("s", above=0.0, doc="lattice of stalled edge times, ascending")
+    stall_step_s: float = number("s", above=0.0, doc="spacing of the lattice beyond its last entry")
+    link_log_std: float = number("1", 0.0, 2.0, doc="standard deviation of the transfer time's logarithm")
+    link_tail_share: float = number("1", 0.0, 1.0, doc="transfers that meet an extra delay")
+    link_tail_large_share: float = number("1", 0.0, 1.0, doc="the same for large tensors")
+    link_large_bits: float = number("bit", 0.0, doc="tensors beyond this are large")
+    link_tail_s: float = number("s", 0.0, doc="median extra delay")
+    link_tail_log_std: float = number("1", 0.0, 5.0, doc="spread of its logarithm")
+    link_tail_max_s: float = number("s", 0.0, doc="longest extra delay")
+    cloud_log_std: float = number("1", 0.0, 2.0, doc="standard deviation of the tail time's logarithm")
+    node_std: float = number("1", 0.0, 0.1, doc="relative spread of the server's power")
+    node_high_share: float = number("1", 0.0, 1.0, doc="runs in a higher power state of the server")
+    node_high_factor: float = number("1", 1.0, 2.0, doc="its power over the nominal one")
+    edge_std_w: float = number("W", 0.0, 0.2, doc="spread of the edge device's power")
+    edge_low_share: float = number("1", 0.0, 1.0, doc="runs in a lower power state of the edge device")
+    edge_low_w: float = number("W", 0.0, 0.5, doc="how much lower")
+    source: dict[str, str] = sources()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        ascending("hardware.noise.stall_lattice_s", self.stall_lattice_s)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HardwareProfile(Section):
+    """One network on the calibrated hardware.
+
+    ``status`` is "fitted" (to measurements) or "extrapolated" (never to be used for a claim).
+    """
+
+    SECTION: ClassVar[str] = "hardware"
+    name: str = text(doc="profile name")
+    description: str = text("", doc="network and machines")
+    status: str = text(doc="'fitted' or 'extrapolated'")
+    validity: str = text("", doc="how well the model describes measurements")
+    objectives: tuple[str, ...] = text(doc="of the offline search: 'latency', 'accuracy', 'energy'")
+    threshold_min_s: float = number("s", above=0.0, doc="shortest latency threshold of a workload")
+    threshold_max_s: float = number("s", above=0.0, doc="longest latency threshold of a workload")
+    split_points: tuple[str, ...] = text(doc="names of split layer 0..L")
+    cut_bits: tuple[float, ...] = number("bit", 0.0, doc="tensor on the wire by split layer; 0 at L")
+    edge: Edge = text()
+    link: Link = text()
+    cloud: Server = text()
+    power: Power = text()
+    accuracy: Accuracy | None = text(None, doc="absent where it was not measured")
+    noise: Noise = text()
+    source: dict[str, str] = sources()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.status not in ("fitted", "extrapolated"):
+            raise ValueError(f"hardware.status must be 'fitted' or 'extrapolated', got {self.status!r}")
+        known = ("latency", "accuracy", "energy")
+        if not self.objectives or [o for o in known if o in self.objectives] != list(self.objectives):
+            raise ValueError(
+                f"hardware.objectives must be some of {list(known)}, in order, got {list(self.objectives)}"
+            )
+        if "accuracy" in self.objectives and self.accuracy is None:
+            raise ValueError("hardware.objectives holds 'accuracy', but the profile has no hardware.accuracy")
+        if not self.threshold_min_s < self.threshold_max_s:
+            raise ValueError(
+                f"hardware.threshold_max_s must be > threshold_min_s={self.threshold_min_s!r} s, "
+                f"got {self.threshold_max_s!r}"
+            )
+        ascending("hardware.edge.clocks_hz", self.edge.clocks_hz)
+        self._check_lengths()
+        if self.cut_bits[-1] != 0.0:
+            raise ValueError(f"hardware.cut_bits must end with 0 (nothing is sent), got {self.cut_bits[-1]!r} bit")
+
+    @property
+    def accelerated(self) -> bool:
+        """Whether heads can run on the edge accelerator."""
+        return bool(self.edge.accelerator_std_s)
+
+    def _check_lengths(self) -> None:
+        """Every table has an entry for each split layer, or for each clock; the accelerator's are all or none."""
+        splits, clocks = len(self.split_points), len(self.edge.clocks_hz)
+        if splits < 2:
+            raise ValueError(f"hardware.split_points must name at least 2 split layers, got {splits}")
+        lengths = {
+            "cut_bits": (self.cut_bits, splits),
+            "edge.cpu_s": (self.edge.cpu_s, splits),
+            "edge.cpu_cycles": (self.edge.cpu_cycles, splits),
+            "cloud.cpu_s": (self.cloud.cpu_s, splits),
+            "cloud.gpu_s": (self.cloud.gpu_s, splits),
+            "power.head_off_w": (self.power.head_off_w, clocks),
+            "edge.accelerator_std_s": (self.edge.accelerator_std_s, splits * self.accelerated),
+            "edge.accelerator_max_s": (self.edge.accelerator_max_s, splits * self.accelerated),
+            "power.head_std_w": (self.power.head_std_w, clocks * self.accelerated),
+            "power.head_max_w": (self.power.head_max_w, clocks * self.accelerated),
+        }
+        if self.accuracy is not None:
+            lengths["accuracy.off"] = (self.accuracy.off, splits)
+            lengths["accuracy.std"] = (self.accuracy.std, splits * self.accelerated)
+            lengths["accuracy.max"] = (self.accuracy.max, splits * self.accelerated)
+        for path, (values, wanted) in lengths.items():
+            if len(values) != wanted:
+                raise ValueError(f"hardware.{path} must have {wanted} entries, got {len(values)}")
+
+
+_SHELF = Shelf("hardware profile", "hardware")
+
+
+def hardware_names() -> list[str]:
+    """Names of the hardware profiles that ship with the package."""
+    return _SHELF.names()
+
+
+def load_hardware(name: str | Path) -> HardwareProfile:
+    """A shipped hardware profile by name, or any by path of its TOML file.
+
+    Raises ``ValueError`` for an unknown name (naming the nearest) or a faulty file (naming the path of the fault).
+    """
+    return from_mapping(HardwareProfile, _SHELF.table(name), "hardware")

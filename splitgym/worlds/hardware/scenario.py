@@ -1,0 +1,113 @@
+"""Scenario of the hardware world: everything a person decides about ``HardwareSplit-v0``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from splitgym.strict import dump_toml, number, sources, text
+from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
+from splitgym.worlds.hardware.workload import ORDER
+from splitgym.worlds.settings import Arrivals, Presets, Scenario, Section
+
+WORKLOADS = ("weibull", "published")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Requests(Section):
+    """How many requests, how urgent, and whether they wait for each other."""
+
+    SECTION: ClassVar[str] = "requests"
+    count: int = number("request", 2, 10_000_000, doc="requests of one episode")
+    workload: str = text(doc="'weibull': thresholds drawn anew; 'published': those of the paper in every episode")
+    weibull_shape: float = number("1", above=0.0, doc="shape of the thresholds before they are scaled to the bounds")
+    queueing: bool = text(doc="requests arrive by section arrivals and wait; else each is issued when the last is done")
+    source: dict[str, str] = sources()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.workload not in WORKLOADS:
+            raise ValueError(f"requests.workload must be {' or '.join(map(repr, WORKLOADS))}, got {self.workload!r}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Switching(Section):
+    """What it costs to change the edge device's clock or accelerator mode before a request."""
+
+    SECTION: ClassVar[str] = "switching"
+    reconfigure_s: float = number("s", 0.0, doc="delay when clock or accelerator change, at waiting power")
+    source: dict[str, str] = sources()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Spread(Section):
+    """Whether service varies as measured runs do (section noise of the hardware profile)."""
+
+    SECTION: ClassVar[str] = "noise"
+    enabled: bool = text(doc="stalls, link jitter and power states; else the nominal model")
+    hold: int = number("request", 1, 10_000_000, doc="requests in a row that share one draw, as those of a run do")
+    source: dict[str, str] = sources()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reward(Section):
+    """The reward: energy saved against cloud-only if the threshold is met, else a penalty."""
+
+    SECTION: ClassVar[str] = "reward"
+    violation_penalty: float = number("1", 0.0, doc="in energies of a cloud-only request")
+    infrastructure_weight: float = number("1", 0.0, doc="weight of the server's energy in the charged energy")
+    source: dict[str, str] = sources()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HardwareScenario(Scenario):
+    """One setting of ``HardwareSplit-v0``; presets are TOML files, see :func:`load_scenario`."""
+
+    PROCESSES: ClassVar[tuple[str, ...]] = ("arrivals",)
+    name: str = text(doc="preset name")
+    description: str = text("", doc="what the setting is for")
+    hardware: HardwareProfile = text(doc="hardware profile, by name or as a table")
+    requests: Requests = text()
+    arrivals: Arrivals = text()
+    switching: Switching = text()
+    noise: Spread = text()
+    reward: Reward = text()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.hardware, (str, Path)):
+            object.__setattr__(self, "hardware", load_hardware(self.hardware))
+        super().__post_init__()
+        self.arrivals.check(self.requests.count)
+        if self.requests.workload == "published" and self.hardware.name not in ORDER:
+            raise ValueError(f"requests.workload='published' is for {', '.join(ORDER)}, not {self.hardware.name!r}")
+
+    @property
+    def caveat(self) -> str:
+        fitted = self.hardware.status == "fitted"
+        return "" if fitted else f"hardware profile {self.hardware.name!r} is extrapolated: no figure here is a claim"
+
+    def to_toml(self) -> str:
+        """TOML text that :func:`load_scenario` reads back to an equal scenario."""
+        table = self.to_dict()
+        if self.hardware.name in hardware_names() and load_hardware(self.hardware.name) == self.hardware:
+            table["hardware"] = self.hardware.name
+        return dump_toml(table)
+
+
+PRESETS = Presets("hardware", HardwareScenario)
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that ship with the package."""
+    return PRESETS.names()
+
+
+def load_scenario(scenario: str | Path | Mapping[str, Any] | HardwareScenario, **changes: Any) -> HardwareScenario:
+    """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
+
+    Example: ``load_scenario("switching", hardware="vit")``.
+    Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
+    """
+    return PRESETS.load(scenario, **changes)
