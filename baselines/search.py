@@ -23,6 +23,7 @@ from splitgym.encodings import Axis
 from splitgym.extras import need
 from splitgym.fronts import Front, costs_of, nondominated
 from splitgym.registry import Registry
+from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.hardware.workload import SEED
 from splitgym.worlds.world import World
 
@@ -42,6 +43,7 @@ class Problem:
         objectives: names out of :data:`splitgym.fronts.OBJECTIVES`.
         table: (n_valid, n_axes) all valid decisions, SI units; each row is a combination of the axes' levels.
         evaluate: decisions (m, n_axes) -> (m, 3) latency [s], energy [J], accuracy [share].
+        limits: draws the latency limits (n,) [s] of an episode.
     """
 
     env_id: str
@@ -52,11 +54,17 @@ class Problem:
     objectives: tuple[str, ...]
     table: np.ndarray
     evaluate: Callable[[np.ndarray], np.ndarray]
+    limits: Callable[[], np.ndarray]
 
     @property
     def raw(self) -> int:
         """Combinations of the axes' levels, the invalid ones included."""
         return math.prod(len(axis.levels) for axis in self.axes)
+
+    @functools.cached_property
+    def limits_s(self) -> np.ndarray:
+        """(n,) latency limits of the requests or tasks of the episode of seed 0 [s]."""
+        return self.limits()
 
     @functools.cached_property
     def values(self) -> np.ndarray:
@@ -77,6 +85,7 @@ def problem_of(world: World, scenario: Any) -> Problem:
         objectives=world.objectives(scenario),
         table=world.canonical(scenario, grid),
         evaluate=world.nominal(scenario),
+        limits=lambda: getattr(world.draw_trace(scenario, episode_key(seed_key(0), 0)), world.limit),
     )
 
 
@@ -195,21 +204,40 @@ def _from_memory(problem: Problem) -> Problem:
     return dataclasses.replace(problem, evaluate=lambda rows: np.array([known[tuple(row)] for row in rows.tolist()]))
 
 
+def energy_ratio(front: Front, problem: Problem) -> float:
+    """Mean energy of the entries chosen for the limits of an episode, over that with the exhaustive front.
+
+    1 is as good as it gets where all limits can be met; what a front cannot meet, it answers with its fastest entry.
+    """
+    chosen = front.energy_j[front.choose_rows(problem.limits_s)]
+    best = search(problem)
+    return float(chosen.mean() / best.energy_j[best.choose_rows(problem.limits_s)].mean())
+
+
+#: What a front is rated by, with what it means.
+RATINGS: dict[str, tuple[Callable[[Front, Problem], float], str]] = {
+    "hypervolume": (hypervolume_ratio, "hypervolume over the exhaustive front's, larger is better"),
+    "energy": (energy_ratio, "energy of the choices for one episode over the exhaustive front's, smaller is better"),
+}
+
+
 def compare_searches(
     problem: Problem,
     methods: Iterable[str] = ("nsga3", "random"),
     share: float = 0.2,
     seeds: Iterable[int] = range(20),
     progress: Progress | None = None,
-) -> dict[str, np.ndarray]:
-    """Hypervolume ratios of several searches at the same budget: method -> (n_seeds,), one per seed.
+) -> dict[str, dict[str, np.ndarray]]:
+    """Ratings of several searches at the same budget: rating -> method -> (n_seeds,), one per seed.
 
     ``progress`` is called as ``progress(runs done, runs)``.  Raises like :func:`search`.
     """
     methods, seeds, problem = list(methods), list(seeds), _from_memory(problem)
-    ratios = {method: np.empty(len(seeds)) for method in methods}
+    ratings = {rating: {method: np.empty(len(seeds)) for method in methods} for rating in RATINGS}
     for done, (method, (place, seed)) in enumerate(itertools.product(methods, enumerate(seeds)), 1):
-        ratios[method][place] = hypervolume_ratio(search(problem, method, budget=share, seed=seed), problem)
+        front = search(problem, method, budget=share, seed=seed)
+        for rating, (rate, _) in RATINGS.items():
+            ratings[rating][method][place] = rate(front, problem)
         if progress:
             progress(done, len(methods) * len(seeds))
-    return ratios
+    return ratings

@@ -12,6 +12,7 @@ import splitgym
 from splitgym.envs.single import SplitEnv
 from splitgym.policy import POLICIES
 from splitgym.traces.fading import FADING
+from splitgym.worlds.world import WORLDS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -53,6 +54,13 @@ def test_every_block_runs(registries, capsys) -> None:
     assert policy.predict(SplitEnv().reset(seed=0)[0])[0].tolist()[0] == 6
 
 
-def test_observation_table_is_the_environments() -> None:
-    table = SplitEnv().describe().split("\n\n")[0]
+@pytest.mark.parametrize("world", WORLDS)
+def test_observation_tables_are_the_environments(world) -> None:
+    table = SplitEnv(world).describe().split("\n\n")[0]
     assert table in README
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_every_preset_and_policy_is_told(world) -> None:
+    for name in (*WORLDS[world].preset_names(), *splitgym.policy_names(WORLDS[world].env_id)):
+        assert f"`{name}`" in README

@@ -20,6 +20,7 @@ from splitgym.baselines.search import (
     Problem,
     budget_of,
     compare_searches,
+    energy_ratio,
     hypervolume_ratio,
     problem_of,
     search,
@@ -60,7 +61,14 @@ def small(objectives: tuple[str, ...] = ("latency", "accuracy", "energy")) -> tu
     invalid = ((grid[:, 2] == 0) & (grid[:, 1] > 0)) | ((grid[:, 2] == 4) & (grid[:, 3] > 0))
     counter = Counter()
     head = {"env_id": "Fake-v0", "scenario": "small", "digest": "ab" * 32}
-    return Problem(**head, axes=AXES, objectives=objectives, table=grid[~invalid], evaluate=counter), counter
+    return Problem(
+        **head,
+        axes=AXES,
+        objectives=objectives,
+        table=grid[~invalid],
+        evaluate=counter,
+        limits=lambda: np.array([0.1, 0.5]),
+    ), counter
 
 
 def hardware(network: str) -> Problem:
@@ -265,12 +273,31 @@ def test_hypervolume_wants_fronts_of_its_problem() -> None:
 def test_both_searches_come_close_and_neither_is_better() -> None:
     """The published reading: at a fifth of the space NSGA-III and random search cannot be told apart."""
     calls: list[tuple[int, int]] = []
-    ratios = compare_searches(hardware("vit"), seeds=range(20), progress=lambda *call: calls.append(call))
-    assert {method: len(r) for method, r in ratios.items()} == {"nsga3": 20, "random": 20}
+    ratings = compare_searches(hardware("vit"), seeds=range(20), progress=lambda *call: calls.append(call))
     assert calls[-1] == (40, 40)
-    for ratio in ratios.values():
+    for rows in ratings.values():
+        assert {method: len(row) for method, row in rows.items()} == {"nsga3": 20, "random": 20}
+    for ratio in ratings["hypervolume"].values():
         assert 0.86 < ratio.mean() < 0.97
         assert ratio.max() <= 1.0 + 1e-9
+    for ratio in ratings["energy"].values():
+        assert ratio.min() > 1.0
+
+
+def test_energy_ratio_by_hand() -> None:
+    """The front of vit cut down to its two ends: each limit takes the frugal one if it can, else the fast one."""
+    problem = hardware("vit")
+    whole = search(problem)
+    ends = [whole.frugal(), whole.fastest()]
+    cut = {name: getattr(whole, name)[ends] for name in ("decisions", "latency_s", "energy_j", "accuracy")}
+    front = dataclasses.replace(whole, **cut)
+    wanted = kept = 0.0
+    for limit_s in problem.limits_s:
+        fits = [i for i in range(len(whole)) if whole.latency_s[i] <= limit_s] or [whole.fastest()]
+        wanted += min(whole.energy_j[i] for i in fits)
+        kept += whole.energy_j[ends[0] if whole.latency_s[ends[0]] <= limit_s else ends[1]]
+    assert energy_ratio(front, problem) == pytest.approx(kept / wanted, rel=1e-12)
+    assert energy_ratio(whole, problem) == 1.0
 
 
 # ------------------------------------------------------------------ picture and command
@@ -296,7 +323,7 @@ def test_optimize_writes_and_prints(tmp_path, capsys) -> None:
     assert main([*arguments, "--compare", "2"]) == 0
     text = capsys.readouterr().out
     assert "most frugal" in text
-    assert "hypervolume of random" in text
+    assert "front's, larger is better; 2 seeds\n  nsga3   mean" in text
     assert f"splitgym evaluate dynasplit:front={out}.json --env HardwareSplit-v0 --set hardware=vit" in text
     assert {path.name for path in out.parent.iterdir()} == {"front.json", "front.png", "front.sqlite"}
     assert main([*arguments, "--search", "random", "--json"]) == 0

@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from gymnasium.error import DependencyNotInstalled
 
-from splitgym.baselines.search import SEARCHES, Problem, compare_searches, problem_of, search
+from splitgym.baselines.search import RATINGS, SEARCHES, Problem, compare_searches, problem_of, search
 from splitgym.cli.common import add_setting, changes_of, print_table, progress_bar
 from splitgym.encodings import Axis
 from splitgym.evaluation.statistics import mean_interval
@@ -78,15 +79,13 @@ def run(args: argparse.Namespace) -> int:
     files = {"front": str(file), "picture": str(picture) if picture else None, "storage": storage}
     if args.json:
         counts = {"raw": problem.raw, "valid": len(problem.table)}
-        print(json.dumps({**front.to_dict(), **counts, "hypervolume_ratio": compared, "files": files}, indent=1))
+        print(json.dumps({**front.to_dict(), **counts, "comparison": compared, "files": files}, indent=1))
         return 0
     print_table(_table(args, problem, front))
-    for method, figures in compared.items():
-        print(
-            f"hypervolume of {method} over the exhaustive front's, {args.compare} seeds: mean {figures['mean']:.3f}"
-            + (f" ± {figures['interval']:.3f} (95 %)" if figures["interval"] is not None else "")
-            + f", {figures['min']:.3f}..{figures['max']:.3f}"
-        )
+    for rating, methods in compared.items():
+        print(f"{RATINGS[rating][1]}; {args.compare} seeds")
+        for method, figures in methods.items():
+            print(f"  {method:<7} {_spread(figures)}")
     if problem.caveat:
         print(problem.caveat)
     print(f"front:   {file}\n{f'picture: {picture}' if picture else f'no picture: {trouble}'}")
@@ -125,16 +124,22 @@ def _search(args: argparse.Namespace, problem: Problem, storage: str | None, sho
     return search(problem, args.search, budget=args.budget, seed=args.seed, storage=storage, progress=progress)
 
 
-def _compare(args: argparse.Namespace, problem: Problem, show: Any) -> dict[str, dict[str, float | None]]:
-    """Method -> mean hypervolume ratio with the half-width of its 95 % interval, the least and the greatest."""
+def _compare(args: argparse.Namespace, problem: Problem, show: Any) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Rating -> method -> mean with the half-width of its 95 % interval, the least and the greatest."""
     progress = (lambda done, total: show("comparison", done / total)) if show else None
-    ratios = compare_searches(problem, share=args.budget, seeds=range(args.compare), progress=progress)
-    figures = {}
-    for method, ratio in ratios.items():
-        mean, half = mean_interval(ratio)
-        interval = half if len(ratio) > 1 else None
-        figures[method] = {"mean": mean, "interval": interval, "min": float(ratio.min()), "max": float(ratio.max())}
-    return figures
+    ratings = compare_searches(problem, share=args.budget, seeds=range(args.compare), progress=progress)
+    return {rating: {name: _figures(row) for name, row in methods.items()} for rating, methods in ratings.items()}
+
+
+def _figures(row: np.ndarray) -> dict[str, float | None]:
+    mean, half = mean_interval(row)
+    interval = half if len(row) > 1 else None
+    return {"mean": mean, "interval": interval, "min": float(row.min()), "max": float(row.max())}
+
+
+def _spread(figures: dict[str, float | None]) -> str:
+    interval = "" if figures["interval"] is None else f" ± {figures['interval']:.3f} (95 %)"
+    return f"mean {figures['mean']:.3f}{interval}, {figures['min']:.3f} to {figures['max']:.3f}"
 
 
 def _draw(args: argparse.Namespace, problem: Problem, front: Front, path: Path) -> tuple[Path | None, str]:

@@ -80,7 +80,7 @@ class World:
     ``info`` shows.  ``measures`` begins with the return; ``showcase`` is the policy that examples use.  ``nominal``
     turns a scenario into a function of decisions (n, n_axes) that gives what they cost under nominal conditions,
     (n, 3): latency [s], energy [J], accuracy [1]; ``objectives`` says which of these an offline search minimises or,
-    for accuracy, maximises.
+    for accuracy, maximises.  ``limit`` is the array of a trace that bounds the latency.
     """
 
     name: str
@@ -113,6 +113,7 @@ class World:
     showcase: str
     objectives: Callable[[Any], tuple[str, ...]]
     nominal: Callable[[Any], Callable[[np.ndarray], np.ndarray]]
+    limit: str
 
     def __reduce__(self) -> tuple[Callable[[str], World], tuple[str]]:
         return get_world, (self.name,)

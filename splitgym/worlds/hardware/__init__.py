@@ -78,6 +78,7 @@ HARDWARE = World(
     showcase="dynasplit",
     objectives=lambda scenario: scenario.hardware.objectives,
     nominal=lambda scenario: functools.partial(nominal, lower(scenario)),
+    limit="threshold_s",
 )
 WORLDS.add(HARDWARE.name, HARDWARE)
 

@@ -105,6 +105,7 @@ INFERENCE = World(
     showcase="enachi",
     objectives=lambda scenario: ("latency", "accuracy", "energy"),
     nominal=nominal,
+    limit="deadline_s",
 )
 WORLDS.add(INFERENCE.name, INFERENCE)
 
