@@ -238,6 +238,19 @@ def test_an_agent_refuses_what_it_cannot_play(run):
         load_agent(run, gym.make("CartPole-v1"))
 
 
+@pytest.mark.parametrize("algo", ["ppo", "maskable-ppo", "sac", "dqn"])
+def test_agents_learn_on_hardware(algo, run, tmp_path):
+    """Every kind of action on HardwareSplit-v0: trained, saved with its scenario, read back, evaluated, resumed."""
+    env_id = "HardwareSplit-v0"
+    scenario = splitgym.load_scenario("switching", env_id, **{"requests.count": 9})
+    folder = train(tiny(algo, env_id=env_id, scenario=scenario), tmp_path / algo, progress=False)
+    assert load_config(folder).scenario == scenario
+    results = splitgym.evaluate([folder, "dynasplit"], env_id, scenario, episodes=3)
+    assert np.isfinite(results.figure(algo, "return")).all()
+    with pytest.raises(ValueError, match=f"trained on {ID}, not {env_id}"):
+        splitgym.evaluate([run], env_id, scenario, episodes=1)
+
+
 def test_an_agent_of_another_environment_is_refused(run, tmp_path):
     agent = load_agent(run)
     assert agent.config is not None

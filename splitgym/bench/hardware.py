@@ -32,7 +32,7 @@ def hardware_rows(budget: Budget) -> list[Row]:
         rates = alternate({**chunks, "load": lambda: len(Front.load(file)) and 1.0}, budget)
     limit = Target(10.0, of="value", at_most=True)
     rows = [
-        Row(group="hardware", name=f"batch of {N}, {counted(t, 'thread')}", value=_median(rates[f"batch {t}"]),
+        Row(group="hardware", name=f"HardwareSplit-v0, batch of {N}, {counted(t, 'thread')}", value=_median(rates[f"batch {t}"]),
             unit="step/s", note="random actions") for t in batches
     ]  # fmt: skip
     return [
