@@ -32,9 +32,15 @@ def hardware_rows(budget: Budget) -> list[Row]:
         rates = alternate({**chunks, "load": lambda: len(Front.load(file)) and 1.0}, budget)
     limit = Target(10.0, of="value", at_most=True)
     rows = [
-        Row(group="hardware", name=f"HardwareSplit-v0, batch of {N}, {counted(t, 'thread')}", value=_median(rates[f"batch {t}"]),
-            unit="step/s", note="random actions") for t in batches
-    ]  # fmt: skip
+        Row(
+            group="hardware",
+            name=f"{ENV_ID}, batch of {N}, {counted(threads, 'thread')}",
+            value=_median(rates[f"batch {threads}"]),
+            unit="step/s",
+            note="random actions",
+        )
+        for threads in batches
+    ]
     return [
         *rows,
         _us("dynasplit, choose for one request", rates["choose"], limit, PUBLISHED["choose"]),
