@@ -26,7 +26,14 @@ config: Any = numba_config  # its settings are made at run time, unknown to type
 
 _PACKAGE = Path(__file__).resolve().parent
 #: Files that may hold jitted code, relative to the package; the digest covers exactly these.
-JITTED_SOURCES = ("jit.py", "physics/*.py", "worlds/*/kernel.py", "worlds/*/nature.py", "baselines/kernel.py")
+JITTED_SOURCES = (
+    "jit.py",
+    "physics/*.py",
+    "worlds/*/kernel.py",
+    "worlds/*/nature.py",
+    "placement/kernel.py",
+    "baselines/kernel.py",
+)
 
 
 def jitted_files() -> list[Path]:

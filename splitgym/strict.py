@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 import tomllib
 import types
 import typing
@@ -155,7 +156,12 @@ def from_mapping(cls: type[S], table: Mapping[str, Any], path: str = "") -> S:
             unit = field.metadata.get("unit")
             where = f"{path}.{name}" if path else name
             raise ValueError(f"missing key {where!r}" + (f" [{unit}]: {_limits(field.metadata)}" if unit else ""))
-    return cls(**dict(table))
+    try:
+        return cls(**dict(table))
+    except ValueError as error:  # say which of several tables of the same kind it is
+        if not (path and cls.SECTION):
+            raise
+        raise ValueError(re.sub(rf"(^|'){re.escape(cls.SECTION)}\.", rf"\g<1>{path}.", str(error), count=1)) from None
 
 
 def replace_paths(thing: Any, changes: Mapping[str, Any], prefix: str = "") -> Any:

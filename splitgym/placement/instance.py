@@ -1,0 +1,282 @@
+"""Instances of the placement problem as strict data: nodes, arcs, branchy networks, applications (FIN s1).
+
+References of the form (s1.3) point to sections of the FIN specification.  SI units; the fields carry the names of the
+JSON format ``fin-instance/1``, but for an arc's ends, which are called ``from`` and ``to`` there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from splitgym.registry import nearest
+from splitgym.strict import Strict, dump_toml, from_mapping, number, read_toml, text
+
+FORMAT = "fin-instance/1"
+LATENCY_MODES = ("worst", "expected")
+FRACTIONS_TOLERANCE = 1e-6
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Node(Strict):
+    """A machine: F_n, P_n, C_n, M_n of section 1."""
+
+    SECTION: ClassVar[str] = "nodes"
+    id: str = text(doc="name")
+    tier: int = number("1", 0, 1000, doc="0 mobile, 1 edge, 2 cloud")
+    speed_ops_s: float = number("op/s", above=0.0, doc="effective speed seen by one inference")
+    power_w: float = number("W", 0.0, doc="power while busy")
+    capacity_ops_s: float = number("op/s", 0.0, doc="long-run compute available to the applications")
+    memory_bits: float = number("bit", 0.0, doc="memory for the blocks placed here")
+
+    @property
+    def energy_j_op(self) -> float:
+        """e_n = P_n / F_n [J/op]."""
+        return self.power_w / self.speed_ops_s
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Arc(Strict):
+    """A directed link: R_uv, d_uv, eps_uv, B_uv of section 1."""
+
+    SECTION: ClassVar[str] = "arcs"
+    from_node: str = text(doc="id of the sender ('from' in files)")
+    to_node: str = text(doc="id of the receiver ('to' in files)")
+    rate_bit_s: float = number("bit/s", above=0.0)
+    prop_s: float = number("s", 0.0, default=0.0, doc="propagation delay")
+    tx_j_bit: float = number("J/bit", 0.0, doc="energy at the sender")
+    rx_j_bit: float = number("J/bit", 0.0, doc="energy at the receiver")
+    capacity_bit_s: float = number("bit/s", 0.0, doc="long-run capacity")
+
+    @property
+    def energy_j_bit(self) -> float:
+        """eps_uv [J/bit]."""
+        return self.tx_j_bit + self.rx_j_bit
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlacedBlock(Strict):
+    """A block of layers: o_b, s_b, m_b of section 1."""
+
+    SECTION: ClassVar[str] = "blocks"
+    ops: float = number("op", 0.0)
+    out_bits: float = number("bit", 0.0)
+    memory_bits: float = number("bit", 0.0, default=0.0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BranchExit(Strict):
+    """An exit behind a block: beta_x, h_x of section 1."""
+
+    SECTION: ClassVar[str] = "exits"
+    after_block: int = number("block", 1, 10_000, doc="counted from 1")
+    branch_ops: float = number("op", 0.0, default=0.0, doc="run by every sample that reaches the block")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExitConfig(Strict):
+    """Which exits are active (counted from 1), the share of samples that leaves at each, and the accuracy (s1.1)."""
+
+    SECTION: ClassVar[str] = "exit_configs"
+    active: tuple[int, ...] = number("exit", 1, 10_000)
+    fractions: tuple[float, ...] = number("1", 0.0, 1.0)
+    accuracy: float = number("1", 0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.active or list(self.active) != sorted(set(self.active)):
+            raise ValueError(f"exit_configs.active must be exits in ascending order, got {list(self.active)}")
+        if len(self.fractions) != len(self.active):
+            raise ValueError(
+                f"exit_configs.fractions must have one for each of {len(self.active)} active exits, "
+                f"got {len(self.fractions)}"
+            )
+        if abs(sum(self.fractions) - 1.0) > FRACTIONS_TOLERANCE:
+            raise ValueError(f"exit_configs.fractions must sum to 1, got {sum(self.fractions)!r}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BranchyDnn(Strict):
+    """A network with exits."""
+
+    SECTION: ClassVar[str] = "dnns"
+    input_bits: float = number("bit", 0.0, doc="s_0")
+    blocks: tuple[PlacedBlock, ...] = text()
+    exits: tuple[BranchExit, ...] = text()
+    exit_configs: tuple[ExitConfig, ...] = text()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        places = [e.after_block for e in self.exits]
+        if not self.blocks or not places or not self.exit_configs:
+            raise ValueError("dnns.blocks, dnns.exits and dnns.exit_configs must not be empty")
+        if places != sorted(set(places)) or places[-1] != len(self.blocks):
+            raise ValueError(
+                f"dnns.exits must be in ascending order and the last one behind block {len(self.blocks)}, got {places}"
+            )
+        for i, config in enumerate(self.exit_configs):
+            if config.active[-1] > len(self.exits):
+                raise ValueError(
+                    f"dnns.exit_configs[{i}].active names exit {config.active[-1]}, there are {len(self.exits)}"
+                )
+
+    def depth(self, config: int) -> int:
+        """K_c: blocks that are deployed under exit configuration ``config`` (from 0)."""
+        return self.exits[self.exit_configs[config].active[-1] - 1].after_block
+
+    def reach(self, config: int) -> tuple[float, ...]:
+        """r_b of block 1..K_c: share of samples that get there."""
+        chosen, left, shares = self.exit_configs[config], 1.0, []
+        leaving = {self.exits[x - 1].after_block: f for x, f in zip(chosen.active, chosen.fractions, strict=True)}
+        for b in range(1, self.depth(config) + 1):
+            shares.append(left)
+            left = max(left - leaving.get(b, 0.0), 0.0)
+        return tuple(shares)
+
+    def work(self, config: int) -> tuple[float, ...]:
+        """w_b [op] of block 1..K_c, the branches of active exits included."""
+        active = {self.exits[x - 1].after_block: self.exits[x - 1].branch_ops for x in self.exit_configs[config].active}
+        depth = self.depth(config)
+        return tuple(block.ops + active.get(b, 0.0) for b, block in enumerate(self.blocks[:depth], 1))
+
+    def sizes(self) -> tuple[float, ...]:
+        """s_0 .. s_{K-1} [bit]: what enters block 1..K."""
+        return (self.input_bits, *(block.out_bits for block in self.blocks[:-1]))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class App(Strict):
+    """An application: n0, rho, delta, alpha, p of section 1."""
+
+    SECTION: ClassVar[str] = "apps"
+    id: str = text(doc="name")
+    dnn: str = text(doc="key of its network")
+    source: str = text(doc="id of the node at which the input arises")
+    rate_hz: float = number("1/s", above=0.0)
+    latency_s: float = number("s", above=0.0, doc="latency target")
+    accuracy: float = number("1", 0.0, 1.0, doc="accuracy target")
+    pinned_first_blocks: int = number("block", 0, 10_000, default=0, doc="blocks that must stay at the source")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Instance(Strict):
+    """One placement problem; read it with :func:`load_instance`."""
+
+    name: str = text("", doc="name")
+    note: str = text("", doc="remark")
+    seed: int | None = number("", 0, default=None, doc="of the generator that made it, if any")
+    latency_mode: str = text("worst", doc="'worst': the deepest sample; 'expected': every term by its reach (s1.3)")
+    nodes: tuple[Node, ...] = text()
+    arcs: tuple[Arc, ...] = text(())
+    dnns: dict[str, BranchyDnn] = text()
+    apps: tuple[App, ...] = text()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.latency_mode not in LATENCY_MODES:
+            raise ValueError(f"latency_mode must be 'worst' or 'expected', got {self.latency_mode!r}")
+        if not self.nodes or not self.apps:
+            raise ValueError("nodes and apps must not be empty")
+        self._check_nodes_and_arcs()
+        self._check_apps()
+
+    def _check_nodes_and_arcs(self) -> None:
+        ids = [node.id for node in self.nodes]
+        if len(set(ids)) != len(ids):
+            twice = next(name for name in ids if ids.count(name) > 1)
+            raise ValueError(f"nodes[{len(ids) - 1 - ids[::-1].index(twice)}].id: {twice!r} is taken")
+        seen = set()
+        for i, arc in enumerate(self.arcs):
+            for end, name in (("from", arc.from_node), ("to", arc.to_node)):
+                if name not in ids:
+                    raise ValueError(f"arcs[{i}].{end}: unknown node {name!r}{nearest(name, ids)}")
+            if arc.from_node == arc.to_node:
+                raise ValueError(f"arcs[{i}] leads from {arc.from_node!r} to itself")
+            if (arc.from_node, arc.to_node) in seen:
+                raise ValueError(f"arcs[{i}] from {arc.from_node!r} to {arc.to_node!r} is there already")
+            seen.add((arc.from_node, arc.to_node))
+
+    def _check_apps(self) -> None:
+        ids, names = [node.id for node in self.nodes], [app.id for app in self.apps]
+        for i, app in enumerate(self.apps):
+            if names.index(app.id) < i:
+                raise ValueError(f"apps[{i}].id: {app.id!r} is taken")
+            if app.dnn not in self.dnns:
+                raise ValueError(f"apps[{i}].dnn: unknown network {app.dnn!r}{nearest(app.dnn, self.dnns)}")
+            if app.source not in ids:
+                raise ValueError(f"apps[{i}].source: unknown node {app.source!r}{nearest(app.source, ids)}")
+            if app.pinned_first_blocks > len(self.dnns[app.dnn].blocks):
+                raise ValueError(
+                    f"apps[{i}].pinned_first_blocks must be <= {len(self.dnns[app.dnn].blocks)} blocks, "
+                    f"got {app.pinned_first_blocks}"
+                )
+
+    def index(self, node_id: str) -> int:
+        """Place of a node in ``nodes``.  Raises ``ValueError`` for an unknown id, naming the nearest."""
+        ids = [node.id for node in self.nodes]
+        if node_id not in ids:
+            raise ValueError(f"unknown node {node_id!r}{nearest(node_id, ids)}")
+        return ids.index(node_id)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of an instance's file."""
+        table = {"format": FORMAT, **super().to_dict()}
+        table["arcs"] = [{_FILE_NAMES.get(k, k): v for k, v in arc.items()} for arc in table["arcs"]]
+        return table
+
+    def to_json(self) -> str:
+        """JSON text that :func:`load_instance` reads back to an equal instance."""
+        return json.dumps(self.to_dict(), indent=1) + "\n"
+
+    def to_toml(self) -> str:
+        """TOML text that :func:`load_instance` reads back to an equal instance."""
+        return dump_toml(self.to_dict())
+
+
+_FILE_NAMES = {"from_node": "from", "to_node": "to"}
+_FIELD_NAMES = {name: field for field, name in _FILE_NAMES.items()}
+
+
+def load_instance(source: str | Path | Mapping[str, Any] | Instance) -> Instance:
+    """An instance from a JSON or TOML file, from a table of the same content, or itself.
+
+    A file of cases (``{"instance": {...}, ...}``) is read as its instance.  Raises ``ValueError`` naming the path of
+    the fault: a missing file, what is no JSON or TOML, unknown or missing keys, values outside their limits.
+    """
+    if isinstance(source, Instance):
+        return source
+    table = source if isinstance(source, Mapping) else _read(Path(source))
+    table = dict(table.get("instance", table))
+    mark = table.pop("format", FORMAT)
+    if mark != FORMAT:
+        raise ValueError(f"format {mark!r} is not {FORMAT!r}")
+    if isinstance(table.get("arcs"), list):
+        table["arcs"] = [_arc_fields(arc, f"arcs[{i}]") for i, arc in enumerate(table["arcs"])]
+    return from_mapping(Instance, table)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise ValueError(f"no such instance file: {str(path)!r}")
+    if path.suffix == ".toml":
+        return read_toml(path)
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(table, Mapping):
+        raise ValueError(f"{path} must hold a table, got a {type(table).__name__}")
+    return table
+
+
+def _arc_fields(arc: Any, path: str) -> Any:
+    """An arc of a file with the names of the dataclass; the file's own names stand in messages."""
+    if not isinstance(arc, Mapping):
+        return arc
+    for name in _FIELD_NAMES:
+        if name not in arc:
+            raise ValueError(f"missing key '{path}.{name}'")
+    return {_FIELD_NAMES.get(k, k): v for k, v in arc.items()}
