@@ -1,4 +1,4 @@
-"""The command ``splitgym``: list, evaluate, optimize, train, bench, render, demo."""
+"""The command ``splitgym``: list, evaluate, optimize, place, train, bench, render, demo."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ COMMANDS = {
         "run",
         "search decisions for a Pareto front (DynaSplit's offline phase)",
     ),
+    "place": ("cli.placing", "add_arguments", "run", "place the blocks of a network on nodes: FIN, optimum, rivals"),
     "train": ("agents.train", "add_train_arguments", "run_train", "train an RL agent, or resume a training"),
     "render": ("cli.rendering", "add_arguments", "run", "watch a policy, or save pictures of it"),
     "bench": ("bench", "add_bench_arguments", "run_bench", "measure rates beside peers, in one run"),

@@ -8,6 +8,7 @@ import json
 from splitgym.cli.common import print_table
 from splitgym.encodings import ENCODINGS
 from splitgym.extras import need
+from splitgym.placement.published import load_published, published_names
 from splitgym.policy import POLICIES, load_baselines, policy_names
 from splitgym.profiles import load_profile, profile_names
 from splitgym.traces.arrivals import ARRIVALS
@@ -37,6 +38,7 @@ def catalogue() -> dict[str, dict[str, str]]:
             for world in worlds
         },
         "DNN profiles": {name: load_profile(name).description for name in profile_names()},
+        "placement networks": {name: load_published(name).description for name in published_names()},
         "hardware profiles": {name: load_hardware(name).description for name in hardware_names()},
         "fading models": {name: first_line(FADING[name].function) for name in FADING},
         "arrival models": {name: first_line(ARRIVALS[name].function) for name in ARRIVALS},

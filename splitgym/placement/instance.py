@@ -184,10 +184,10 @@ class Instance(Strict):
         self._check_apps()
 
     def _check_nodes_and_arcs(self) -> None:
-        ids = [node.id for node in self.nodes]
-        if len(set(ids)) != len(ids):
-            twice = next(name for name in ids if ids.count(name) > 1)
-            raise ValueError(f"nodes[{len(ids) - 1 - ids[::-1].index(twice)}].id: {twice!r} is taken")
+        ids = {node.id: i for i, node in enumerate(self.nodes)}
+        if len(ids) != len(self.nodes):
+            twice = next(i for i, node in enumerate(self.nodes) if ids[node.id] != i)
+            raise ValueError(f"nodes[{ids[self.nodes[twice].id]}].id: {self.nodes[twice].id!r} is taken")
         seen = set()
         for i, arc in enumerate(self.arcs):
             for end, name in (("from", arc.from_node), ("to", arc.to_node)):

@@ -1,0 +1,188 @@
+"""FIN: the cheapest path through the feasible inference graph, for one application or several (s3, s6).
+
+Source: Singhal et al., INFOCOM 2024, arXiv 2404.08060.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from splitgym.placement.instance import Instance
+from splitgym.placement.kernel import backward, forward, levels_of
+from splitgym.placement.plan import Infeasible, Plan, Residual, app_index
+from splitgym.placement.problem import Problem, Survey, accurate_configs, check_cycles, lower_job, survey
+from splitgym.registry import nearest
+
+ROUNDINGS = ("edge", "carry")
+ORDERS = ("tightest", "load", "index")
+BEST = "best"
+
+
+def solve_fin(
+    instance: Instance,
+    app: int | str = 0,
+    gamma: int = 100,
+    rounding: str = "edge",
+    shortcuts: bool = True,
+    window: int | None = None,
+    residual: Residual | None = None,
+) -> Plan | Infeasible:
+    """Place one application by FIN.
+
+    Args:
+        instance: the problem; its other applications take no capacity (see ``residual``, :func:`solve_fin_all`).
+        app: place or id of the application.
+        gamma: levels into which the latency target is divided; 10 K or more is advised.
+        rounding: "edge" rounds every step up (s3), "carry" the latency so far (s3.1).
+        shortcuts: also offer the least-energy plan (in time it is the optimum: ``certified``) and the least-latency
+            plan (s3.1); then a plan is found if and only if there is one.
+        window: only paths that end within the last ``window`` levels count; ``None``: all.
+        residual: capacities left by other applications, ``None`` for the full ones.
+
+    Returns the plan, or :class:`Infeasible` with the reason of section 1.4.  Without shortcuts that may also mean that
+    no path fits the ``gamma`` levels although the instance is feasible: the reason is then "latency", the least
+    latency is within the target, and ``exact`` is False.  Raises ``ValueError`` for unknown names, a bad ``gamma`` or
+    ``window``, and for arcs with a cycle on which a capacity can bind.
+    """
+    _check_options(gamma, rounding, window)
+    place = app_index(instance, app)
+    check_cycles(instance, [place] if residual is not None else list(range(len(instance.apps))), residual)
+    found = survey(instance, place, residual)
+    if isinstance(found, Infeasible):
+        return found
+    return _cheapest(found, int(gamma), rounding, shortcuts, gamma if window is None else window)
+
+
+def _cheapest(found: Survey, gamma: int, rounding: str, shortcuts: bool, window: int) -> Plan | Infeasible:
+    """The cheapest of shortcuts and paths."""
+    if not found.in_time(found.least_latency_s):
+        return Infeasible(found.task.id, "latency", found.least_latency_s)
+    plans = _shortcuts(found) if shortcuts else []
+    if plans and plans[0].certified:
+        return plans[0]
+    limit_j = min((plan.energy_j for plan in plans), default=math.inf)
+    path = _cheapest_path(found, gamma, rounding, window, limit_j)
+    if path is not None:
+        plans.append(path)
+    if not plans:
+        return Infeasible(found.task.id, "latency", found.least_latency_s, exact=False)
+    return min(plans, key=lambda plan: plan.energy_j)
+
+
+def _check_options(gamma: int, rounding: str, window: int | None) -> None:
+    if not isinstance(gamma, (int, np.integer)) or isinstance(gamma, bool) or gamma < 1:
+        raise ValueError(f"gamma must be a whole number of levels >= 1, got {gamma!r}")
+    if rounding not in ROUNDINGS:
+        raise ValueError(f"unknown rounding {rounding!r}{nearest(rounding, ROUNDINGS)} (known: {', '.join(ROUNDINGS)})")
+    if window is not None and (not isinstance(window, (int, np.integer)) or isinstance(window, bool) or window < 0):
+        raise ValueError(f"window must be None or a whole number of levels >= 0, got {window!r}")
+
+
+def _shortcuts(found: Survey) -> list[Plan]:
+    """The plans without levels that meet the target: the certified one alone, or the fastest."""
+    thriftiest = found.least_energy("fin-least-energy")
+    if found.in_time(thriftiest.latency_s):
+        return [replace(thriftiest, certified=True)]
+    return [found.least_latency("fin-least-latency")]
+
+
+def _cheapest_path(found: Survey, gamma: int, rounding: str, window: int, limit_j: float) -> Plan | None:
+    """The cheapest path over replicas of all configurations, if one costs no more than ``limit_j``."""
+    best: tuple[Problem, np.ndarray, int] | None = None
+    for problem in found.problems:
+        if problem.least_energy_j > limit_j:
+            break  # so are all that follow
+        energy_j, level, path = _sweep(found, problem, gamma, rounding, window, limit_j)
+        if energy_j < limit_j or (best is None and energy_j < math.inf):
+            best, limit_j = (problem, path, level), energy_j
+    if best is None:
+        return None
+    return replace(found.plan(best[0], best[1], f"fin-{rounding}"), levels_used=int(best[2]))
+
+
+def _sweep(
+    found: Survey, problem: Problem, gamma: int, rounding: str, window: int, limit_j: float
+) -> tuple[float, int, np.ndarray]:
+    """Energy [J], last level and edges of the cheapest path of one configuration."""
+    edges, target_s = problem.edges, found.task.latency_s
+    togo_s, togo_j = problem.fastest[0], problem.thriftiest[0]
+    if rounding == "carry":
+        togo_level = np.zeros_like(togo_s)  # levels say nothing of the way ahead: it is not rounded step by step
+    else:
+        togo_level = backward(edges, levels_of(edges.delay_s, gamma, target_s), edges.delay_s)[0]
+    lowest = max(gamma - window, 0)
+    return forward(edges, gamma, target_s, rounding == "carry", togo_level, togo_s, togo_j, limit_j, lowest)
+
+
+# ------------------------------------------------------------------ several applications
+def solve_fin_all(instance: Instance, order: str = "tightest", **options: Any) -> list[Plan | Infeasible]:
+    """Place all applications one after the other on what the earlier ones leave (s6).
+
+    Args:
+        instance: the problem.
+        order: "tightest": by descending least latency / target; "load": by descending compute of the lightest accurate
+            configuration [op/s]; "index": as given; "best": of these three the one that places most applications, and
+            among those takes the least power.  Ties by index.
+        **options: of :func:`solve_fin`, all but ``app``.
+
+    Returns a plan or a refusal for every application, in the instance's order.  A refusal is ``exact`` only if the
+    application has no plan on its own either.  Raises ``ValueError`` as :func:`solve_fin` does.
+    """
+    if order not in (*ORDERS, BEST):
+        known = (*ORDERS, BEST)
+        raise ValueError(f"unknown order {order!r}{nearest(order, known)} (known: {', '.join(known)})")
+    if "app" in options:
+        raise ValueError("solve_fin_all places every application; app is an option of solve_fin")
+    check_cycles(instance, list(range(len(instance.apps))))
+    tried: dict[tuple[int, ...], list[Plan | Infeasible]] = {}
+    for name in ORDERS if order == BEST else (order,):
+        sequence = _sequence(instance, name)
+        if sequence not in tried:
+            tried[sequence] = _one_by_one(instance, sequence, options)
+    return min(tried.values(), key=lambda results: _rank(instance, results))
+
+
+def _sequence(instance: Instance, order: str) -> tuple[int, ...]:
+    apps = range(len(instance.apps))
+    if order == "index":
+        return tuple(apps)
+    key = _tightness if order == "tightest" else _load_op_s
+    return tuple(sorted(apps, key=lambda app: -key(instance, app)))
+
+
+def _tightness(instance: Instance, app: int) -> float:
+    """Least latency / target; inf where nothing can be placed."""
+    found = survey(instance, app)
+    return math.inf if isinstance(found, Infeasible) else found.least_latency_s / found.task.latency_s
+
+
+def _load_op_s(instance: Instance, app: int) -> float:
+    """Compute that the application asks for at least [op/s]; inf where nothing is accurate."""
+    jobs = [lower_job(instance, app, config) for config in accurate_configs(instance, app)]
+    return min((job.rate_hz * float(job.reach_ratio @ job.work_op) for job in jobs), default=math.inf)
+
+
+def _one_by_one(instance: Instance, sequence: tuple[int, ...], options: dict[str, Any]) -> list[Plan | Infeasible]:
+    left = options.get("residual") or Residual.of(instance)
+    results: dict[int, Plan | Infeasible] = {}
+    for app in sequence:
+        result = solve_fin(instance, app, **{**options, "residual": left})
+        if isinstance(result, Plan):
+            left = left.less(instance, result)
+        elif result.exact:
+            alone = survey(instance, app, options.get("residual"))
+            proven = isinstance(alone, Infeasible) or not alone.in_time(alone.least_latency_s)
+            result = replace(result, exact=proven)
+        results[app] = result
+    return [results[app] for app in range(len(instance.apps))]
+
+
+def _rank(instance: Instance, results: list[Plan | Infeasible]) -> tuple[int, float]:
+    """Number of applications without a plan, power of the others [W]."""
+    pairs = zip(instance.apps, results, strict=True)
+    powers_w = [app.rate_hz * plan.energy_j for app, plan in pairs if isinstance(plan, Plan)]
+    return len(results) - len(powers_w), sum(powers_w)

@@ -1,0 +1,249 @@
+"""Plans, refusals, what is left of the capacities, and the referee that judges a plan (FIN s1.2-1.4).
+
+The referee is written in plain Python over the whole plan and shares nothing with the solvers' step formulas, so that
+their agreement means something.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from splitgym.physics.placement import TOLERANCE
+from splitgym.placement.instance import App, BranchyDnn, Instance
+from splitgym.registry import nearest
+
+Reason = Literal["accuracy", "capacity", "latency"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A placement with an exit configuration, and what it costs per inference.
+
+    Attributes:
+        app: id of the application.
+        exit_config: place in the network's ``exit_configs``, from 0.
+        placement: node ids of block 1..K_c.
+        energy_j: E [J], the sum of ``compute_j`` and ``comm_j``.
+        latency_s: D [s] in the instance's latency mode.
+        latency_worst_s: latency of the deepest sample [s].
+        latency_expected_s: latency weighted by the reach of every block [s].
+        accuracy: a_c.
+        method: what made the plan.
+        certified: the least-energy plan of all met the target, so no plan is cheaper (s3.1).
+        levels_used: level of FIN's last replica, None where no level was counted.
+    """
+
+    app: str
+    exit_config: int
+    placement: tuple[str, ...]
+    energy_j: float
+    compute_j: float
+    comm_j: float
+    latency_s: float
+    latency_worst_s: float
+    latency_expected_s: float
+    accuracy: float
+    method: str
+    certified: bool = False
+    levels_used: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Infeasible:
+    """No plan, and why, in the order of section 1.4.
+
+    Attributes:
+        app: id of the application.
+        reason: "accuracy": no configuration is accurate enough; "capacity": no placement keeps pins, arcs, capacity and
+            memory; "latency": the least latency exceeds the target, or FIN found no path within its levels.
+        least_latency_s: least latency of an accurate placement [s], None where there is none.
+        exact: whether no plan exists for certain.  False: FIN without shortcuts (or after other applications) found
+            none, although there may be one.
+    """
+
+    app: str
+    reason: Reason
+    least_latency_s: float | None
+    exact: bool = True
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Residual:
+    """What applications placed earlier leave of C, M and B.
+
+    Attributes:
+        node_ops_s: compute left (N,) [op/s].
+        memory_bits: memory left (N,) [bit].
+        arc_bit_s: link capacity left (A,) [bit/s].
+    """
+
+    node_ops_s: np.ndarray
+    memory_bits: np.ndarray
+    arc_bit_s: np.ndarray
+
+    @classmethod
+    def of(cls, instance: Instance) -> Residual:
+        """The full capacities of an instance."""
+        return cls(
+            np.array([node.capacity_ops_s for node in instance.nodes], np.float64),
+            np.array([node.memory_bits for node in instance.nodes], np.float64),
+            np.array([arc.capacity_bit_s for arc in instance.arcs], np.float64),
+        )
+
+    def less(self, instance: Instance, plan: Plan) -> Residual:
+        """What is left after ``plan``; never negative."""
+        used = _loads(instance, instance.apps[app_index(instance, plan.app)], plan.exit_config, plan.placement)
+        limits = (self.node_ops_s, self.memory_bits, self.arc_bit_s)
+        return Residual(*(np.maximum(limit - load, 0.0) for limit, load in zip(limits, used, strict=True)))
+
+
+def app_index(instance: Instance, app: int | str) -> int:
+    """Place of an application given by place or id.  Raises ``ValueError`` for an unknown one, naming the known."""
+    names = [a.id for a in instance.apps]
+    if isinstance(app, str):
+        if app not in names:
+            raise ValueError(f"unknown app {app!r}{nearest(app, names)} (known: {', '.join(names)})")
+        return names.index(app)
+    place = operator.index(app)
+    if not 0 <= place < len(names):
+        raise ValueError(f"app must be 0..{len(names) - 1} or one of {', '.join(names)}, got {place}")
+    return place
+
+
+def evaluate(
+    instance: Instance,
+    app: int | str,
+    exit_config: int,
+    placement: Sequence[str],
+    residual: Residual | None = None,
+    method: str = "given",
+) -> tuple[Plan, list[str]]:
+    """Figures of a placement and every constraint that it breaks, in words (s1.2, s1.3).
+
+    Args:
+        instance: the problem.
+        app: place or id of the application.
+        exit_config: exit configuration, from 0.
+        placement: node ids of block 1..K_c.
+        residual: capacities that count instead of the instance's.
+        method: name to keep in the plan.
+
+    A transfer without an arc is named and left out of the figures.  Raises ``ValueError`` for unknown names and for a
+    placement of the wrong length.
+    """
+    place = app_index(instance, app)
+    task = instance.apps[place]
+    dnn = instance.dnns[task.dnn]
+    _check_shape(dnn, exit_config, placement)
+    compute_j, comm_j, worst_s, expected_s = _figures(instance, task, dnn, exit_config, placement)
+    plan = Plan(
+        app=task.id,
+        exit_config=exit_config,
+        placement=tuple(placement),
+        energy_j=compute_j + comm_j,
+        compute_j=compute_j,
+        comm_j=comm_j,
+        latency_s=worst_s if instance.latency_mode == "worst" else expected_s,
+        latency_worst_s=worst_s,
+        latency_expected_s=expected_s,
+        accuracy=dnn.exit_configs[exit_config].accuracy,
+        method=method,
+    )
+    faults = _missed_targets(task, place, plan) + _broken_order(instance, task, plan)
+    return plan, faults + _overloads(instance, task, plan, residual or Residual.of(instance))
+
+
+def _check_shape(dnn: BranchyDnn, exit_config: int, placement: Sequence[str]) -> None:
+    if not 0 <= exit_config < len(dnn.exit_configs):
+        raise ValueError(f"exit_config must be 0..{len(dnn.exit_configs) - 1}, got {exit_config}")
+    if len(placement) != dnn.depth(exit_config):
+        raise ValueError(
+            f"placement must name {dnn.depth(exit_config)} nodes for exit_config {exit_config}, got {len(placement)}"
+        )
+
+
+def _figures(
+    instance: Instance, task: App, dnn: BranchyDnn, config: int, placement: Sequence[str]
+) -> tuple[float, float, float, float]:
+    """Compute energy [J], transfer energy [J], worst and expected latency [s]."""
+    nodes, arcs = {node.id: node for node in instance.nodes}, {(a.from_node, a.to_node): a for a in instance.arcs}
+    compute_j = comm_j = worst_s = expected_s = 0.0
+    here = task.source
+    for name, share, ops, bits in zip(placement, dnn.reach(config), dnn.work(config), dnn.sizes(), strict=False):
+        if name not in nodes:
+            raise ValueError(f"unknown node {name!r}{nearest(name, nodes)}")
+        step_s = ops / nodes[name].speed_ops_s
+        compute_j += share * ops * nodes[name].power_w / nodes[name].speed_ops_s
+        arc = arcs.get((here, name)) if name != here else None
+        if arc is not None:
+            comm_j += share * bits * (arc.tx_j_bit + arc.rx_j_bit)
+            step_s += bits / arc.rate_bit_s + arc.prop_s
+        worst_s += step_s
+        expected_s += share * step_s
+        here = name
+    return compute_j, comm_j, worst_s, expected_s
+
+
+def _exceeds(value: float, limit: float) -> bool:
+    return value > limit + TOLERANCE * limit
+
+
+def _missed_targets(task: App, place: int, plan: Plan) -> list[str]:
+    faults = []
+    if _exceeds(plan.latency_s, task.latency_s):
+        faults.append(f"apps[{place}].latency_s: {plan.latency_s:.9g} s exceed the target of {task.latency_s:.9g} s")
+    if _exceeds(task.accuracy, plan.accuracy):
+        faults.append(f"apps[{place}].accuracy: {plan.accuracy:.9g} is below the target of {task.accuracy:.9g}")
+    return faults
+
+
+def _broken_order(instance: Instance, task: App, plan: Plan) -> list[str]:
+    pinned = plan.placement[: task.pinned_first_blocks]
+    faults = [
+        f"block {b} is pinned to {task.source!r}, but placed on {name!r}"
+        for b, name in enumerate(pinned, 1)
+        if name != task.source
+    ]
+    arcs = {(arc.from_node, arc.to_node) for arc in instance.arcs}
+    steps = zip((task.source, *plan.placement), plan.placement, strict=False)
+    return faults + [
+        f"no arc leads from {here!r} to {there!r}, where block {b} is"
+        for b, (here, there) in enumerate(steps, 1)
+        if here != there and (here, there) not in arcs
+    ]
+
+
+def _overloads(instance: Instance, task: App, plan: Plan, left: Residual) -> list[str]:
+    loads = _loads(instance, task, plan.exit_config, plan.placement)
+    names = ("nodes[{}].capacity_ops_s: load [op/s]", "nodes[{}].memory_bits: use [bit]")
+    names += ("arcs[{}].capacity_bit_s: load [bit/s]",)
+    limits = (left.node_ops_s, left.memory_bits, left.arc_bit_s)
+    return [
+        f"{name.format(k)} {load:.9g} exceeds {limit:.9g}"
+        for name, used, limit_of in zip(names, loads, limits, strict=True)
+        for k, (load, limit) in enumerate(zip(used.tolist(), limit_of.tolist(), strict=True))
+        if _exceeds(load, limit)
+    ]
+
+
+def _loads(
+    instance: Instance, task: App, config: int, placement: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compute [op/s] and memory [bit] that a placement takes of every node, bit/s of every link."""
+    nodes = {node.id: k for k, node in enumerate(instance.nodes)}
+    arcs = {(arc.from_node, arc.to_node): k for k, arc in enumerate(instance.arcs)}
+    dnn, here = instance.dnns[task.dnn], task.source
+    ops_s, bits, arc_bit_s = np.zeros(len(nodes)), np.zeros(len(nodes)), np.zeros(len(arcs))
+    rows = zip(placement, dnn.reach(config), dnn.work(config), dnn.sizes(), dnn.blocks, strict=False)
+    for name, share, ops, sent_bits, block in rows:
+        ops_s[nodes[name]] += task.rate_hz * share * ops
+        bits[nodes[name]] += block.memory_bits
+        if (here, name) in arcs:
+            arc_bit_s[arcs[here, name]] += task.rate_hz * share * sent_bits
+        here = name
+    return ops_s, bits, arc_bit_s

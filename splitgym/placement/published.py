@@ -1,0 +1,219 @@
+"""The published networks and three-tier topology as placement instances (FIN s1.1, s7, s8)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from splitgym.placement.instance import App, Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
+from splitgym.registry import nearest
+from splitgym.shelf import Shelf
+from splitgym.strict import Strict, from_mapping, number, sources, text
+
+ENERGY_MODES = ("expected", "full")
+#: Decimals of shares and accuracies, which come from percentages with two decimals.
+_DECIMALS = 9
+_TOPOLOGY = "published"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublishedBlock(Strict):
+    """A row of the published table of blocks."""
+
+    SECTION: ClassVar[str] = "blocks"
+    ops: float = number("op", 0.0)
+    shape: tuple[int, ...] = number("value", 1, default=(), doc="what leaves the block; none: nothing to send")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublishedExit(Strict):
+    """A row of the published table of exits."""
+
+    SECTION: ClassVar[str] = "exits"
+    after_block: int = number("block", 1, 10_000)
+    table_percent: float = number("%", 0.0, 100.0, doc="accuracy if samples that would go on count as errors")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublishedDnn(Strict):
+    """A network as its tables describe it, and the targets over which savings are averaged."""
+
+    SECTION: ClassVar[str] = "dnn"
+    name: str = text(doc="name")
+    description: str = text("", doc="what it is")
+    input_shape: tuple[int, ...] = number("value", 1)
+    bits_per_value: int = number("bit", 1, 64)
+    final_accuracy: float = number("1", 0.0, 1.0, doc="of the last exit on the data set")
+    blocks: tuple[PublishedBlock, ...] = text()
+    exits: tuple[PublishedExit, ...] = text()
+    grid_latency_s: tuple[float, ...] = number("s", above=0.0)
+    grid_accuracy: tuple[float, ...] = number("1", 0.0, 1.0)
+    source: dict[str, str] = sources()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublishedNode(Strict):
+    """A tier of the published topology."""
+
+    SECTION: ClassVar[str] = "nodes"
+    id: str = text()
+    tier: int = number("1", 0, 2)
+    speed_ops_s: float = number("op/s", above=0.0)
+    power_w: float = number("W", 0.0)
+    receive_s_bit: float = number("s/bit", above=0.0, doc="time for a bit on a link that ends here")
+    radio_j_bit: float = number("J/bit", 0.0, doc="energy of this end of a link")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublishedTopology(Strict):
+    """Nodes whose links all lead upwards."""
+
+    SECTION: ClassVar[str] = "topology"
+    name: str = text()
+    description: str = text("")
+    nodes: tuple[PublishedNode, ...] = text()
+    memory_bits: float = number("bit", 0.0)
+    source: dict[str, str] = sources()
+
+
+_SHELF = Shelf("published network", "placement")
+
+
+def published_names() -> list[str]:
+    """Names of the published networks."""
+    return [name for name in _SHELF.names() if name != _TOPOLOGY]
+
+
+def load_published(name: str) -> PublishedDnn:
+    """The tables of a published network.  Raises ``ValueError`` for an unknown name, naming the nearest."""
+    if name not in published_names():
+        raise ValueError(
+            f"unknown published network {name!r}{nearest(name, published_names())} "
+            f"(known: {', '.join(published_names())})"
+        )
+    return from_mapping(PublishedDnn, _SHELF.table(name), "dnn")
+
+
+def published_topology() -> tuple[tuple[Node, ...], tuple[Arc, ...]]:
+    """Nodes ``d0``, ``e0``, ``c0`` and the three arcs that lead upwards (s8).
+
+    The rate of an arc is the receiving tier's, which is what the published solvers take; with the sender's, the
+    device's uplink would be too slow for any offloading at the published targets (s8, defect 2).
+    """
+    table = from_mapping(PublishedTopology, _SHELF.table(_TOPOLOGY), "topology")
+    nodes = tuple(
+        Node(
+            id=node.id,
+            tier=node.tier,
+            speed_ops_s=node.speed_ops_s,
+            power_w=node.power_w,
+            capacity_ops_s=node.speed_ops_s,
+            memory_bits=table.memory_bits,
+        )
+        for node in table.nodes
+    )
+    pairs = [(u, v) for u in table.nodes for v in table.nodes if u.tier < v.tier]
+    return nodes, tuple(_arc(u, v) for u, v in pairs)
+
+
+def _arc(sender: PublishedNode, receiver: PublishedNode) -> Arc:
+    rate_bit_s = 1.0 / receiver.receive_s_bit
+    return Arc(
+        from_node=sender.id,
+        to_node=receiver.id,
+        rate_bit_s=rate_bit_s,
+        tx_j_bit=sender.radio_j_bit,
+        rx_j_bit=receiver.radio_j_bit,
+        capacity_bit_s=rate_bit_s,
+    )
+
+
+def published_dnn(name: str, energy: str = "expected") -> BranchyDnn:
+    """A published network with its exit configurations (s1.1).
+
+    Args:
+        name: one of :func:`published_names`.
+        energy: "expected": configuration x has exits 1..x active, and samples leave at each by the shares behind the
+            published accuracies; "full": it has exit x alone, so every sample runs all blocks up to there, which is
+            what the published code charges.
+
+    Raises ``ValueError`` for an unknown name or mode.
+    """
+    if energy not in ENERGY_MODES:
+        raise ValueError(f"energy must be 'expected' or 'full', got {energy!r}{nearest(str(energy), ENERGY_MODES)}")
+    table = load_published(name)
+    blocks = [
+        PlacedBlock(ops=b.ops, out_bits=math.prod(b.shape) * table.bits_per_value if b.shape else 0.0)
+        for b in table.blocks
+    ]
+    return BranchyDnn(
+        input_bits=math.prod(table.input_shape) * table.bits_per_value,
+        blocks=tuple(blocks),
+        exits=tuple(BranchExit(after_block=e.after_block) for e in table.exits),
+        exit_configs=tuple(_config(table, exit, energy) for exit in range(1, len(table.exits) + 1)),
+    )
+
+
+def _config(table: PublishedDnn, exit: int, energy: str) -> ExitConfig:
+    """Truncation at an exit: accuracy in proportion to the samples that have left by then (coverage)."""
+    left = [e.table_percent / table.exits[-1].table_percent for e in table.exits]
+    accuracy = round(table.final_accuracy * left[exit - 1], _DECIMALS)
+    if energy == "full":
+        return ExitConfig(active=(exit,), fractions=(1.0,), accuracy=accuracy)
+    shares = [round(float(share), _DECIMALS) for share in np.diff([0.0, *left[: exit - 1]])]
+    last = round(1.0 - sum(shares), _DECIMALS)
+    return ExitConfig(active=tuple(range(1, exit + 1)), fractions=(*shares, last), accuracy=accuracy)
+
+
+def published_instance(
+    dnn: str = "b_alexnet",
+    energy: str = "expected",
+    latency_mode: str = "worst",
+    latency_s: float = 0.005,
+    accuracy: float = 0.8,
+    pinned: int = 1,
+) -> Instance:
+    """One application on the published topology (s7, s8).
+
+    Args:
+        dnn: one of :func:`published_names`.
+        energy: "expected" or "full", see :func:`published_dnn`.
+        latency_mode: "worst" or "expected" (s1.3).
+        latency_s: latency target [s].
+        accuracy: accuracy target in [0, 1].
+        pinned: blocks that must stay on the device; the published setting is 1.
+
+    Raises ``ValueError`` for unknown names and values outside their limits.
+    """
+    nodes, arcs = published_topology()
+    app = App(
+        id="a0",
+        dnn=dnn,
+        source=nodes[0].id,
+        rate_hz=1.0,
+        latency_s=latency_s,
+        accuracy=accuracy,
+        pinned_first_blocks=pinned,
+    )
+    return Instance(
+        name=f"{dnn}-{energy}-{latency_mode}",
+        note="published tables",
+        latency_mode=latency_mode,
+        nodes=nodes,
+        arcs=arcs,
+        dnns={dnn: published_dnn(dnn, energy)},
+        apps=(app,),
+    )
+
+
+def published_grid(dnn: str) -> tuple[np.ndarray, np.ndarray]:
+    """Targets over which savings are averaged (s7): latencies [s] (n,) and accuracies (m,), n m cells.
+
+    For B-AlexNet they are the published code's, 13 x 16 = 208 cells.  For B-ResNet and B-LeNet only the ranges are
+    known; the files under ``data/placement`` say which steps were taken, and why.
+    """
+    table = load_published(dnn)
+    return np.array(table.grid_latency_s), np.array(table.grid_accuracy)
