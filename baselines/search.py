@@ -73,7 +73,14 @@ class Problem:
 
 
 def problem_of(world: World, scenario: Any) -> Problem:
-    """The offline problem of a scenario: its distinct valid decisions under nominal conditions."""
+    """The offline problem of a scenario: its distinct valid decisions under nominal conditions.
+
+    Raises ``ValueError`` for a world whose decisions have no nominal cost.
+    """
+    if world.nominal is None or world.objectives is None:
+        raise ValueError(
+            f"{world.env_id} cannot be searched: a decision has no cost of its own there; HardwareSplit-v0 can be"
+        )
     axes = world.axes(scenario)
     grid = np.array(list(itertools.product(*(axis.levels for axis in axes))), np.float64)
     return Problem(

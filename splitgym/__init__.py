@@ -13,6 +13,7 @@ from splitgym.traces.arrivals import arrivals
 from splitgym.traces.fading import fading
 from splitgym.worlds.hardware import HardwareProfile, HardwareScenario, HardwareTrace, hardware_names, load_hardware
 from splitgym.worlds.inference import InferenceScenario, InferenceTrace
+from splitgym.worlds.placement import PlacementScenario, PlacementTrace
 
 if TYPE_CHECKING:
     from splitgym.evaluation import Results, evaluate
@@ -25,6 +26,8 @@ __all__ = [
     "HardwareTrace",
     "InferenceScenario",
     "InferenceTrace",
+    "PlacementScenario",
+    "PlacementTrace",
     "Policy",
     "Results",
     "arrivals",

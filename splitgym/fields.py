@@ -21,6 +21,7 @@ class Field:
         low, high: range in SI (dB for DECIBEL); for SQUASH ``high`` is the value observed as 1/2.
         meaning: one line for people.
         state: "markov" if the field is part of the state of an MDP, else what stays hidden.
+        size: how many numbers the field has, one for each node, link...
     """
 
     name: str
@@ -30,6 +31,7 @@ class Field:
     high: float
     meaning: str
     state: str = "markov"
+    size: int = 1
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -46,8 +48,8 @@ class Field:
 
 
 def tables(fields: Iterable[Field]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(kinds int64, lows, highs) of an observation table, each (n_fields,), for a kernel."""
-    rows = [(f.kind, f.low, f.high) for f in fields]
+    """(kinds int64, lows, highs) of an observation table, each (n_numbers,), for a kernel."""
+    rows = [(f.kind, f.low, f.high) for f in fields for _ in range(f.size)]
     kinds, lows, highs = (np.array(column, np.float64) for column in zip(*rows, strict=True))
     return kinds.astype(np.int64), lows, highs
 
@@ -55,7 +57,10 @@ def tables(fields: Iterable[Field]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 def field_table(fields: Iterable[Field]) -> str:
     """Markdown table of the fields: name, unit, rule, meaning, state."""
     rows = ["| field | unit | observed as | meaning | MDP or hidden |", "|---|---|---|---|---|"]
-    rows += [f"| `{f.name}` | {f.unit} | {f.rule} | {f.meaning} | {f.state} |" for f in fields]
+    rows += [
+        f"| `{f.name}`{f' x {f.size}' if f.size > 1 else ''} | {f.unit} | {f.rule} | {f.meaning} | {f.state} |"
+        for f in fields
+    ]
     return "\n".join(rows)
 
 

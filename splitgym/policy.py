@@ -46,9 +46,9 @@ class Policy:
         self.encoding: Encoding = rows.encoding
         self._params = one_record(rows.params, rows.world.params)
         self._fields = tuple(
-            self.params[f"field_{part}"][: len(rows.fields)].copy() for part in ("kind", "low", "high")
+            self.params[f"field_{part}"][: self.params.n_fields].copy() for part in ("kind", "low", "high")
         )
-        self._view = rows.world.view
+        self._view = rows.world.view(rows.scenario)
         self.rng = np.random.default_rng(seed)
 
     @classmethod

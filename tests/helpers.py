@@ -21,7 +21,11 @@ from splitgym.worlds.world import WORLDS
 ROOT = Path(__file__).resolve().parent.parent
 
 #: World -> changes that make its episodes short; a new world adds a line here and every test walks it.
-SHORT = {"inference": {"tasks.count": 23}, "hardware": {"requests.count": 23}}
+SHORT = {
+    "inference": {"tasks.count": 23},
+    "hardware": {"requests.count": 23},
+    "placement": {"applications.count": 23},
+}
 
 CASES = [(world, preset) for world in WORLDS for preset in WORLDS[world].preset_names()]
 ENCODED = [(world, action) for world in WORLDS for action in ENCODINGS]

@@ -117,8 +117,9 @@ def test_observation_space_is_finite_and_documented(world, preset):
     assert set(space.low.tolist()) <= {-1.0, 0.0}
     assert set(space.high.tolist()) == {1.0}
     table = env.describe()
-    rows = re.findall(r"^\| `(\w+)` \| (\S+) \|", table, re.MULTILINE)
-    n_fields, n_axes = space.shape[0], len(env.rows.axes)
+    rows = re.findall(r"^\| `(\w+)`(?: x \d+)? \| (\S+) \|", table, re.MULTILINE)
+    n_fields, n_axes = len(env.rows.fields), len(env.rows.axes)
+    assert space.shape == (sum(f.size for f in env.rows.fields),)
     assert [name for name, _ in rows] == [f.name for f in env.rows.fields] + [a.name for a in env.rows.axes]
     assert len(rows) == n_fields + n_axes
     for field in env.rows.fields:

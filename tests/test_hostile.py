@@ -107,9 +107,9 @@ def test_the_bad_row_is_named():
 @pytest.mark.parametrize(("world", "action"), ENCODED)
 def test_what_the_space_contains_is_accepted(world, action):
     """Samples in any container: as sampled, as lists, as other number types."""
-    env = single(world, "default", action)
-    env.reset(seed=0)
-    for sample in sampled(env.action_space, 15, seed=1):
+    env = single(world, short(world, "default"), action)
+    for sample in sampled(env.action_space, 20, seed=1):
+        env.reset(seed=0)
         env.step(sample)
         if action == "dict":
             env.step({k: v.tolist() if isinstance(v, np.ndarray) else int(v) for k, v in sample.items()})

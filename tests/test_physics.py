@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splitgym.fields import DECIBEL, SIGNED, SQUASH, UNIT
+from splitgym.fields import DECIBEL, SIGNED, SQUASH, UNIT, tables
 from splitgym.jit import jitted_files
 from splitgym.physics import codec, network, radio
 from splitgym.profiles import load_profile
@@ -295,8 +295,7 @@ def test_codec_inverse_of_squash(value, scale):
 @pytest.mark.parametrize(("world", "preset"), CASES)
 def test_observations_decode_to_their_own_encoding(world, preset):
     env = single(world, short(world, preset))
-    kinds = np.array([f.kind for f in env.rows.fields])
-    lows, highs = (np.array([getattr(f, end) for f in env.rows.fields]) for end in ("low", "high"))
+    kinds, lows, highs = tables(env.rows.fields)
     for seed in range(5):
         seen = env.reset(seed=seed)[0][None]
         values = np.zeros(seen.shape)

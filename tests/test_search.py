@@ -192,6 +192,15 @@ def test_an_interrupted_search_goes_on(tmp_path) -> None:
     assert len(counter.asked) == more.evaluated + budget_of(problem, 0.05), "another seed is another study"
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as in a terminal; a job in the background begins with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_waits_for_the_end_of_a_trial() -> None:
     problem, counter = small()
     evaluated: list[int] = []

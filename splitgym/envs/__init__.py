@@ -5,7 +5,8 @@ from __future__ import annotations
 import gymnasium as gym
 
 import splitgym.worlds.hardware
-import splitgym.worlds.inference  # noqa: F401  (a world registers itself)
+import splitgym.worlds.inference
+import splitgym.worlds.placement  # noqa: F401  (worlds register themselves)
 from splitgym.worlds.world import WORLDS
 
 

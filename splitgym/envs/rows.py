@@ -67,7 +67,8 @@ class Rows:
         self.nature = world.nature(n, self.scenario)
         slots, columns = world.log_shape(self.scenario)
         self.logs = np.zeros((n, slots if log else 0, columns))
-        self.seen = Seen(np.zeros((n, len(self.fields)), np.float32), np.zeros((n, self.encoding.mask_size), np.bool_))
+        seen = np.zeros((n, int(self.params.n_fields)), np.float32)
+        self.seen = Seen(seen, np.zeros((n, self.encoding.mask_size), np.bool_))
         self.keys = np.zeros(n, np.uint64)  # of the seed
         self.episodes = np.full(n, -1, np.int64)  # episodes begun since seeding, less one
         self.steps = np.zeros(n, np.int64)
@@ -77,7 +78,7 @@ class Rows:
     # ---------------------------------------------------------------- spaces
     def observation_space(self) -> spaces.Box:
         """Space of one row's observation."""
-        low, high = np.array([f.bounds for f in self.fields], np.float32).T
+        low, high = np.array([f.bounds for f in self.fields for _ in range(f.size)], np.float32).T
         return spaces.Box(low.copy(), high.copy(), dtype=np.float32)
 
     # ---------------------------------------------------------------- episodes

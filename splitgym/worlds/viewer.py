@@ -127,10 +127,10 @@ def record(array: np.ndarray, index: int) -> Any:
 
 def decoded_view(params: Any, rows: Rows, row: int) -> Any:
     """What the decision maker sees, in SI units: a VIEW record with attribute access."""
-    kinds, lows, highs = (params[f"field_{part}"][: len(rows.fields)].copy() for part in ("kind", "low", "high"))
-    values = np.empty((1, len(rows.fields)))
+    kinds, lows, highs = (params[f"field_{part}"][: params.n_fields].copy() for part in ("kind", "low", "high"))
+    values = np.empty((1, params.n_fields))
     decode_fields(rows.seen.observations[row : row + 1].copy(), kinds, lows, highs, values)
-    return values.view(rows.world.view).view(np.recarray)[0, 0]
+    return values.view(rows.world.view(rows.scenario)).view(np.recarray)[0, 0]
 
 
 def counter(thing: str, present: int, total: int, over: bool) -> str:

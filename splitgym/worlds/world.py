@@ -74,20 +74,23 @@ class Plane(NamedTuple):
 class World:
     """One decision problem.
 
-    The record types are those of the lowered scenario, of the decoded observation, of what a row remembers, of a
-    decision and of what came of it.  STATE must hold the booleans ``finished`` (no decision left: truncation),
-    ``depleted`` (termination) and ``recorded`` (the row replays a trace); OUTCOME a float ``reward`` and whatever
-    ``info`` shows.  ``measures`` begins with the return; ``showcase`` is the policy that examples use.  ``nominal``
-    turns a scenario into a function of decisions (n, n_axes) that gives what they cost under nominal conditions,
-    (n, 3): latency [s], energy [J], accuracy [1]; ``objectives`` says which of these an offline search minimises or,
-    for accuracy, maximises.  ``limit`` is the array of a trace that bounds the latency.
+    The record types are those of the lowered scenario, of the decoded observation (it may depend on the scenario), of
+    what a row remembers, of a decision and of what came of it.  STATE must hold the booleans ``finished`` (no
+    decision left: truncation), ``depleted`` (termination) and ``recorded`` (the row replays a trace); OUTCOME a float
+    ``reward`` and whatever ``info`` shows.  ``measures`` begins with the return; ``showcase`` is the policy that
+    examples use.
+
+    ``nominal`` turns a scenario into a function of decisions (n, n_axes) that gives what they cost under nominal
+    conditions, (n, 3): latency [s], energy [J], accuracy [1]; ``objectives`` says which of these an offline search
+    minimises or, for accuracy, maximises; ``limit`` is the array of a trace that bounds the latency.  Worlds in which
+    a decision has no cost of its own leave these three out.
     """
 
     name: str
     env_id: str
     summary: str
     params: np.dtype
-    view: np.dtype
+    view: Callable[[Any], np.dtype]
     state: np.dtype
     decision: np.dtype
     outcome: np.dtype
@@ -111,9 +114,9 @@ class World:
     measure: Callable[[np.ndarray, np.ndarray, Any], dict[str, np.ndarray]]
     plane: Plane
     showcase: str
-    objectives: Callable[[Any], tuple[str, ...]]
-    nominal: Callable[[Any], Callable[[np.ndarray], np.ndarray]]
-    limit: str
+    objectives: Callable[[Any], tuple[str, ...]] | None = None
+    nominal: Callable[[Any], Callable[[np.ndarray], np.ndarray]] | None = None
+    limit: str = ""
 
     def __reduce__(self) -> tuple[Callable[[str], World], tuple[str]]:
         return get_world, (self.name,)

@@ -9,6 +9,7 @@ import numpy as np
 
 from splitgym.encodings import Axis, DiscreteEncoding
 from splitgym.wording import brief, milliseconds
+from splitgym.worlds.hardware.layout import lower, nominal
 from splitgym.worlds.hardware.profile import MODES
 from splitgym.worlds.hardware.scenario import HardwareScenario
 from splitgym.worlds.viewer import BAD, GOOD, Tally, counter, decoded_view, record
@@ -146,7 +147,7 @@ class Story:
         Takes a while: ask once, since they are the same in all stories of an environment.
         """
         table = DiscreteEncoding(self.axes, lambda grid: self.world.canonical(self.scenario, grid)).table
-        return table, self.world.nominal(self.scenario)(table)[:, :2]
+        return table, nominal(lower(self.scenario), table)[:, :2]
 
     @property
     def counter(self) -> str:

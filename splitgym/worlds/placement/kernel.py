@@ -1,0 +1,338 @@
+"""Compiled code of the placement world: one move, reservations, observation, masks, the loop over rows.
+
+References of the form (s1.3) point to sections of the FIN specification.  Blocks and exit configurations count from
+0; a move is a node, an exit configuration, or a rejection, in this order of numbers.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from splitgym.jit import jit
+from splitgym.physics.codec import observe_fields
+from splitgym.physics.placement import step_delay_s, step_energy_j, within
+from splitgym.worlds.placement.nature import fast_config, fill_apps
+
+SCALARS = 9  # observed before the vectors over nodes and links
+NODE_VECTORS = 6
+
+
+# ------------------------------------------------------------------ one step of a placement
+@jit
+def step_cost(x, c, b, u, v, nodes, arcs, arc_of, dnns, worst):
+    """Energy [J] and delay [s] of block ``b`` at node ``v`` after node ``u``; (inf, inf) without a link.  (s2)"""
+    dnn, node = dnns[x], nodes[v]
+    reach, work = dnn.reach[c, b], dnn.work_op[c, b]
+    weight = 1.0 if worst else reach
+    if u == v:
+        return (
+            step_energy_j(reach, work, node.energy_j_op, 0.0, 0.0),
+            step_delay_s(weight, work, node.speed_op_s, 0.0, 1.0, 0.0),
+        )
+    a = arc_of[u, v]
+    if a < 0:
+        return math.inf, math.inf
+    arc, bits = arcs[a], dnn.in_bit[b]
+    return (
+        step_energy_j(reach, work, node.energy_j_op, bits, arc.energy_j_bit),
+        step_delay_s(weight, work, node.speed_op_s, bits, arc.rate_bit_s, arc.prop_s),
+    )
+
+
+@jit
+def fill_rest(worst, nodes, arcs, arc_of, dnns, rest_s, rest_j, fast_j):
+    """Least latency and least energy to the end, limits left out, and the energy of the least-latency way."""
+    for x in range(dnns.shape[0]):
+        for c in range(dnns[x].n_configs):
+            depth = dnns[x].depth[c]
+            for u in range(nodes.shape[0]):
+                rest_s[x, c, depth, u], rest_j[x, c, depth, u], fast_j[x, c, depth, u] = 0.0, 0.0, 0.0
+            for b in range(depth - 1, -1, -1):
+                for u in range(nodes.shape[0]):
+                    for v in range(nodes.shape[0]):
+                        energy_j, delay_s = step_cost(x, c, b, u, v, nodes, arcs, arc_of, dnns, worst)
+                        if energy_j == math.inf:
+                            continue
+                        rest_j[x, c, b, u] = min(rest_j[x, c, b, u], energy_j + rest_j[x, c, b + 1, v])
+                        if delay_s + rest_s[x, c, b + 1, v] < rest_s[x, c, b, u]:
+                            rest_s[x, c, b, u] = delay_s + rest_s[x, c, b + 1, v]
+                            fast_j[x, c, b, u] = energy_j + fast_j[x, c, b + 1, v]
+
+
+@jit
+def reference_j(y, nodes, dnns, rest_s, fast_j, p):
+    """Energy [J] of the least-latency plan of an application on the empty system; 0 if it has none."""
+    _, c = fast_config(y.source, y.dnn, y.accuracy, p.pinned, nodes, dnns, rest_s, p.worst)
+    if c < 0:
+        return 0.0
+    dnn = dnns[y.dnn]
+    done, energy_j = min(p.pinned, dnn.depth[c]), 0.0
+    for b in range(done):
+        energy_j += step_energy_j(dnn.reach[c, b], dnn.work_op[c, b], nodes[y.source].energy_j_op, 0.0, 0.0)
+    return energy_j + fast_j[y.dnn, c, done, y.source]
+
+
+@jit
+def room(s, y, c, v, a, dnns, node_free, memory_free, arc_free):
+    """Whether block ``s.placed`` fits node ``v`` and link ``a`` (-1: none) beside the blocks placed so far.  (s1.3)"""
+    dnn = dnns[y.dnn]
+    load, memory = 0.0, 0.0
+    for b in range(s.placed + 1):
+        if b == s.placed or s.path[b] == v:
+            load += y.rate_hz * dnn.reach[c, b] * dnn.work_op[c, b]
+            memory += dnn.memory_bit[b]
+    if not (within(load, node_free[v]) and within(memory, memory_free[v])):
+        return False
+    return a < 0 or within(y.rate_hz * dnn.reach[c, s.placed] * dnn.in_bit[s.placed], arc_free[a])
+
+
+@jit
+def may_move(s, y, c, v, nodes, arcs, arc_of, dnns, rest_s, node_free, memory_free, arc_free, p):
+    """Whether the next block may go to node ``v`` under configuration ``c``; (False, inf, inf) or with its cost."""
+    b = s.placed
+    if s.open[c] == 0 or dnns[y.dnn].depth[c] <= b or (b < p.pinned and v != y.source):
+        return False, math.inf, math.inf
+    energy_j, delay_s = step_cost(y.dnn, c, b, s.node, v, nodes, arcs, arc_of, dnns, p.worst)
+    if energy_j == math.inf:
+        return False, math.inf, math.inf
+    if not within(s.spent_s[c] + delay_s + rest_s[y.dnn, c, b + 1, v], y.latency_s):
+        return False, energy_j, delay_s
+    a = -1 if v == s.node else arc_of[s.node, v]
+    return room(s, y, c, v, a, dnns, node_free, memory_free, arc_free), energy_j, delay_s
+
+
+@jit
+def may_finish(s, y, c, dnns):
+    """Whether exit configuration ``c`` may close the present application."""
+    return c < dnns[y.dnn].n_configs and s.open[c] > 0 and s.placed == dnns[y.dnn].depth[c]
+
+
+# ------------------------------------------------------------------ applications and their reservations
+@jit
+def clear_outcome(o, s):
+    """Empty outcome of the present move."""
+    o.app, o.block, o.node, o.exit_config = s.app, -1, -1, -1
+    o.closed, o.accepted, o.rejected = False, False, False
+    o.energy_j, o.reference_j, o.latency_s, o.latency_target_s = 0.0, 0.0, 0.0, 0.0
+    o.accuracy, o.power_w, o.saved, o.live, o.reward = 0.0, 0.0, 0.0, s.live, 0.0
+
+
+@jit
+def open_app(s, apps, dnns, p):
+    """Begin to place the present application: nothing placed, all configurations open that are accurate enough."""
+    s.finished = s.app >= p.n_apps
+    s.placed = 0
+    if s.finished:
+        return
+    y = apps[s.app]
+    s.node = y.source
+    for c in range(s.open.shape[0]):
+        s.open[c] = 1 if c < dnns[y.dnn].n_configs and dnns[y.dnn].accuracy[c] >= y.accuracy else 0
+        s.spent_s[c], s.spent_j[c] = 0.0, 0.0
+
+
+@jit
+def free_capacity(live, nodes, arcs, arc_of, dnns, node_free, memory_free, arc_free):
+    """What the live applications leave free; summed anew, so that nothing drifts."""
+    for v in range(nodes.shape[0]):
+        node_free[v], memory_free[v] = nodes[v].capacity_op_s, nodes[v].memory_bit
+    for a in range(arcs.shape[0]):
+        arc_free[a] = arcs[a].capacity_bit_s
+    for i in range(live.shape[0]):
+        z = live[i]
+        if z.until_s <= 0.0:
+            continue
+        dnn, u = dnns[z.dnn], z.source
+        for b in range(dnn.depth[z.exit_config]):
+            v = z.path[b]
+            node_free[v] -= z.rate_hz * dnn.reach[z.exit_config, b] * dnn.work_op[z.exit_config, b]
+            memory_free[v] -= dnn.memory_bit[b]
+            if u != v:
+                arc_free[arc_of[u, v]] -= z.rate_hz * dnn.reach[z.exit_config, b] * dnn.in_bit[b]
+            u = v
+    for v in range(nodes.shape[0]):  # a capacity that is used up to the tolerance
+        node_free[v], memory_free[v] = max(node_free[v], 0.0), max(memory_free[v], 0.0)
+    for a in range(arcs.shape[0]):
+        arc_free[a] = max(arc_free[a], 0.0)
+
+
+@jit
+def depart(s, live, now_s):
+    """Release the applications whose time is over."""
+    s.live = 0
+    for i in range(live.shape[0]):
+        if 0.0 < live[i].until_s <= now_s:
+            live[i].until_s = 0.0
+        s.live += 1 if live[i].until_s > 0.0 else 0
+
+
+@jit
+def reserve(s, y, c, live):
+    """Keep what the present application needs until it leaves."""
+    for i in range(live.shape[0]):
+        z = live[i]
+        if z.until_s <= 0.0:
+            z.until_s = y.arrival_s + y.holding_s
+            z.source, z.dnn, z.exit_config, z.rate_hz = y.source, y.dnn, c, y.rate_hz
+            for b in range(s.placed):
+                z.path[b] = s.path[b]
+            return
+
+
+@jit
+def close_app(s, o, y, c, apps, live, nodes, arcs, arc_of, dnns, rest_s, fast_j, free_n, free_m, free_a, p):
+    """Accept with configuration ``c`` or reject (-1), reward, and turn to the next application."""
+    o.closed = True
+    o.reference_j, o.latency_target_s = reference_j(y, nodes, dnns, rest_s, fast_j, p), y.latency_s
+    if c >= 0:
+        o.accepted, o.exit_config, o.accuracy = True, c, dnns[y.dnn].accuracy[c]
+        o.energy_j, o.latency_s, o.power_w = s.spent_j[c], s.spent_s[c], y.rate_hz * s.spent_j[c]
+        o.saved = 1.0 - o.energy_j / o.reference_j if o.reference_j > 0.0 else 0.0
+        o.reward = o.saved
+        reserve(s, y, c, live)
+    else:
+        o.rejected, o.reward = True, -p.rejection_penalty
+    s.app += 1
+    open_app(s, apps, dnns, p)
+    depart(s, live, apps[s.app].arrival_s if s.app < p.n_apps else y.arrival_s)
+    o.live = s.live
+    free_capacity(live, nodes, arcs, arc_of, dnns, free_n, free_m, free_a)
+
+
+@jit
+def place_block(s, o, y, v, nodes, arcs, arc_of, dnns, rest_s, free_n, free_m, free_a, p):
+    """Put the next block on node ``v``; returns whether some configuration allows it."""
+    possible = False
+    for c in range(dnns[y.dnn].n_configs):
+        good, energy_j, delay_s = may_move(s, y, c, v, nodes, arcs, arc_of, dnns, rest_s, free_n, free_m, free_a, p)
+        s.spent_j[c] += energy_j
+        s.spent_s[c] += delay_s
+        s.open[c] = 1 if good else 0
+        possible = possible or good
+    o.block, o.node = s.placed, v
+    s.path[s.placed] = v
+    s.placed += 1
+    s.node = v
+    return possible
+
+
+@jit
+def step_one(s, d, o, apps, live, nodes, arcs, arc_of, dnns, rest_s, fast_j, free_n, free_m, free_a, p):
+    """One move.  A move that no exit configuration allows rejects the application."""
+    clear_outcome(o, s)
+    y, move = apps[s.app], int(d.move)
+    n_nodes = nodes.shape[0]
+    c, closed = -1, True
+    if move < n_nodes:
+        closed = not place_block(s, o, y, move, nodes, arcs, arc_of, dnns, rest_s, free_n, free_m, free_a, p)
+    elif move < n_nodes + p.n_configs and may_finish(s, y, move - n_nodes, dnns):
+        c = move - n_nodes
+    if closed:
+        close_app(s, o, y, c, apps, live, nodes, arcs, arc_of, dnns, rest_s, fast_j, free_n, free_m, free_a, p)
+
+
+@jit
+def begin(s, key, apps, live, nodes, arcs, arc_of, dnns, free_n, free_m, free_a, p):
+    """Put a row at the start of an episode; its applications are already drawn."""
+    s.key, s.app, s.live = key, 0, 0
+    s.depleted = False
+    for i in range(live.shape[0]):
+        live[i].until_s = 0.0
+    open_app(s, apps, dnns, p)
+    free_capacity(live, nodes, arcs, arc_of, dnns, free_n, free_m, free_a)
+
+
+# ------------------------------------------------------------------ what is seen
+@jit
+def outlook(s, y, v, nodes, arcs, arc_of, dnns, rest_s, rest_j, free_n, free_m, free_a, p):
+    """Next block at node ``v``: least energy of the step and to the end [J], most slack [s]; (inf, inf, -1): no way."""
+    step_j, end_j, slack_s = math.inf, math.inf, -1.0
+    for c in range(dnns[y.dnn].n_configs):
+        good, energy_j, delay_s = may_move(s, y, c, v, nodes, arcs, arc_of, dnns, rest_s, free_n, free_m, free_a, p)
+        if good:
+            step_j = min(step_j, energy_j)
+            end_j = min(end_j, s.spent_j[c] + energy_j + rest_j[y.dnn, c, s.placed + 1, v])
+            slack_s = max(slack_s, y.latency_s - s.spent_s[c] - delay_s - rest_s[y.dnn, c, s.placed + 1, v])
+    return step_j, end_j, max(slack_s, 0.0) if step_j < math.inf else -1.0
+
+
+@jit
+def share_left(free, capacity):
+    """Free share of a capacity; 0 of none."""
+    return min(max(free / capacity, 0.0), 1.0) if capacity > 0.0 else 0.0
+
+
+@jit
+def look(s, apps, nodes, arcs, arc_of, dnns, rest_s, rest_j, fast_j, free_n, free_m, free_a, values, out, mask, p):
+    """Observation of a row into ``out`` (n_numbers,) float32, and its mask of moves into ``mask`` (N + C + 1,).
+
+    ``values`` (n_numbers,) takes the SI values.  A move is masked if it would reject; rejecting is always allowed.
+    Both are filled together, since what a node would cost and whether it is possible is one question.
+    """
+    y = apps[min(s.app, p.n_apps - 1)]
+    base_j = reference_j(y, nodes, dnns, rest_s, fast_j, p)
+    values[0], values[1], values[2], values[3] = y.dnn, y.source, y.latency_s, y.accuracy
+    values[4], values[5], values[6], values[7], values[8] = y.rate_hz, s.placed, s.node, base_j, s.live
+    n = nodes.shape[0]
+    for v in range(n):
+        step_j, end_j, slack_s = math.inf, math.inf, -1.0
+        if not s.finished:
+            step_j, end_j, slack_s = outlook(
+                s, y, v, nodes, arcs, arc_of, dnns, rest_s, rest_j, free_n, free_m, free_a, p
+            )
+        possible = slack_s >= 0.0
+        mask[v] = possible or s.finished
+        values[SCALARS + v] = share_left(free_n[v], nodes[v].capacity_op_s)
+        values[SCALARS + n + v] = share_left(free_m[v], nodes[v].memory_bit)
+        values[SCALARS + 2 * n + v] = 1.0 if v == s.node else 0.0
+        values[SCALARS + 3 * n + v] = min(step_j / base_j, 1e6) if possible and base_j > 0.0 else 1e6
+        values[SCALARS + 4 * n + v] = min(end_j / base_j, 1e6) if possible and base_j > 0.0 else 1e6
+        values[SCALARS + 5 * n + v] = slack_s / y.latency_s if possible else 0.0
+    first = SCALARS + NODE_VECTORS * n
+    for c in range(p.n_configs):
+        done = not s.finished and may_finish(s, y, c, dnns)
+        mask[n + c] = done or s.finished
+        values[first + c] = min(s.spent_j[c] / base_j, 1e6) if done and base_j > 0.0 else 1e6
+    mask[n + p.n_configs] = True
+    for a in range(arcs.shape[0]):
+        values[first + p.n_configs + a] = share_left(free_a[a], arcs[a].capacity_bit_s)
+    observe_fields(values, p.field_kind, p.field_low, p.field_high, out)
+
+
+# ------------------------------------------------------------------ the loop over rows
+@jit
+def turn_rows(
+    low, high, rows, values, observations, masks, logs, table, params,
+    all_apps, all_live, node_free, memory_free, arc_free, arrival_s,
+    nodes, arcs, arc_of, dnns, rest_s, rest_j, fast_j,
+):  # fmt: skip
+    """One turn of rows low..high: the only stepping loop of the world.
+
+    ``rows`` (n,) of ``row_dtype``: live ones take a move by ``values`` (n, 1), fresh ones begin the episode of their
+    key (recorded rows keep the applications they were given); both are then observed.  ``logs`` and ``table`` are not
+    used: all encodings have the moves as their mask.  ``params`` (1,) is the PARAMS record; then the fields of
+    :class:`splitgym.worlds.placement.layout.Nature`.
+    """
+    p = params[0]
+    scratch = np.empty(p.n_fields)
+    for i in range(low, high):
+        row, apps, live = rows[i], all_apps[i], all_live[i]
+        s, d = row.state, row.decision
+        free_n, free_m, free_a = node_free[i], memory_free[i], arc_free[i]
+        if row.live:
+            d.move = values[i, 0]
+            step_one(
+                s, d, row.outcome, apps, live, nodes, arcs, arc_of, dnns, rest_s, fast_j, free_n, free_m, free_a, p
+            )
+        if row.fresh:
+            if not s.recorded:
+                fill_apps(row.key, apps, arrival_s, nodes, dnns, rest_s, p)
+            begin(s, row.key, apps, live, nodes, arcs, arc_of, dnns, free_n, free_m, free_a, p)
+            clear_outcome(row.outcome, s)
+        if row.live or row.fresh:
+            look(
+                s, apps, nodes, arcs, arc_of, dnns, rest_s, rest_j, fast_j, free_n, free_m, free_a,
+                scratch, observations[i], masks[i], p,
+            )  # fmt: skip

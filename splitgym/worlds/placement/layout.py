@@ -1,0 +1,198 @@
+"""Records of the placement world and ``lower``: the scenario as the kernel sees it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from splitgym.physics.arrivals import ARRIVAL_PARAMS
+from splitgym.physics.arrivals import RECORDED as ARRIVALS_RECORDED
+from splitgym.traces.arrivals import ARRIVALS, arrival_params
+from splitgym.worlds.placement.kernel import NODE_VECTORS, SCALARS
+from splitgym.worlds.placement.scenario import PlacementScenario
+from splitgym.worlds.placement.system import MAX_BLOCKS, MAX_CONFIGS, most_configs, parts
+from splitgym.worlds.records import fill_record
+
+#: What a row remembers between two moves.
+STATE = np.dtype(
+    [
+        ("key", "u8"),  # randomness of the episode
+        ("app", "i8"),  # index of the application to be placed
+        ("placed", "i8"),  # blocks of it that have a node
+        ("node", "i8"),  # where the last of them is; the source before the first
+        ("path", "i8", (MAX_BLOCKS,)),  # their nodes
+        ("open", "i8", (MAX_CONFIGS,)),  # 1: exit configuration that is still possible (Numba nests no booleans)
+        ("spent_s", "f8", (MAX_CONFIGS,)),  # latency so far under each
+        ("spent_j", "f8", (MAX_CONFIGS,)),  # energy so far under each
+        ("live", "i8"),  # applications that hold capacity
+        ("recorded", "?"),  # applications come from a trace
+        ("finished", "?"),  # no application left
+        ("depleted", "?"),  # never: nothing has a battery here
+    ],
+    align=True,
+)
+
+#: What nature decides about an application.
+APP = np.dtype(
+    [
+        ("arrival_s", "f8"),
+        ("holding_s", "f8"),  # how long it stays if it is accepted
+        ("source", "i8"),  # index of its node
+        ("dnn", "i8"),  # index of its network
+        ("latency_s", "f8"),  # target
+        ("accuracy", "f8"),  # target
+        ("rate_hz", "f8"),
+    ],
+    align=True,
+)
+
+#: An accepted application and what it holds.
+LIVE = np.dtype(
+    [
+        ("until_s", "f8"),  # 0: nothing is held
+        ("rate_hz", "f8"),
+        ("source", "i8"),
+        ("dnn", "i8"),
+        ("exit_config", "i8"),
+        ("path", "i8", (MAX_BLOCKS,)),
+    ],
+    align=True,
+)
+
+#: A decision: node 0..N-1, exit configuration N..N+C-1, rejection N+C.
+DECISION = np.dtype([("move", "f8")])
+
+#: What came of a move; the columns of ``info`` (units in the names).  The figures stand where ``closed`` is True.
+OUTCOME = np.dtype(
+    [
+        ("app", "i8"),
+        ("block", "i8"),  # block that was placed (from 0); -1: none
+        ("node", "i8"),  # index of its node; -1: none
+        ("exit_config", "i8"),  # exit configuration of an accepted application; -1: none
+        ("closed", "?"),  # the application was accepted or rejected
+        ("accepted", "?"),
+        ("rejected", "?"),
+        ("energy_j", "f8"),  # of one inference
+        ("reference_j", "f8"),  # of one inference under the least-latency plan of the empty system
+        ("saved", "f8"),  # 1 - energy over reference
+        ("latency_s", "f8"),
+        ("latency_target_s", "f8"),
+        ("accuracy", "f8"),
+        ("power_w", "f8"),  # rate times energy
+        ("live", "i8"),  # applications that hold capacity now
+        ("reward", "f8"),
+    ],
+    align=True,
+)
+
+
+class Nature(NamedTuple):
+    """Arrays of n rows (applications, what they hold, what is free), and those that all rows share."""
+
+    apps: np.ndarray  # (n, n_apps) APP
+    live: np.ndarray  # (n, n_apps) LIVE
+    node_free: np.ndarray  # (n, N) free compute [op/s]
+    memory_free: np.ndarray  # (n, N) free memory [bit]
+    arc_free: np.ndarray  # (n, A) free link capacity [bit/s]
+    arrival_s: np.ndarray  # (n_apps,) recorded arrival instants, empty for other models
+    nodes: np.ndarray  # the fields of splitgym.worlds.placement.system.System
+    arcs: np.ndarray
+    arc_of: np.ndarray
+    dnns: np.ndarray
+    rest_s: np.ndarray
+    rest_j: np.ndarray
+    fast_j: np.ndarray
+
+
+MAX_NUMBERS = 4096
+
+#: The scenario's numbers; nodes, links and networks are in :class:`Nature`.
+PARAMS = np.dtype(
+    [
+        ("n_apps", "i8"),
+        ("n_configs", "i8"),  # most exit configurations of a network
+        ("n_dnns", "i8"),
+        ("n_sources", "i8"),  # nodes 0..n_sources-1 are mobile, and applications arise there
+        ("worst", "?"),  # latency mode
+        ("pinned", "i8"),
+        ("holding_mean_s", "f8"),
+        ("slack_min", "f8"),
+        ("slack_max", "f8"),
+        ("accuracy_min", "f8"),
+        ("accuracy_max", "f8"),
+        ("rate_min_hz", "f8"),
+        ("rate_max_hz", "f8"),
+        ("rejection_penalty", "f8"),
+        ("arrivals", ARRIVAL_PARAMS),
+        ("n_fields", "i8"),
+        ("field_kind", "i8", (MAX_NUMBERS,)),  # (n_fields,) int64, see physics/codec.py
+        ("field_low", "f8", (MAX_NUMBERS,)),
+        ("field_high", "f8", (MAX_NUMBERS,)),
+    ],
+    align=True,
+)
+
+
+def view_dtype(scenario: PlacementScenario) -> np.dtype:
+    """What a policy knows: the observation decoded; the fields of the observation table, in its order."""
+    nodes, arcs, dnns = parts(scenario)
+    scalars = ("dnn", "source", "latency_s", "accuracy", "rate_hz", "placed", "node", "reference_j", "live")
+    vectors = ("node_free", "memory_free", "here", "step_energy", "end_energy", "slack")
+    assert (len(scalars), len(vectors)) == (SCALARS, NODE_VECTORS)
+    return np.dtype(
+        [
+            *((name, "f8") for name in scalars),
+            *((name, "f8", (len(nodes),)) for name in vectors),
+            ("finish_energy", "f8", (most_configs(dnns),)),
+            ("arc_free", "f8", (len(arcs),)),
+        ]
+    )
+
+
+def uses_plugins(scenario: PlacementScenario) -> bool:
+    """Whether a plug-in model draws part of the trace, so that episodes are drawn as arrays first."""
+    return not ARRIVALS[scenario.arrivals.model].built_in
+
+
+def n_sources(scenario: PlacementScenario) -> int:
+    """Mobile nodes; they must come first.  Raises ``ValueError`` if they do not, or if there is none."""
+    tiers = [node.tier for node in parts(scenario)[0]]
+    count = tiers.count(0)
+    if count == 0 or 0 in tiers[count:]:
+        raise ValueError(f"topology: nodes of tier 0 must come first, and there must be one; got tiers {tiers}")
+    return count
+
+
+def lower(scenario: PlacementScenario) -> np.record:
+    """Scenario -> PARAMS record; coerces every type."""
+    from splitgym.worlds.placement.fields import field_tables
+
+    apps, arrivals = scenario.applications, ARRIVALS[scenario.arrivals.model]
+    kinds, lows, highs = field_tables(scenario)
+    return fill_record(
+        PARAMS,
+        n_apps=apps.count,
+        n_configs=most_configs(parts(scenario)[2]),
+        n_dnns=len(parts(scenario)[2]),
+        n_sources=n_sources(scenario),
+        worst=scenario.latency_mode == "worst",
+        pinned=apps.pinned_first_blocks,
+        holding_mean_s=apps.holding_mean_s,
+        slack_min=apps.slack_min,
+        slack_max=apps.slack_max,
+        accuracy_min=apps.accuracy_min,
+        accuracy_max=apps.accuracy_max,
+        rate_min_hz=apps.rate_min_hz,
+        rate_max_hz=apps.rate_max_hz,
+        rejection_penalty=scenario.reward.rejection_penalty,
+        arrivals=(
+            arrivals.function(apps.count, **scenario.arrivals.parameters)
+            if arrivals.built_in
+            else arrival_params(ARRIVALS_RECORDED)
+        ),
+        n_fields=len(kinds),
+        field_kind=kinds,
+        field_low=lows,
+        field_high=highs,
+    )

@@ -1,0 +1,62 @@
+"""Nature of the placement world: which applications arrive, drawn from an episode's key."""
+
+from __future__ import annotations
+
+import math
+
+from splitgym.jit import jit
+from splitgym.physics.arrivals import fill_arrivals
+from splitgym.physics.random import child, exponential, uniform
+
+#: Stream of the arrivals below an episode's key; the applications' own keys are 0, 1, 2, ...
+ARRIVAL_STREAM = 1 << 41
+_SOURCE, _DNN, _SLACK, _ACCURACY, _RATE, _HOLDING = range(6)
+
+
+@jit
+def pick(key, count):
+    """Uniform index in 0..count-1."""
+    return min(int(uniform(key) * count), count - 1)
+
+
+@jit
+def best_accuracy(dnn):
+    """The highest accuracy of a network's exit configurations."""
+    best = 0.0
+    for c in range(dnn.n_configs):
+        best = max(best, dnn.accuracy[c])
+    return best
+
+
+@jit
+def fast_config(source, x, accuracy, pinned, nodes, dnns, rest_s, worst):
+    """Least latency [s] over configurations that are accurate enough, and the first that has it; (inf, -1): none."""
+    least_s, best = math.inf, -1
+    dnn = dnns[x]
+    for c in range(dnn.n_configs):
+        if dnn.accuracy[c] < accuracy:
+            continue
+        time_s, done = 0.0, min(pinned, dnn.depth[c])
+        for b in range(done):
+            weight = 1.0 if worst else dnn.reach[c, b]
+            time_s += weight * dnn.work_op[c, b] / nodes[source].speed_op_s
+        if time_s + rest_s[x, c, done, source] < least_s:
+            least_s, best = time_s + rest_s[x, c, done, source], c
+    return least_s, best
+
+
+@jit
+def fill_apps(key, apps, arrival_s, nodes, dnns, rest_s, p):
+    """Draw the applications of an episode into ``apps`` (n,) APP; targets refer to the empty system."""
+    fill_arrivals(child(key, ARRIVAL_STREAM), p.arrivals, arrival_s, apps.arrival_s)
+    for k in range(apps.shape[0]):
+        x, own = apps[k], child(key, k)
+        x.source = pick(child(own, _SOURCE), p.n_sources)
+        x.dnn = pick(child(own, _DNN), dnns.shape[0])
+        x.holding_s = p.holding_mean_s * exponential(child(own, _HOLDING))
+        share = p.accuracy_min + (p.accuracy_max - p.accuracy_min) * uniform(child(own, _ACCURACY))
+        x.accuracy = share * best_accuracy(dnns[x.dnn])
+        slack = p.slack_min * math.exp(math.log(p.slack_max / p.slack_min) * uniform(child(own, _SLACK)))
+        least_s, _ = fast_config(x.source, x.dnn, x.accuracy, p.pinned, nodes, dnns, rest_s, p.worst)
+        x.latency_s = slack * least_s
+        x.rate_hz = p.rate_min_hz * math.exp(math.log(p.rate_max_hz / p.rate_min_hz) * uniform(child(own, _RATE)))

@@ -1,0 +1,135 @@
+"""Scenario of the placement world: everything a person decides about ``BlockPlacement-v0``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from splitgym.placement.instance import LATENCY_MODES
+from splitgym.strict import dump_toml, number, sources, text
+from splitgym.worlds.settings import Arrivals, Presets, Scenario, Section
+
+TOPOLOGIES = ("published", "random", "file")
+NETWORKS = ("published", "random", "file")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Topology(Section):
+    """Nodes and links."""
+
+    SECTION: ClassVar[str] = "topology"
+    kind: str = text(doc="'published': three nodes; 'random': generated from the seed; 'file': those of an instance")
+    mobile: int = number("node", 1, 200, default=1, doc="mobile nodes of a random topology")
+    edge: int = number("node", 0, 200, default=1, doc="edge nodes of a random topology")
+    cloud: int = number("node", 0, 200, default=1, doc="cloud nodes of a random topology")
+    seed: int = number("1", 0, default=0, doc="of a random topology")
+    file: str = text("", doc="instance file (JSON or TOML)")
+    source: dict[str, str] = sources()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kind not in TOPOLOGIES:
+            raise ValueError(f"topology.kind must be one of {', '.join(TOPOLOGIES)}, got {self.kind!r}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Networks(Section):
+    """The early-exit networks that applications use."""
+
+    SECTION: ClassVar[str] = "networks"
+    kind: str = text(
+        doc="'published': by name; 'random': generated from the seed; 'file': those of the topology's file"
+    )
+    names: tuple[str, ...] = text((), doc="published networks")
+    energy: str = text("expected", doc="'expected' or 'full', see section 1.1 of the FIN specification")
+    count: int = number("network", 1, 8, default=1, doc="random networks")
+    blocks: int = number("block", 1, 12, default=6, doc="blocks of a random network")
+    exits: int = number("exit", 1, 4, default=3, doc="exits of a random network")
+    family: str = text("prefix", doc="exit configurations of a random network: 'prefix' or 'subsets'")
+    seed: int = number("1", 0, default=0, doc="of the random networks")
+    source: dict[str, str] = sources()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kind not in NETWORKS:
+            raise ValueError(f"networks.kind must be one of {', '.join(NETWORKS)}, got {self.kind!r}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Applications(Section):
+    """What arrives, how demanding it is, and how long it stays."""
+
+    SECTION: ClassVar[str] = "applications"
+    count: int = number("application", 1, 100_000, doc="applications of one episode")
+    holding_mean_s: float = number("s", above=0.0, doc="mean stay, exponential")
+    slack_min: float = number("1", above=0.0, doc="latency target over the least latency, log-uniform")
+    slack_max: float = number("1", above=0.0)
+    accuracy_min: float = number("1", 0.0, 1.0, doc="accuracy target over the network's best, uniform")
+    accuracy_max: float = number("1", 0.0, 1.0)
+    rate_min_hz: float = number("1/s", above=0.0, doc="inferences of one application, log-uniform")
+    rate_max_hz: float = number("1/s", above=0.0)
+    pinned_first_blocks: int = number("block", 0, 12, doc="blocks that must stay at the source")
+    source: dict[str, str] = sources()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("slack", "accuracy", "rate"):
+            unit = "_hz" if name == "rate" else ""
+            low, high = getattr(self, f"{name}_min{unit}"), getattr(self, f"{name}_max{unit}")
+            if high < low:
+                raise ValueError(f"applications.{name}_max{unit} must be >= {name}_min{unit}={low!r}, got {high!r}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reward(Section):
+    """The reward of a closed application: energy saved if it is placed, else a penalty."""
+
+    SECTION: ClassVar[str] = "reward"
+    rejection_penalty: float = number("1", 0.0, doc="in energies of a least-latency plan")
+    source: dict[str, str] = sources()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlacementScenario(Scenario):
+    """One setting of ``BlockPlacement-v0``; presets are TOML files, see :func:`load_scenario`."""
+
+    PROCESSES: ClassVar[tuple[str, ...]] = ("arrivals",)
+    name: str = text(doc="preset name")
+    description: str = text("", doc="what the setting is for")
+    latency_mode: str = text("worst", doc="'worst': the deepest sample; 'expected': every term by its reach")
+    topology: Topology = text()
+    networks: Networks = text()
+    applications: Applications = text()
+    arrivals: Arrivals = text()
+    reward: Reward = text()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.latency_mode not in LATENCY_MODES:
+            raise ValueError(f"latency_mode must be 'worst' or 'expected', got {self.latency_mode!r}")
+        if "file" in (self.topology.kind, self.networks.kind) and not self.topology.file:
+            raise ValueError("topology.file must name an instance file where a kind is 'file'")
+        self.arrivals.check(self.applications.count)
+
+    def to_toml(self) -> str:
+        """TOML text that :func:`load_scenario` reads back to an equal scenario."""
+        return dump_toml(self.to_dict())
+
+
+PRESETS = Presets("placement", PlacementScenario)
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that ship with the package."""
+    return PRESETS.names()
+
+
+def load_scenario(scenario: str | Path | Mapping[str, Any] | PlacementScenario, **changes: Any) -> PlacementScenario:
+    """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
+
+    Example: ``load_scenario("campus", **{"applications.count": 10})``.
+    Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
+    """
+    return PRESETS.load(scenario, **changes)
