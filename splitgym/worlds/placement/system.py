@@ -7,10 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from splitgym.jit import records
-from splitgym.placement.generate import random_dnn
 from splitgym.placement.instance import Arc, BranchyDnn, Node, load_instance
-from splitgym.placement.published import published_dnn, published_topology
-from splitgym.placement.topology import random_topology
 from splitgym.worlds.placement.kernel import fill_rest
 from splitgym.worlds.placement.scenario import PlacementScenario
 
@@ -99,6 +96,10 @@ def _kept(scenario: PlacementScenario) -> _Made:
 
 
 def _made(scenario: PlacementScenario) -> tuple[tuple[Node, ...], tuple[Arc, ...], dict[str, BranchyDnn]]:
+    from splitgym.placement.generate import random_dnn  # the solvers behind it are not needed to import the package
+    from splitgym.placement.published import published_dnn, published_topology
+    from splitgym.placement.topology import random_topology
+
     top, net = scenario.topology, scenario.networks
     file = load_instance(top.file) if "file" in (top.kind, net.kind) else None
     if top.kind == "random":
