@@ -167,6 +167,7 @@ class World:
         """Play a move; what came of it."""
         n, k = len(self.machines.nodes), self.app
         out = {"closed": False, "accepted": False, "reward": 0.0, "energy_j": 0.0, "latency_s": 0.0}
+        out["exit_asked"] = move - n if n <= move < n + self.n_configs else -1
         nets = self.nets[int(self.trace.dnn[k])]
         if move < n:
             good = self.ways([*self.path, move])

@@ -52,6 +52,7 @@ def test_world_is_the_reference(preset, changes, seed):
         wanted = twin.move(move)
         _, reward, _, over, info = env.step(np.array([move]))
         assert (info["closed"], info["accepted"]) == (wanted["closed"], wanted["accepted"])
+        assert info["exit_asked"] == wanted["exit_asked"]
         assert info["rejected"] == (wanted["closed"] and not wanted["accepted"])
         for name in ("energy_j", "latency_s"):
             assert info[name] == pytest.approx(wanted[name], rel=1e-9)
@@ -94,7 +95,7 @@ def test_a_move_that_is_not_allowed_rejects():
     bad = int(np.flatnonzero(~env.action_masks())[0])
     _, reward, _, truncated, info = env.step(np.array([bad]))
     assert (reward, info["rejected"], info["closed"], truncated) == (-1.0, True, True, False)
-    assert info["exit_config"] == -1
+    assert (info["exit_config"], info["exit_asked"], info["node"]) == (-1, -1, bad)
     _, reward, *_, info = env.step(np.array([len(env.action_masks()) - 1]))
     assert (reward, info["rejected"], info["app"]) == (-1.0, True, 1)
 

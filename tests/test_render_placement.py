@@ -13,6 +13,7 @@ import splitgym.worlds.placement  # noqa: F401 (registers the world)
 from splitgym import drawing
 from splitgym.envs.single import SplitEnv
 from splitgym.worlds.placement import load_scenario
+from splitgym.worlds.placement.system import parts
 from splitgym.worlds.placement.viewer_facts import digits, share_words
 from splitgym.worlds.placement.viewer_picture import Picture
 from splitgym.worlds.placement.viewer_story import ACCEPTED, OPEN, REJECTED, Score, Story, saved_words, tell
@@ -224,6 +225,22 @@ def test_a_choice_after_frames_left_out() -> None:
     env = placement("ansi")
     place(env, source(env), len(env.action_masks()) - 1)
     assert "own choice or nothing possible: frame before not drawn" in env.render()
+
+
+def test_an_exit_set_that_was_not_open() -> None:
+    env = placement("ansi")
+    env.render()
+    here, (nodes, _, dnns) = source(env), parts(load_scenario("default"))
+    app = env.rows.nature.apps[0, 0]
+    net = list(dnns.values())[int(app["dnn"])]
+    open_ones = [c for c, e in enumerate(net.exit_configs) if e.accuracy >= app["accuracy"]]
+    place(env, here)
+    deep = next(c for c in open_ones if net.depth(c) > 1)
+    env.render()
+    place(env, len(nodes) + deep)
+    frame = env.render()
+    assert f"✗ rejected: exit set {deep + 1} was not open" in frame
+    assert f"it ends at block {net.depth(deep)}, 1 placed" in frame
 
 
 def test_nothing_possible() -> None:

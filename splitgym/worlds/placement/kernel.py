@@ -113,7 +113,7 @@ def may_finish(s, y, c, dnns):
 @jit
 def clear_outcome(o, s):
     """Empty outcome of the present move."""
-    o.app, o.block, o.node, o.exit_config = s.app, -1, -1, -1
+    o.app, o.block, o.node, o.exit_config, o.exit_asked = s.app, -1, -1, -1, -1
     o.closed, o.accepted, o.rejected = False, False, False
     o.energy_j, o.reference_j, o.latency_s, o.latency_target_s = 0.0, 0.0, 0.0, 0.0
     o.accuracy, o.power_w, o.saved, o.live, o.reward = 0.0, 0.0, 0.0, s.live, 0.0
@@ -227,8 +227,9 @@ def step_one(s, d, o, apps, live, nodes, arcs, arc_of, dnns, rest_s, fast_j, fre
     c, closed = -1, True
     if move < n_nodes:
         closed = not place_block(s, o, y, move, nodes, arcs, arc_of, dnns, rest_s, free_n, free_m, free_a, p)
-    elif move < n_nodes + p.n_configs and may_finish(s, y, move - n_nodes, dnns):
-        c = move - n_nodes
+    elif move < n_nodes + p.n_configs:
+        o.exit_asked = move - n_nodes
+        c = o.exit_asked if may_finish(s, y, o.exit_asked, dnns) else -1
     if closed:
         close_app(s, o, y, c, apps, live, nodes, arcs, arc_of, dnns, rest_s, fast_j, free_n, free_m, free_a, p)
 

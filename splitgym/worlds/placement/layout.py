@@ -70,6 +70,7 @@ OUTCOME = np.dtype(
         ("block", "i8"),  # block that was placed (from 0); -1: none
         ("node", "i8"),  # index of its node; -1: none
         ("exit_config", "i8"),  # exit configuration of an accepted application; -1: none
+        ("exit_asked", "i8"),  # exit configuration that the move named, granted or not; -1: none
         ("closed", "?"),  # the application was accepted or rejected
         ("accepted", "?"),
         ("rejected", "?"),

@@ -215,6 +215,19 @@ def why_refused(setting: Setting, app: Any, path: Sequence[int]) -> str:
     return "compute, memory or link is full"
 
 
+def why_shut(setting: Setting, app: Any, placed: int | None, asked: int) -> str:
+    """Why an exit configuration (from 0) could not close an application with so many blocks placed."""
+    dnn = setting.dnns[int(app.dnn)][1]
+    if asked >= len(dnn.exit_configs):
+        return f"the network has {len(dnn.exit_configs)}"
+    config, depth = dnn.exit_configs[asked], dnn.depth(asked)
+    if config.accuracy < app.accuracy:
+        return f"accuracy {config.accuracy:.1%} of {float(app.accuracy):.1%}"
+    if placed is not None and placed != depth:
+        return f"it ends at block {depth}, {placed or 'none'} placed"
+    return "latency or capacity did not allow it"
+
+
 def _least_s(setting: Setting, app: Any, config: int, path: Sequence[int]) -> float:
     """Least latency of all blocks when the first ones follow a path."""
     spent_s = _blocks(setting, app, config, path)[-1].so_far_s

@@ -16,6 +16,7 @@ from splitgym.worlds.placement.viewer_facts import (
     application,
     likely_config,
     why_refused,
+    why_shut,
 )
 from splitgym.worlds.viewer import BAD, GOOD, Tally, counter, decoded_view, record
 
@@ -205,7 +206,12 @@ def _closed(setting: Setting, rows: Rows, row: int, score: Score) -> dict[str, A
         config = before.config if before and not failed else likely_config(setting, app, placed)
     path = rows.states["path"][row, :placed].tolist()
     shown = application(setting, app, int(o.app), config, path, float(o.reference_j))
-    verdict, detail = _accepted(shown, o) if o.accepted else _rejected(setting, app, path, failed, before)
+    if o.accepted:
+        verdict, detail = _accepted(shown, o)
+    elif int(o.exit_asked) >= 0:
+        verdict, detail = _shut(setting, app, before.placed if before else None, int(o.exit_asked))
+    else:
+        verdict, detail = _rejected(setting, app, path, failed, before)
     state = ACCEPTED if o.accepted else REJECTED
     return {"shown": shown, "state": state, "verdict": verdict, "detail": detail, "failed": failed}
 
@@ -213,6 +219,10 @@ def _closed(setting: Setting, rows: Rows, row: int, score: Score) -> dict[str, A
 def _accepted(shown: Application, o: Any) -> tuple[str, str]:
     verdict = f"✓ accepted: exit set {shown.exit_set} of {shown.exit_sets}, accuracy {shown.accuracy:.1%}"
     return verdict, saved_words(float(o.saved), "the least-latency plan")
+
+
+def _shut(setting: Setting, app: Any, placed: int | None, asked: int) -> tuple[str, str]:
+    return f"✗ rejected: exit set {asked + 1} was not open", why_shut(setting, app, placed, asked)
 
 
 def _rejected(setting: Setting, app: Any, path: list[int], failed: bool, before: Moment | None) -> tuple[str, str]:
