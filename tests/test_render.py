@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 import gymnasium as gym
@@ -20,6 +20,7 @@ from splitgym.worlds.inference.viewer_story import Score, Story, tell
 from splitgym.worlds.viewer import FRAME_S
 from splitgym.worlds.world import WORLDS
 from tests.helpers import CASES, assert_same, native, rollout, run_python, sampled, short, single
+from tests.pictures import assert_labels
 
 INPUT, STEM, LAYER2, LOCAL = 0, 1, 3, 6  # cuts of the shipped network
 SLOW, FAST = 0, 3  # clocks of the preset "default"
@@ -316,29 +317,14 @@ def test_score_begins_anew_with_an_episode_it_did_not_see_begin() -> None:
 
 
 # -------------------------------------------------------------------- what the picture shows
-def overlaps(a: Any, b: Any) -> bool:
-    """Whether two boxes share more than a seam of one pixel."""
-    wide = min(a.x1, b.x1) - max(a.x0, b.x0)
-    high = min(a.y1, b.y1) - max(a.y0, b.y0)
-    return wide > 1.0 and high > 1.0
-
-
 @pytest.mark.parametrize("preset", WORLDS["inference"].preset_names())
 def test_labels_are_whole_and_apart(preset: str) -> None:
     env, score = single("inference", short("inference", preset), render_mode="rgb_array"), Score()
     env.reset(seed=0)
     picture = Picture(drawing.image_figure(), story_of(env, score))
-    figure = picture.board.figure
     for action in sampled(env.action_space, 8, 4):
         env.step(action)
-        picture.draw(story_of(env, score))
-        labels = [t for axes in figure.axes for t in axes.texts]
-        boxes = [(t.get_text(), t.get_window_extent(figure.canvas.get_renderer())) for t in labels]
-        for words, box in boxes:
-            assert 0.0 <= box.x0 < box.x1 <= drawing.WIDTH, words
-            assert 0.0 <= box.y0 < box.y1 <= drawing.HEIGHT, words
-        for (first, a), (second, b) in combinations(boxes, 2):
-            assert not overlaps(a, b), f"{first!r} covers {second!r}"
+        assert_labels(picture, story_of(env, score))
 
 
 def test_nothing_of_an_earlier_frame_remains() -> None:

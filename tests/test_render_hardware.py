@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from splitgym.worlds.hardware.viewer_text import text
 from splitgym.worlds.viewer import COLUMNS
 from splitgym.worlds.world import WORLDS
 from tests.helpers import assert_same, sampled, single
+from tests.pictures import assert_labels
 
 PRESETS = WORLDS["hardware"].preset_names()
 COUNT = 12
@@ -79,20 +79,10 @@ def test_picture_over_an_episode(preset: str, changes: dict[str, Any]) -> None:
 def test_labels_are_whole_and_apart(preset: str, changes: dict[str, Any]) -> None:
     env, score = hardware("rgb_array", preset, **changes), Score()
     picture = Picture(drawing.image_figure(), story_of(env, score))
-    figure = picture.board.figure
-    picture.draw(story_of(env, score))
-    for action in [None, *sampled(env.action_space, COUNT, 4)]:
-        if action is not None:
-            env.step(action)
-            picture.draw(story_of(env, score))
-        labels = [t for axes in figure.axes for t in axes.texts]
-        boxes = [(t.get_text(), t.get_window_extent(figure.canvas.get_renderer())) for t in labels]
-        for words, box in boxes:
-            assert 0.0 <= box.x0 < box.x1 <= drawing.WIDTH, words
-            assert 0.0 <= box.y0 < box.y1 <= drawing.HEIGHT, words
-        for (first, a), (second, b) in combinations(boxes, 2):
-            wide, high = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-            assert min(wide, high) <= 1.0, f"{first!r} covers {second!r}"
+    assert_labels(picture, story_of(env, score))
+    for action in sampled(env.action_space, COUNT, 4):
+        env.step(action)
+        assert_labels(picture, story_of(env, score))
 
 
 @pytest.mark.parametrize("mode", ["ansi", "rgb_array"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from splitgym.worlds.placement.viewer_text import text
 from splitgym.worlds.viewer import COLUMNS
 from splitgym.worlds.world import WORLDS
 from tests.helpers import assert_same, single
+from tests.pictures import assert_labels
 
 PRESETS = WORLDS["placement"].preset_names()
 COUNT = 3
@@ -107,20 +107,6 @@ def test_labels_are_whole_and_apart(preset: str) -> None:
     for move in moves(env, seed=2, rejections=(5,)):
         env.step(move)
         assert_labels(picture, story_of(env, score))
-
-
-def assert_labels(picture: Picture, story: Story) -> None:
-    """All text of a picture lies within it, and no text over another."""
-    picture.draw(story)
-    figure = picture.board.figure
-    labels = [t for axes in figure.axes for t in axes.texts]
-    boxes = [(t.get_text(), t.get_window_extent(figure.canvas.get_renderer())) for t in labels]
-    for words, box in boxes:
-        assert 0.0 <= box.x0 < box.x1 <= drawing.WIDTH, words
-        assert 0.0 <= box.y0 < box.y1 <= drawing.HEIGHT, words
-    for (first, a), (second, b) in combinations(boxes, 2):
-        wide, high = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert min(wide, high) <= 1.0, f"{first!r} covers {second!r}"
 
 
 @pytest.mark.parametrize("mode", ["ansi", "rgb_array"])

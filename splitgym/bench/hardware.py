@@ -61,13 +61,7 @@ def _us(name: str, rates: np.ndarray, target: Target | None, note: str) -> Row:
 def _stepping(threads: int) -> Chunk:
     env = gym.make_vec(ENV_ID, num_envs=N, num_threads=threads)
     env.reset(seed=0)
-    turns = itertools.cycle(peers.sampled(env.action_space, 64))
-
-    def chunk() -> float:
-        env.step(next(turns))
-        return N
-
-    return chunk
+    return peers.batch_stepping(env, peers.sampled(env.action_space, 64), N)
 
 
 def _choosing(front: Front) -> Chunk:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -31,6 +31,17 @@ def stepping(env: gym.Env, actions: Sequence[Any], count: int) -> Chunk:
     return chunk
 
 
+def batch_stepping(env: Any, batches: Iterable[Any], n: int) -> Chunk:
+    """One step of a vector environment of ``n`` rows, already reset, by the given actions, over and over."""
+    turns = itertools.cycle(batches)
+
+    def chunk() -> float:
+        env.step(next(turns))
+        return n
+
+    return chunk
+
+
 def sampled(space: gym.Space, count: int) -> list[Any]:
     """``count`` actions of a space, seeded."""
     space.seed(0)
@@ -52,14 +63,7 @@ def envpool(n: int, threads: int) -> Chunk | None:
         warnings.simplefilter("ignore")
         env = module.make_gymnasium("CartPole-v1", num_envs=n, num_threads=threads, seed=0)
         env.reset()
-    batches = np.random.default_rng(0).integers(0, 2, (64, n), np.int32)
-    turns = itertools.cycle(batches)
-
-    def chunk() -> float:
-        env.step(next(turns))
-        return n
-
-    return chunk
+    return batch_stepping(env, np.random.default_rng(0).integers(0, 2, (64, n), np.int32), n)
 
 
 def mobile_env() -> Chunk | None:

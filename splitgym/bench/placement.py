@@ -89,7 +89,7 @@ def _median_s(job: Callable[[], Any], budget: Budget) -> float:
 
 
 def _batch(threads: int, budget: Budget) -> Row:
-    """Steps of the native batch by random allowed moves."""
+    """Steps of the native batch by random moves, allowed or not."""
     chunk = _stepping(threads)
     chunk()
     rates = [rate(chunk, budget.seconds) for _ in range(budget.repeats)]
@@ -101,10 +101,4 @@ def _batch(threads: int, budget: Budget) -> Row:
 def _stepping(threads: int) -> Chunk:
     env = gym.make_vec(ENV_ID, num_envs=N, num_threads=threads, scenario=get_world("placement").load_scenario("campus"))
     env.reset(seed=0)
-    turns = itertools.cycle(peers.sampled(env.action_space, 64))
-
-    def chunk() -> float:
-        env.step(next(turns))
-        return N
-
-    return chunk
+    return peers.batch_stepping(env, peers.sampled(env.action_space, 64), N)

@@ -75,6 +75,21 @@ def recorded(n_tasks: int, *, file: str) -> np.ndarray:
     return arrival_params(RECORDED)
 
 
+def lower_arrivals(model: str, parameters: Mapping[str, Any], n_tasks: int) -> np.ndarray:
+    """A scenario's arrivals as an ARRIVAL_PARAMS record; what a plug-in has drawn is played like recorded instants."""
+    chosen = ARRIVALS[model]
+    return chosen.function(n_tasks, **parameters) if chosen.built_in else arrival_params(RECORDED)
+
+
+def given_instants(key: np.uint64, model: str, parameters: Mapping[str, Any], n_tasks: int) -> np.ndarray:
+    """Instants (n_tasks,) [s] of an episode from a file or a plug-in; empty where the kernel draws them."""
+    chosen = ARRIVALS[model]
+    if chosen.built_in:
+        return recorded_instants(model, parameters, n_tasks)
+    drawn = chosen.function(np.random.default_rng([int(key), 1]), n_tasks, **parameters)
+    return check_instants(np.asarray(drawn), n_tasks, f"arrival model {chosen.name!r}").copy()
+
+
 def recorded_instants(model: str, parameters: Mapping[str, Any], n_tasks: int) -> np.ndarray:
     """Instants (n_tasks,) [s] of a scenario's recorded arrivals; empty for every other model."""
     if model != "recorded":

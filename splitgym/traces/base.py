@@ -49,6 +49,14 @@ class ArrayTrace:
             array.setflags(write=False)
             object.__setattr__(self, name, array)
 
+    def table(self, dtype: np.dtype) -> np.ndarray:
+        """The arrays that are the fields of ``dtype``, all (n,), as one (n,) record array."""
+        columns = {name: getattr(self, name) for name in dtype.names or ()}
+        table = np.zeros(len(next(iter(columns.values()))), dtype)
+        for name, values in columns.items():
+            table[name] = values
+        return table
+
     def save(self, path: str | Path) -> None:
         """Write a compressed npz file."""
         arrays = {name: getattr(self, name) for name in self.ARRAYS}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from splitgym.encodings import Axis
-from splitgym.fields import SQUASH, UNIT, Field, tables
+from splitgym.fields import SQUASH, UNIT, Field
 from splitgym.worlds.hardware.kernel import RECENT
 from splitgym.worlds.hardware.profile import MODES
 from splitgym.worlds.hardware.scenario import HardwareScenario
@@ -82,11 +80,6 @@ def observation_fields(scenario: HardwareScenario) -> tuple[Field, ...]:
             state="their thresholds are hidden" if waits else "always 0: requests do not wait",
         ),
     )
-
-
-def field_tables(scenario: HardwareScenario) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(kinds int64, lows, highs) of the observation table, each (n_fields,), for the kernel."""
-    return tables(observation_fields(scenario))
 
 
 def action_axes(scenario: HardwareScenario) -> tuple[Axis, ...]:

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from splitgym.fields import tables
 from splitgym.jit import one_record, records
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
-from splitgym.physics.arrivals import RECORDED as ARRIVALS_RECORDED
-from splitgym.traces.arrivals import ARRIVALS, arrival_params
+from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.worlds.hardware.kernel import RECENT, allowed_gpu, allowed_mode, nominal_rows
 from splitgym.worlds.hardware.profile import MODES, HardwareProfile
 from splitgym.worlds.hardware.scenario import HardwareScenario
@@ -220,26 +220,21 @@ def _tables(profile: HardwareProfile) -> dict[str, Any]:
 
 def lower(scenario: HardwareScenario) -> np.record:
     """Scenario -> PARAMS record; computes every derived value and coerces every type."""
-    from splitgym.worlds.hardware.fields import field_tables
+    from splitgym.worlds.hardware.fields import observation_fields
 
-    sc, arrivals = scenario, ARRIVALS[scenario.arrivals.model]
-    kinds, lows, highs = field_tables(sc)
+    kinds, lows, highs = tables(observation_fields(scenario))
     params = fill_record(
         PARAMS,
-        **_tables(sc.hardware),
-        n_requests=sc.requests.count,
-        noisy=sc.noise.enabled,
-        hold=sc.noise.hold,
-        weibull_shape=sc.requests.weibull_shape,
-        queueing=sc.requests.queueing,
-        arrivals=(
-            arrivals.function(sc.requests.count, **sc.arrivals.parameters)
-            if arrivals.built_in
-            else arrival_params(ARRIVALS_RECORDED)
-        ),
-        reconfigure_s=sc.switching.reconfigure_s,
-        violation_penalty=sc.reward.violation_penalty,
-        infrastructure_weight=sc.reward.infrastructure_weight,
+        **_tables(scenario.hardware),
+        n_requests=scenario.requests.count,
+        noisy=scenario.noise.enabled,
+        hold=scenario.noise.hold,
+        weibull_shape=scenario.requests.weibull_shape,
+        queueing=scenario.requests.queueing,
+        arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, scenario.requests.count),
+        reconfigure_s=scenario.switching.reconfigure_s,
+        violation_penalty=scenario.reward.violation_penalty,
+        infrastructure_weight=scenario.reward.infrastructure_weight,
         reference_j=0.0,
         nominal_s=np.full((MAX_CLOCKS, 3, MAX_SPLITS, 2), np.inf),
         n_fields=len(kinds),

@@ -9,7 +9,7 @@ import numpy as np
 
 from splitgym.jit import one_record, records
 from splitgym.seeding import episode_key, seed_key
-from splitgym.traces.arrivals import ARRIVALS, check_instants, recorded_instants
+from splitgym.traces.arrivals import check_instants, given_instants, recorded_instants
 from splitgym.traces.base import Arrays, ArrayTrace
 from splitgym.worlds.hardware.layout import PARAMS, REQUEST, lower, uses_plugins
 from splitgym.worlds.hardware.nature import fill_requests
@@ -64,10 +64,7 @@ class HardwareTrace(ArrayTrace):
 
     def requests(self) -> np.ndarray:
         """The arrays as one (n_requests,) REQUEST record array."""
-        table = np.zeros(self.n_requests, REQUEST)
-        for name in REQUEST_ARRAYS:
-            table[name] = getattr(self, name)
-        return table
+        return self.table(REQUEST)
 
     def check(self, params: np.record) -> None:
         """Raise ``ValueError`` unless the trace fits the scenario behind ``params``."""
@@ -111,9 +108,7 @@ def draw_trace(scenario: HardwareScenario, key: np.uint64) -> HardwareTrace:
     params = lower(scenario)
     thresholds_s, instants_s = given_arrays(scenario)
     if uses_plugins(scenario):
-        model = ARRIVALS[scenario.arrivals.model]
-        drawn = model.function(np.random.default_rng([int(key), 1]), params.n_requests, **scenario.arrivals.parameters)
-        instants_s = check_instants(np.asarray(drawn), params.n_requests, f"arrival model {model.name!r}").copy()
+        instants_s = given_instants(key, scenario.arrivals.model, scenario.arrivals.parameters, params.n_requests)
     requests: Any = records(np.zeros(params.n_requests, REQUEST))
     fill_requests(key, requests, thresholds_s, instants_s, one_record(params, PARAMS)[0])
     return HardwareTrace(**{name: requests[name] for name in REQUEST_ARRAYS})

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from splitgym.encodings import Axis
-from splitgym.fields import DECIBEL, SQUASH, UNIT, Field, tables
+from splitgym.fields import DECIBEL, SQUASH, UNIT, Field
 from splitgym.worlds.inference.layout import slow_gain_range_db
 from splitgym.worlds.inference.scenario import InferenceScenario
 
@@ -109,11 +107,6 @@ def observation_fields(scenario: InferenceScenario) -> tuple[Field, ...]:
             state="the number of tasks to come is hidden",
         ),
     )
-
-
-def field_tables(scenario: InferenceScenario) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(kinds int64, lows, highs) of the observation table, each (n_fields,), for the kernel."""
-    return tables(observation_fields(scenario))
 
 
 def action_axes(scenario: InferenceScenario) -> tuple[Axis, ...]:

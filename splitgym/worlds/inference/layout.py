@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splitgym.fields import tables
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
-from splitgym.physics.arrivals import RECORDED as ARRIVALS_RECORDED
 from splitgym.physics.fading import FADING_PARAMS
-from splitgym.traces.arrivals import ARRIVALS, arrival_params
+from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.traces.fading import FADING, recorded_params
 from splitgym.units import db_to_ratio, dbm_to_w
 from splitgym.worlds.inference.scenario import InferenceScenario
@@ -254,12 +254,12 @@ def _network(scenario: InferenceScenario) -> dict[str, np.ndarray]:
 
 def lower(scenario: InferenceScenario) -> np.record:
     """Scenario -> PARAMS record; computes every derived value and coerces every type."""
-    from splitgym.worlds.inference.fields import field_tables
+    from splitgym.worlds.inference.fields import observation_fields
 
     sc, radio, stop, edge, cloud = scenario, scenario.radio, scenario.early_stop, scenario.edge, scenario.cloud
-    fading, arrivals = FADING[sc.fading.model], ARRIVALS[sc.arrivals.model]
+    fading = FADING[sc.fading.model]
     network = _network(sc)
-    kinds, lows, highs = field_tables(sc)
+    kinds, lows, highs = tables(observation_fields(sc))
     return fill_record(
         PARAMS,
         n_tasks=sc.tasks.count,
@@ -316,11 +316,7 @@ def lower(scenario: InferenceScenario) -> np.record:
         debt_price=sc.budget.debt_price,
         infrastructure_weight=sc.budget.infrastructure_weight,
         fading=fading.function(radio.slot_s, **sc.fading.parameters) if fading.built_in else recorded_params(),
-        arrivals=(
-            arrivals.function(sc.tasks.count, **sc.arrivals.parameters)
-            if arrivals.built_in
-            else arrival_params(ARRIVALS_RECORDED)
-        ),
+        arrivals=lower_arrivals(sc.arrivals.model, sc.arrivals.parameters, sc.tasks.count),
         field_kind=kinds,
         field_low=lows,
         field_high=highs,

@@ -9,7 +9,7 @@ import numpy as np
 
 from splitgym.jit import records
 from splitgym.seeding import episode_key, seed_key
-from splitgym.traces.arrivals import ARRIVALS, check_instants, recorded_instants
+from splitgym.traces.arrivals import check_instants, given_instants
 from splitgym.traces.base import Arrays, ArrayTrace
 from splitgym.traces.fading import FADING
 from splitgym.worlds.inference.layout import TASK, lower, n_slots
@@ -79,10 +79,7 @@ class InferenceTrace(ArrayTrace):
 
     def tasks(self) -> np.ndarray:
         """The task arrays as one (n_tasks,) TASK record array."""
-        table = np.zeros(self.n_tasks, TASK)
-        for name in TASK_ARRAYS:
-            table[name] = getattr(self, name)
-        return table
+        return self.table(TASK)
 
     def check(self, params: np.record) -> None:
         """Raise ``ValueError`` unless the trace fits the scenario behind ``params``."""
@@ -124,15 +121,11 @@ def draw_trace(scenario: InferenceScenario, key: np.uint64, width: int | None = 
     ``width`` is the number of slots of each task, by default what the longest deadline can use.
     """
     params = lower(scenario)
-    times_s = recorded_instants(scenario.arrivals.model, scenario.arrivals.parameters, params.n_tasks)
+    times_s = given_instants(key, scenario.arrivals.model, scenario.arrivals.parameters, params.n_tasks)
     tasks = records(np.zeros(params.n_tasks, TASK))
     shape = (params.n_tasks, n_slots(scenario) if width is None else width)
     fading, noise = np.zeros(shape), np.zeros(shape)
-    fading_model, arrival_model = FADING[scenario.fading.model], ARRIVALS[scenario.arrivals.model]
-    if not arrival_model.built_in:
-        rng = np.random.default_rng([int(key), 1])
-        drawn = arrival_model.function(rng, params.n_tasks, **scenario.arrivals.parameters)
-        times_s = check_instants(np.asarray(drawn), params.n_tasks, f"arrival model {arrival_model.name!r}").copy()
+    fading_model = FADING[scenario.fading.model]
     fill_tasks(key, tasks, times_s, params)
     fill_slots(key, fading, noise, params)
     if not fading_model.built_in:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from splitgym.encodings import Axis
-from splitgym.fields import SQUASH, UNIT, Field, tables
+from splitgym.fields import SQUASH, UNIT, Field
 from splitgym.worlds.placement.scenario import PlacementScenario
 from splitgym.worlds.placement.system import most_configs, parts, typical
 
@@ -47,11 +45,6 @@ def observation_fields(scenario: PlacementScenario) -> tuple[Field, ...]:
         ),
         _one("arc_free", "1", 1.0, "free share of each link's capacity", size=len(arcs)),
     )  # fmt: skip
-
-
-def field_tables(scenario: PlacementScenario) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(kinds int64, lows, highs) of the observation table, each (n_numbers,), for the kernel."""
-    return tables(observation_fields(scenario))
 
 
 def action_axes(scenario: PlacementScenario) -> tuple[Axis, ...]:

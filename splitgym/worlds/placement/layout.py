@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splitgym.fields import tables
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
-from splitgym.physics.arrivals import RECORDED as ARRIVALS_RECORDED
-from splitgym.traces.arrivals import ARRIVALS, arrival_params
+from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.worlds.placement.kernel import NODE_VECTORS, SCALARS
 from splitgym.worlds.placement.scenario import PlacementScenario
 from splitgym.worlds.placement.system import MAX_BLOCKS, MAX_CONFIGS, most_configs, parts
@@ -167,10 +167,10 @@ def n_sources(scenario: PlacementScenario) -> int:
 
 def lower(scenario: PlacementScenario) -> np.record:
     """Scenario -> PARAMS record; coerces every type."""
-    from splitgym.worlds.placement.fields import field_tables
+    from splitgym.worlds.placement.fields import observation_fields
 
-    apps, arrivals = scenario.applications, ARRIVALS[scenario.arrivals.model]
-    kinds, lows, highs = field_tables(scenario)
+    apps = scenario.applications
+    kinds, lows, highs = tables(observation_fields(scenario))
     return fill_record(
         PARAMS,
         n_apps=apps.count,
@@ -187,11 +187,7 @@ def lower(scenario: PlacementScenario) -> np.record:
         rate_min_hz=apps.rate_min_hz,
         rate_max_hz=apps.rate_max_hz,
         rejection_penalty=scenario.reward.rejection_penalty,
-        arrivals=(
-            arrivals.function(apps.count, **scenario.arrivals.parameters)
-            if arrivals.built_in
-            else arrival_params(ARRIVALS_RECORDED)
-        ),
+        arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, apps.count),
         n_fields=len(kinds),
         field_kind=kinds,
         field_low=lows,

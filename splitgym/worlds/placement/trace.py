@@ -9,9 +9,9 @@ import numpy as np
 
 from splitgym.jit import one_record, records
 from splitgym.seeding import episode_key, seed_key
-from splitgym.traces.arrivals import ARRIVALS, check_instants, recorded_instants
+from splitgym.traces.arrivals import check_instants, given_instants
 from splitgym.traces.base import Arrays, ArrayTrace
-from splitgym.worlds.placement.layout import APP, PARAMS, lower, uses_plugins
+from splitgym.worlds.placement.layout import APP, PARAMS, lower
 from splitgym.worlds.placement.nature import fill_apps
 from splitgym.worlds.placement.scenario import PlacementScenario, load_scenario
 from splitgym.worlds.placement.system import system_of
@@ -63,10 +63,7 @@ class PlacementTrace(ArrayTrace):
 
     def apps(self) -> np.ndarray:
         """The arrays as one (n_apps,) APP record array."""
-        table = np.zeros(self.n_apps, APP)
-        for name in APP_ARRAYS:
-            table[name] = getattr(self, name)
-        return table
+        return self.table(APP)
 
     def check(self, params: np.record) -> None:
         """Raise ``ValueError`` unless the trace fits the scenario behind ``params``."""
@@ -102,11 +99,7 @@ class PlacementTrace(ArrayTrace):
 def draw_trace(scenario: PlacementScenario, key: np.uint64) -> PlacementTrace:
     """Materialise the episode of ``key``: the same values that the kernel draws lazily."""
     params, system = lower(scenario), system_of(scenario)
-    instants_s = recorded_instants(scenario.arrivals.model, scenario.arrivals.parameters, params.n_apps)
-    if uses_plugins(scenario):
-        model = ARRIVALS[scenario.arrivals.model]
-        drawn = model.function(np.random.default_rng([int(key), 1]), params.n_apps, **scenario.arrivals.parameters)
-        instants_s = check_instants(np.asarray(drawn), params.n_apps, f"arrival model {model.name!r}").copy()
+    instants_s = given_instants(key, scenario.arrivals.model, scenario.arrivals.parameters, params.n_apps)
     apps: Any = records(np.zeros(params.n_apps, APP))
     fill_apps(key, apps, instants_s, system.nodes, system.dnns, system.rest_s, one_record(params, PARAMS)[0])
     return PlacementTrace(**{name: apps[name] for name in APP_ARRAYS})
