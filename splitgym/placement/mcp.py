@@ -10,10 +10,12 @@ from __future__ import annotations
 import dataclasses
 from typing import NamedTuple
 
-from splitgym.physics.placement import step_delay_s, step_energy_j, within
+from splitgym.physics.placement import within
 from splitgym.placement.exact import least_latency
 from splitgym.placement.instance import Arc, BranchyDnn, Instance, Node
 from splitgym.placement.plan import Infeasible, Plan, Residual, app_index, evaluate
+from splitgym.placement.problem import accurate_configs
+from splitgym.placement.steps import walk
 from splitgym.registry import nearest
 
 COMBINES = ("sum", "max")
@@ -54,7 +56,7 @@ def solve_mcp(
     place = app_index(instance, app)
     task = instance.apps[place]
     configs = instance.dnns[task.dnn].exit_configs
-    offered = [c for c, config in enumerate(configs) if not acc_filter or within(task.accuracy, config.accuracy)]
+    offered = accurate_configs(instance, place) if acc_filter else list(range(len(configs)))
     if not offered:
         return Infeasible(task.id, "accuracy", None)
     best: tuple[float, float, int, tuple[str, ...]] | None = None
@@ -183,20 +185,15 @@ def _choice(here: int, times_s: tuple[float, float, float]) -> int | None:
 
 
 def _charged(instance: Instance, tiers: _Tiers, dnn: BranchyDnn, tier: list[int], config: int) -> CodePlan:
-    app, energy_j, latency_s, here = instance.apps[0], 0.0, 0.0, 0
-    for there, reach, work, bits in zip(tier, dnn.reach(config), dnn.work(config), dnn.sizes(), strict=False):
-        node, arc = tiers.nodes[there], tiers.arcs[here, there] if there != here else None
-        sent, rate, prop, j_bit = (bits, arc.rate_bit_s, arc.prop_s, arc.energy_j_bit) if arc else (0.0, 1.0, 0.0, 0.0)
-        energy_j += step_energy_j(reach, work, node.energy_j_op, sent, j_bit)
-        weight = 1.0 if instance.latency_mode == "worst" else reach
-        latency_s += step_delay_s(weight, work, node.speed_ops_s, sent, rate, prop)
-        here = there
+    app, placement = instance.apps[0], tuple(tiers.nodes[t].id for t in tier)
+    steps = walk(instance, app, config, placement)
+    latency_s = sum(step.compute_s + step.comm_s for step in steps)
     accuracy = dnn.exit_configs[config].accuracy
     return CodePlan(
         app=app.id,
         exit_config=config,
-        placement=tuple(tiers.nodes[t].id for t in tier),
-        energy_j=energy_j,
+        placement=placement,
+        energy_j=sum(step.compute_j + step.comm_j for step in steps),
         latency_s=latency_s,
         accuracy=accuracy,
         whole=len(tier) == dnn.depth(config),

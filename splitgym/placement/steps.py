@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from splitgym.physics.placement import step_delay_s, step_energy_j
-from splitgym.placement.instance import Arc, Instance, Node
+from splitgym.placement.instance import App, Arc, Instance, Node
 from splitgym.placement.plan import Plan, app_index
 
 
@@ -28,10 +29,14 @@ class Step:
 
 def steps_of(instance: Instance, plan: Plan) -> list[Step]:
     """The blocks of a plan in order; their energies and times sum to the plan's.  Needs a plan along arcs."""
-    app = instance.apps[app_index(instance, plan.app)]
+    return walk(instance, instance.apps[app_index(instance, plan.app)], plan.exit_config, plan.placement)
+
+
+def walk(instance: Instance, app: App, config: int, placement: Sequence[str]) -> list[Step]:
+    """The blocks of an application that are placed, in order; these need not be all of the exit configuration's."""
     dnn, nodes = instance.dnns[app.dnn], {node.id: node for node in instance.nodes}
     arcs, here, steps = {(arc.from_node, arc.to_node): arc for arc in instance.arcs}, app.source, []
-    rows = zip(plan.placement, dnn.reach(plan.exit_config), dnn.work(plan.exit_config), dnn.sizes(), strict=False)
+    rows = zip(placement, dnn.reach(config), dnn.work(config), dnn.sizes(), strict=False)
     for block, (there, reach, work, bits) in enumerate(rows, 1):
         node, arc = nodes[there], arcs[here, there] if there != here else None
         weight = 1.0 if instance.latency_mode == "worst" else reach

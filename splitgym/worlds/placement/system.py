@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 import numpy as np
@@ -125,21 +126,11 @@ def _check(nodes: tuple[Node, ...], arcs: tuple[Arc, ...], dnns: dict[str, Branc
                 f"networks: {name!r} has {len(dnn.blocks)} blocks and {len(dnn.exit_configs)} exit configurations, "
                 f"the kernel takes {MAX_BLOCKS - 1} and {MAX_CONFIGS}"
             )
-    order = {node.id: i for i, node in enumerate(_sorted(nodes, arcs))}
-    if len(order) < len(nodes):
-        raise ValueError("topology: the arcs hold a cycle; BlockPlacement-v0 needs arcs without one")
-
-
-def _sorted(nodes: tuple[Node, ...], arcs: tuple[Arc, ...]) -> list[Node]:
-    """Nodes in topological order, as far as there is one."""
-    from graphlib import CycleError, TopologicalSorter
-
-    sorter = TopologicalSorter({node.id: [a.from_node for a in arcs if a.to_node == node.id] for node in nodes})
-    by_id = {node.id: node for node in nodes}
+    senders = {node.id: [arc.from_node for arc in arcs if arc.to_node == node.id] for node in nodes}
     try:
-        return [by_id[name] for name in sorter.static_order()]
+        TopologicalSorter(senders).prepare()
     except CycleError:
-        return []
+        raise ValueError("topology: the arcs hold a cycle; BlockPlacement-v0 needs arcs without one") from None
 
 
 def _system(latency_mode: str, nodes: tuple[Node, ...], arcs: tuple[Arc, ...], dnns: dict[str, BranchyDnn]) -> System:
