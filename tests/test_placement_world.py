@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import splitgym.worlds.placement  # noqa: F401  (registers the world)
+import splitgym
+from splitgym.traces.arrivals import ARRIVALS
 from splitgym.worlds.placement import PlacementTrace, load_scenario
 from splitgym.worlds.placement.system import parts
 from splitgym.worlds.world import get_world
 from tests import placement_reference as reference
+from tests.fin_instances import random_instance, with_return_arcs
 from tests.helpers import native, single
 
 WORLD = get_world("placement")
@@ -181,6 +183,31 @@ def test_rows_do_not_share_capacity():
 def test_refuses(changes, message):
     with pytest.raises(ValueError, match=message):
         single("placement", load_scenario("campus", **changes))
+
+
+def test_refuses_arcs_with_a_cycle(tmp_path):
+    file = tmp_path / "cyclic.toml"
+    file.write_text(with_return_arcs(random_instance(0)).to_toml(), encoding="utf-8")
+    sc = load_scenario("campus", **{"topology.kind": "file", "topology.file": str(file)})
+    with pytest.raises(ValueError, match="topology: the arcs hold a cycle"):
+        single("placement", sc)
+
+
+def test_arrivals_of_a_plug_in():
+    @splitgym.arrivals("hourly-for-a-test")
+    def hourly(rng, n_tasks):
+        return np.cumsum(rng.uniform(1.0, 2.0, n_tasks)) * 3600.0
+
+    try:
+        sc = load_scenario("default", arrivals={"model": "hourly-for-a-test", "parameters": {}})
+        trace = PlacementTrace.draw(sc, 5)
+        gaps_s = np.diff(trace.arrival_s)
+        assert ((gaps_s >= 3600.0) & (gaps_s <= 7200.0)).all()
+        env = single("placement", sc)
+        env.reset(seed=5)
+        np.testing.assert_array_equal(env.rows.nature.apps["arrival_s"][0], trace.arrival_s)
+    finally:
+        del ARRIVALS._table["hourly-for-a-test"]
 
 
 def test_traces_refuse():
