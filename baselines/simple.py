@@ -22,7 +22,8 @@ class Random(Policy):
 
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
         for axis in self.encoding.axes:
-            decisions[axis.name] = self.rng.choice(np.array(axis.levels, np.float64), len(views))
+            levels = np.array(axis.levels, np.float64)
+            decisions[axis.name] = self.rng.choice(levels, decisions[axis.name].shape)
 
 
 @register_policy

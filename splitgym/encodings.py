@@ -1,6 +1,7 @@
 """Action encodings: four ways to write one physical decision, driven by the world's table of axes.
 
-An encoding maps actions of its space to rows of physical values (one column per axis) and back.  Decoding refuses
+An encoding maps actions of its space to rows of physical values (one column per axis, or several where an axis is a
+vector) and back.  Decoding refuses
 what the space does not contain, with a message that says what to send instead.
 """
 
@@ -30,6 +31,7 @@ class Axis:
         meaning: one line for people.
         top: if > 0 the quantity is continuous in [0, top] in the ``box`` and ``dict`` encodings.
         labels: names of the levels, if they have any.
+        size: None for one value; else the axis is a vector of so many values, one for each device.
     """
 
     name: str
@@ -38,6 +40,12 @@ class Axis:
     meaning: str
     top: float = 0.0
     labels: tuple[str, ...] = ()
+    size: int | None = None
+
+    @property
+    def width(self) -> int:
+        """How many numbers the axis takes."""
+        return 1 if self.size is None else self.size
 
 
 class Encoding:
@@ -45,17 +53,20 @@ class Encoding:
 
     Args:
         axes: the world's axes.
-        canonical: maps a table of decisions (n, n_axes) to the sub-table of distinct ones (``discrete`` only).
+        canonical: maps the product of all levels (n, n_axes) to the table of distinct decisions (m, width), for
+            ``discrete`` only.
     """
 
     def __init__(self, axes: tuple[Axis, ...], canonical: Callable[[np.ndarray], np.ndarray]) -> None:
         self.axes = axes
-        self.counts = np.array([len(a.levels) for a in axes], np.int64)
-        self.levels = np.zeros((len(axes), int(self.counts.max())))
-        for row, axis in zip(self.levels, axes, strict=True):
+        columns = [axis for axis in axes for _ in range(axis.width)]
+        self.width = len(columns)  # numbers of a decision
+        self.counts = np.array([len(a.levels) for a in columns], np.int64)
+        self.levels = np.zeros((self.width, int(self.counts.max())))
+        for row, axis in zip(self.levels, columns, strict=True):
             row[: len(axis.levels)] = axis.levels
-        self.tops = np.array([a.top for a in axes], np.float64)
-        self.table = np.zeros((0, len(axes)))  # decisions of a table-driven encoding
+        self.tops = np.array([a.top for a in columns], np.float64)
+        self.table = np.zeros((0, self.width))  # decisions of a table-driven encoding
         self.space: spaces.Space = self._space(canonical)
 
     @property
@@ -68,11 +79,11 @@ class Encoding:
         return batch_space(self.space, n)
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
-        """Actions of n rows -> physical values ``out`` (n, n_axes) float64, in place.  Raises ``ValueError``."""
+        """Actions of n rows -> physical values ``out`` (n, width) float64, in place.  Raises ``ValueError``."""
         raise NotImplementedError
 
     def encode(self, values: np.ndarray) -> Any:
-        """Physical values (n, n_axes) -> actions of ``n`` rows; levels are rounded to the nearest."""
+        """Physical values (n, width) -> actions of ``n`` rows; levels are rounded to the nearest."""
         raise NotImplementedError
 
     def one(self, action: Any) -> Any:
@@ -108,7 +119,7 @@ class Encoding:
 
 
 class MultiDiscreteEncoding(Encoding):
-    """One level index per axis."""
+    """One level index per axis, or per value of a vector axis."""
 
     def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
         return spaces.MultiDiscrete(self.counts)
@@ -125,10 +136,10 @@ class MultiDiscreteEncoding(Encoding):
 
 
 class BoxEncoding(Encoding):
-    """One number in [-1, 1] per axis: equal bins for levels, a cubic law (0 included) for continuous axes."""
+    """A number in [-1, 1] per axis or value of a vector axis: equal bins for levels, a cubic law (0 included) else."""
 
     def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
-        return spaces.Box(-1.0, 1.0, (len(self.axes),), np.float32)
+        return spaces.Box(-1.0, 1.0, (self.width,), np.float32)
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
         numbers = self._numbers(actions, out.shape, integers=False)
@@ -160,51 +171,60 @@ class DiscreteEncoding(Encoding):
     def encode(self, values: np.ndarray) -> np.ndarray:
         span = np.maximum(self.table.max(0) - self.table.min(0), 1e-300)
         # axes in order of importance: an earlier axis is never traded for a later one
-        weight = 1e3 ** np.arange(len(self.axes) - 1, -1, -1)
+        weight = np.repeat(1e3 ** np.arange(len(self.axes) - 1, -1, -1.0), [a.width for a in self.axes])
         gaps = np.abs(values[:, None, :] - self.table[None]) / span
         return np.argmin((gaps * weight).sum(-1), axis=1).astype(np.int64)
 
 
 class DictEncoding(Encoding):
-    """Exact physical values: an index per level axis, the value itself (float64, shape (1,)) per continuous one."""
+    """Exact physical values by the axis's name: a level's index, or the value itself (float64) of a continuous axis.
+
+    One value has the space ``Discrete`` or ``Box`` of shape (1,); a vector axis has ``MultiDiscrete`` or ``Box`` of
+    shape (size,).
+    """
 
     def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
-        return spaces.Dict(
-            {
-                a.name: spaces.Box(0.0, a.top, (1,), np.float64) if a.top > 0.0 else spaces.Discrete(len(a.levels))
-                for a in self.axes
-            }
-        )
+        return spaces.Dict({axis.name: self._part(axis) for axis in self.axes})
+
+    def _part(self, axis: Axis) -> spaces.Space:
+        if axis.top > 0.0:
+            return spaces.Box(0.0, axis.top, (axis.width,), np.float64)
+        if axis.size is None:
+            return spaces.Discrete(len(axis.levels))
+        return spaces.MultiDiscrete([len(axis.levels)] * axis.size)
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
-        n = len(out)
+        n, begin = len(out), 0
         names = [a.name for a in self.axes]
         if not isinstance(actions, dict) or set(actions) != set(names):
             got = list(actions) if isinstance(actions, dict) else type(actions).__name__
             raise ValueError(f"a dict action needs exactly the keys {names}, got {got}")
-        for j, axis in enumerate(self.axes):
-            continuous = axis.top > 0.0
-            column = self._numbers(actions[axis.name], (n, 1) if continuous else (n,), integers=not continuous)
-            column = column.reshape(n)
+        for axis in self.axes:
+            continuous, end = axis.top > 0.0, begin + axis.width
+            shape = (n, axis.width) if continuous or axis.size is not None else (n,)
+            columns = self._numbers(actions[axis.name], shape, integers=not continuous).reshape(n, axis.width)
             top = axis.top if continuous else len(axis.levels) - 1
-            outside = ~((column >= 0) & (column <= top))
+            outside = ~((columns >= 0) & (columns <= top))
             if outside.any():
-                row = int(np.argmax(outside))
+                row, place = np.argwhere(outside)[0]
                 raise ValueError(
-                    f"action[{axis.name!r}] of row {row} must be in [0, {top:g}]"
-                    f"{' ' + axis.unit if continuous else ''}, got {column[row]!r}"
+                    f"action[{axis.name!r}]{f'[{place}]' if axis.size is not None else ''} of row {row} must be in "
+                    f"[0, {top:g}]{' ' + axis.unit if continuous else ''}, got {columns[row, place]!r}"
                 )
-            out[:, j] = column if continuous else self.levels[j][column]
+            out[:, begin:end] = columns if continuous else self.levels[begin][columns]
+            begin = end
 
     def encode(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        actions = {}
-        for j, axis in enumerate(self.axes):
-            column = np.asarray(values[:, j], np.float64)
+        actions, begin = {}, 0
+        for axis in self.axes:
+            columns = np.asarray(values[:, begin : begin + axis.width], np.float64)
             if axis.top > 0.0:
-                actions[axis.name] = np.clip(column, 0.0, axis.top)[:, None]
+                actions[axis.name] = np.clip(columns, 0.0, axis.top)
             else:
-                gaps = np.abs(column[:, None] - np.array(axis.levels)[None])
-                actions[axis.name] = np.argmin(gaps, axis=1).astype(np.int64)
+                gaps = np.abs(columns[:, :, None] - np.array(axis.levels))
+                indices = np.argmin(gaps, axis=2).astype(np.int64)
+                actions[axis.name] = indices[:, 0] if axis.size is None else indices
+            begin += axis.width
         return actions
 
     def one(self, action: Any) -> Any:

@@ -49,6 +49,7 @@ class Policy:
             self.params[f"field_{part}"][: self.params.n_fields].copy() for part in ("kind", "low", "high")
         )
         self._view = rows.world.view(rows.scenario)
+        self._decision = rows.decision
         self.rng = np.random.default_rng(seed)
 
     @classmethod
@@ -88,8 +89,8 @@ class Policy:
         observation = np.asarray(observation)
         single = observation.ndim == 1
         views = self.decode(observation[None] if single else observation)
-        values = np.zeros((len(views), len(self.encoding.axes)))
-        self.decide(views, records(values.view(self.world.decision)[:, 0]))
+        values = np.zeros((len(views), self.encoding.width))
+        self.decide(views, records(values.view(self._decision)[:, 0]))
         actions = self.encoding.encode(values)
         return (one_of(actions, 0) if single else actions), state
 

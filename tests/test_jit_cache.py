@@ -101,16 +101,16 @@ def test_numba_settings_are_left_alone(tmp_path):
 
 
 # ------------------------------------------------------------------ an edit of a callee is seen
-# `transmit_slot` of the kernel calls `rate_bit_s` of another file
+# `slot_bit` of the uplink calls `rate_bit_s` of another file
 TINY = """
 import json
 import numpy as np
 from splitgym.jit import cache_folder
+from splitgym.physics.uplink import slot_bit
 from splitgym.worlds.inference import load_scenario
-from splitgym.worlds.inference.kernel import transmit_slot
 from splitgym.worlds.inference.layout import lower
-bits = transmit_slot(False, 0.0, 1e-12, 0.1, 0.0, lower(load_scenario("enachi")))[2]
-stats = transmit_slot.stats
+bits = slot_bit(0.1, 1e-12, 5e6, lower(load_scenario("enachi")))
+stats = slot_bit.stats
 print(json.dumps([bits, len(stats.cache_hits), len(stats.cache_misses), str(cache_folder())]))
 """
 EDIT = """

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from splitgym.fields import DECIBEL, SIGNED, SQUASH, UNIT, tables
 from splitgym.jit import jitted_files
 from splitgym.physics import codec, network, radio
+from splitgym.physics.uplink import received_ratio
 from splitgym.profiles import load_profile
 from splitgym.units import db_to_ratio, dbm_to_w, ratio_to_db
-from splitgym.worlds.inference.kernel import device_s, received_ratio, tail_s
+from splitgym.worlds.inference.kernel import device_s, tail_s
 from splitgym.worlds.inference.layout import lower
 from splitgym.worlds.inference.scenario import load_scenario
 from tests.helpers import CASES, ENCODED, sampled, short, single
@@ -225,17 +226,17 @@ def test_slow_gain_of_enachi():
 
     p = lower(load_scenario("enachi"))
     loss_db = 128.1 + 37.6 * math.log10(0.6)
-    assert math.isclose(slow_gain(123.0, 0.0, p), 10.0 ** (-loss_db / 10.0), rel_tol=1e-12)
-    assert math.isclose(slow_gain(0.0, 1.5, p), 10.0 ** ((-loss_db + 4.0 * 1.5) / 10.0), rel_tol=1e-12)
+    assert math.isclose(slow_gain(0.6, 0.0, p), 10.0 ** (-loss_db / 10.0), rel_tol=1e-12)
+    assert math.isclose(slow_gain(0.6, 1.5, p), 10.0 ** ((-loss_db + 4.0 * 1.5) / 10.0), rel_tol=1e-12)
 
 
 def test_slow_gain_of_a_moving_device():
-    from splitgym.worlds.inference.nature import slow_gain
+    from splitgym.worlds.inference.nature import distance_km, slow_gain
 
     p = lower(load_scenario("commute", **{"radio.distance_m": 100.0, "radio.far_distance_m": 900.0}))
-    for at_s, distance_km in ((0.0, 0.1), (15.0, 0.5), (30.0, 0.9), (60.0, 0.1)):  # period 60 s
-        expected = 10.0 ** (-(128.1 + 37.6 * math.log10(distance_km)) / 10.0)
-        assert math.isclose(slow_gain(at_s, 0.0, p), expected, rel_tol=1e-9)
+    for at_s, km in ((0.0, 0.1), (15.0, 0.5), (30.0, 0.9), (60.0, 0.1)):  # period 60 s
+        expected = 10.0 ** (-(128.1 + 37.6 * math.log10(km)) / 10.0)
+        assert math.isclose(slow_gain(distance_km(at_s, p), 0.0, p), expected, rel_tol=1e-9)
 
 
 # ------------------------------------------------------------------ codec

@@ -13,7 +13,7 @@ from splitgym.encodings import ENCODINGS, Encoding
 from splitgym.jit import one_record, records
 from splitgym.registry import nearest
 from splitgym.seeding import episode_key, seed_key
-from splitgym.worlds.world import Seen, World, row_dtype
+from splitgym.worlds.world import Seen, World, decision_dtype, row_dtype
 
 
 def whole(name: str, value: Any) -> int:
@@ -59,11 +59,12 @@ class Rows:
         self.fields, self.axes = world.fields(self.scenario), world.axes(self.scenario)
         self.encoding: Encoding = ENCODINGS[action](self.axes, lambda grid: world.canonical(self.scenario, grid))
         self.action = action
-        self.table = records(self.encoding.table.view(world.decision)[:, 0])
+        self.decision = decision_dtype(world, self.axes)
+        self.table = records(self.encoding.table.view(self.decision)[:, 0])
         self.options = self._options(episode_options or {})
         self._rows = records(np.zeros(n, row_dtype(world)))
         self._link()
-        self._values = np.zeros((n, len(self.axes)))
+        self._values = np.zeros((n, self.encoding.width))
         self.nature = world.nature(n, self.scenario)
         slots, columns = world.log_shape(self.scenario)
         self.logs = np.zeros((n, slots if log else 0, columns))
@@ -182,6 +183,12 @@ class Rows:
     def outcome_copy(self) -> np.ndarray:
         """A fresh copy of the outcomes, (n,) OUTCOME; copied as bytes, since NumPy copies strided records by field."""
         return self._outcome_bytes.copy().view(self.world.outcome)[:, 0]
+
+    def details(self) -> dict[str, np.ndarray]:
+        """Fresh copies of what ``info`` shows beyond the outcomes, each (n, ...)."""
+        if self.world.details is None:
+            return {}
+        return {name: np.array(column) for name, column in self.world.details(self.nature).items()}
 
     def _link(self) -> None:
         """Views of the rows' fields, each (n,), kept because looking fields up costs time at every step."""

@@ -54,6 +54,7 @@ class SplitEnv(gym.Env):
         self.action_space = self.encoding.space
         self.render_mode = render_mode
         self._keys = self.world.outcome.names or ()
+        self._detailed = self.world.details is not None
         self._viewer: Any = None
         self._over = True  # no episode is running
         self._begun = False  # an episode has begun and not been stepped
@@ -116,12 +117,15 @@ class SplitEnv(gym.Env):
 
     def describe(self) -> str:
         """Markdown tables of observation fields and action axes."""
-        axes = "\n".join(f"| `{a.name}` | {a.unit} | {len(a.levels)} levels | {a.meaning} |" for a in self.rows.axes)
+        named = ((f"`{a.name}`" + (f" x {a.size}" if a.size else ""), a) for a in self.rows.axes)
+        axes = "\n".join(f"| {name} | {a.unit} | {len(a.levels)} levels | {a.meaning} |" for name, a in named)
         return f"{field_table(self.rows.fields)}\n\n| axis | unit | levels | meaning |\n|---|---|---|---|\n{axes}"
 
     def _info(self) -> dict[str, Any]:
         info = dict(zip(self._keys, self.rows.outcomes.item(0)))  # noqa: B905 (strict costs time at every step)
         info["action_mask"] = self.rows.seen.masks[0].copy()
+        if self._detailed:
+            info.update({name: column[0] for name, column in self.rows.details().items()})
         return info
 
     def __getstate__(self) -> dict[str, Any]:

@@ -169,12 +169,12 @@ class SplitVectorEnv(VectorEnv):
         the step.
         """
         rows = self.rows
-        outcomes, masks = rows.outcome_copy(), rows.seen.masks.copy()
+        outcomes, masks, details = rows.outcome_copy(), rows.seen.masks.copy(), rows.details()
         if mask is not None:
             outcomes[~mask] = np.zeros((), outcomes.dtype)
-            masks[~mask] = False
-        columns = {name: outcomes[name] for name in self._keys}
-        columns["action_mask"] = masks
+            for column in (masks, *details.values()):
+                column[~mask] = 0
+        columns = {name: outcomes[name] for name in self._keys} | {"action_mask": masks} | details
         present = np.ones((len(columns), self.num_envs), np.bool_)
         if mask is not None:
             present &= mask

@@ -47,6 +47,13 @@ def row_dtype(world: World) -> np.dtype:
     return np.dtype(fields, align=True)
 
 
+def decision_dtype(world: World, axes: tuple[Axis, ...]) -> np.dtype:
+    """Record of a decision as policies write it: the world's own, or vectors where the axes are vectors."""
+    if all(axis.size is None for axis in axes):
+        return world.decision
+    return np.dtype([(axis.name, "f8", () if axis.size is None else (axis.size,)) for axis in axes])
+
+
 @dataclasses.dataclass(frozen=True)
 class Measure:
     """A figure of an episode: name, unit shown, meaning, +1 if more is better, factor from SI to the unit shown.
@@ -75,15 +82,18 @@ class World:
     """One decision problem.
 
     The record types are those of the lowered scenario, of the decoded observation (it may depend on the scenario), of
-    what a row remembers, of a decision and of what came of it.  STATE must hold the booleans ``finished`` (no
-    decision left: truncation), ``depleted`` (termination) and ``recorded`` (the row replays a trace); OUTCOME a float
-    ``reward`` and whatever ``info`` shows.  ``measures`` begins with the return; ``showcase`` is the policy that
-    examples use.
+    what a row remembers, of a decision (of one device, where there are several) and of what came of it.  STATE must
+    hold the booleans ``finished`` (no decision left: truncation), ``depleted`` (termination) and ``recorded`` (the row
+    replays a trace); OUTCOME a float ``reward`` and whatever ``info`` shows.  ``measures`` begins with the return;
+    ``showcase`` is the policy that examples use.
 
     ``nominal`` turns a scenario into a function of decisions (n, n_axes) that gives what they cost under nominal
     conditions, (n, 3): latency [s], energy [J], accuracy [1]; ``objectives`` says which of these an offline search
     minimises or, for accuracy, maximises; ``limit`` is the array of a trace that bounds the latency.  Worlds in which
     a decision has no cost of its own leave these three out.
+
+    ``details`` gives what ``info`` shows beyond OUTCOME, from the arrays of nature: name -> (n, ...) array, such as a
+    column for each of several devices.
     """
 
     name: str
@@ -117,6 +127,7 @@ class World:
     objectives: Callable[[Any], tuple[str, ...]] | None = None
     nominal: Callable[[Any], Callable[[np.ndarray], np.ndarray]] | None = None
     limit: str = ""
+    details: Callable[[Any], dict[str, np.ndarray]] | None = None
 
     def __reduce__(self) -> tuple[Callable[[str], World], tuple[str]]:
         return get_world, (self.name,)

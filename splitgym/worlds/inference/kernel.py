@@ -13,15 +13,17 @@ import numpy as np
 from splitgym.jit import jit
 from splitgym.physics.codec import observe_fields
 from splitgym.physics.fading import BLOCK, fading_block, fading_enter
-from splitgym.physics.network import accuracy, compute_j, compute_s, predicts_stop, seen_ratio
-from splitgym.physics.radio import (
-    rate_bit_s,
-    slot_count,
-    tracking_power_w,
-    tracking_queue_w,
-    tracking_weight,
-)
+from splitgym.physics.network import accuracy, compute_j, compute_s
+from splitgym.physics.radio import slot_count, tracking_queue_w, tracking_weight
 from splitgym.physics.random import NORMAL_MAX, child
+from splitgym.physics.uplink import (
+    confident_ratio,
+    predictor_error,
+    received_ratio,
+    server_stops,
+    slot_bit,
+    slot_power_w,
+)
 from splitgym.worlds.inference.nature import fading_key_of, fill_tasks, slot_noise
 
 MAX_BACKLOG = 16
@@ -78,25 +80,7 @@ def finishable(cut, clock_hz, busy_s, tail, remaining_s, p):
 
 # ------------------------------------------------------------------ uplink: the slots of one task
 @jit
-def transmit_slot(tracking, power_queue_w, slot_gain, reference_w, weight, p):
-    """One slot: power [W], next power queue [W], bits carried.  (s3.2, s7.2)"""
-    power_w = reference_w
-    if tracking:
-        power_w = tracking_power_w(weight, power_queue_w, slot_gain, p.bandwidth_hz, p.noise_w_hz, p.power_max_w)
-    queue_w = tracking_queue_w(power_queue_w, power_w, reference_w)
-    return power_w, queue_w, rate_bit_s(power_w, slot_gain, p.bandwidth_hz, p.noise_w_hz) * p.slot_s
-
-
-@jit
-def received_ratio(sent_bit, wanted_bit, channels):
-    """beta [1]: whole channels received over all channels; 1 when everything is in.  (s3.5)"""
-    if sent_bit >= wanted_bit:
-        return 1.0
-    return math.floor(channels * sent_bit / wanted_bit) / channels
-
-
-@jit
-def uplink(s, x, cut, power_w, first, count, fading, noise, log, p):
+def uplink(s, x, cut, power_w, bandwidth_hz, first, count, fading, noise, log, p):
     """Send features of ``cut`` in at most ``count`` slots from slot ``first``.  (s3.5, s3.6, s5.3, s7)
 
     Returns capacity used [bit], radio energy [J], slots used, feature ratio, whether the server stopped it early.
@@ -109,14 +93,14 @@ def uplink(s, x, cut, power_w, first, count, fading, noise, log, p):
         return 0.0, 0.0, used, 0.0, stopped
     wanted_bit, channels, steepness = p.cut_bits[cut], p.cut_channels[cut], p.cut_steepness[cut]
     watch = s.early_stop and s.progressive and steepness > 0.0
-    weight = tracking_weight(power_w, count, x.gain, p.bandwidth_hz, p.noise_w_hz, p.tolerance)
+    weight = tracking_weight(power_w, count, x.gain, bandwidth_hz, p.noise_w_hz, p.tolerance)
     task_key = child(s.key, s.task)
     fading_key = fading_key_of(task_key)
-    theta, least_bit, persistent = 0.0, 0.0, p.stop_noise_persistent * x.persistent
+    theta, least_bit = 0.0, 0.0
     if watch:
-        theta = seen_ratio(x.complexity, steepness, p.accuracy_full, p.accuracy_chance, p.confidently_wrong)
+        theta = confident_ratio(x.complexity, steepness, p)
         if not s.recorded:  # with fewer bits no drawable error can stop the transmission: saves the draw
-            least_bit = wanted_bit * theta * math.exp(p.stop_log_margin - persistent - p.stop_noise_slot * NORMAL_MAX)
+            least_bit = wanted_bit * theta * math.exp(p.stop_log_margin - predictor_error(x.persistent, NORMAL_MAX, p))
     gains, pairs = np.empty(BLOCK), np.empty((2, BLOCK))
     re, im = 0.0, 0.0
     tracking, recorded, slow = s.tracking, s.recorded, x.gain
@@ -132,19 +116,21 @@ def uplink(s, x, cut, power_w, first, count, fading, noise, log, p):
             else:
                 re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains, pairs)
         gain = gains[here]
-        slot_w, queue_w, slot_bit = transmit_slot(tracking, queue_w, slow * gain, power_w, weight, p)
+        slot_w = slot_power_w(tracking, queue_w, slow * gain, power_w, weight, bandwidth_hz, p)
+        queue_w = tracking_queue_w(queue_w, slot_w, power_w)
+        carried_bit = slot_bit(slot_w, slow * gain, bandwidth_hz, p)
         sent_w += slot_w
-        sent_bit += slot_bit
+        sent_bit += carried_bit
         if used < log.shape[0]:
             log[used, 0], log[used, 1], log[used, 2] = slot, gain, slot_w
-            log[used, 3], log[used, 4] = received_ratio(sent_bit, wanted_bit, channels), slot_bit / p.slot_s
+            log[used, 3], log[used, 4] = received_ratio(sent_bit, wanted_bit, channels), carried_bit / p.slot_s
         used += 1
         if sent_bit >= wanted_bit:
             break
         if watch and not stopped and sent_bit >= least_bit:
             ratio = received_ratio(sent_bit, wanted_bit, channels)
             error = noise[s.task, slot] if recorded else slot_noise(task_key, slot)
-            if predicts_stop(ratio, theta, persistent + p.stop_noise_slot * error, p.stop_log_margin):
+            if server_stops(ratio, theta, predictor_error(x.persistent, error, p), p):
                 stopped = True
                 stop_after = min(count, used + p.feedback_slots)
     return sent_bit, sent_w * p.slot_s, used, received_ratio(sent_bit, wanted_bit, channels), stopped
@@ -220,11 +206,16 @@ def tail_stage(s, x, cut, edge_cut, o, p):
 
 
 @jit
-def offload(s, x, cut, edge_cut, power_w, start_s, fading, noise, log, o, p):
-    """Uplink and tail of a task whose device blocks end at ``start_s``; returns when the radio is free [s]."""
-    planned_s = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p)
+def offload(s, x, cut, edge_cut, power_w, bandwidth_hz, reserve_s, start_s, fading, noise, log, o, p):
+    """Uplink and tail of a task whose device blocks end at ``start_s``; returns when the radio is free [s].
+
+    The last slot leaves ``reserve_s`` beyond the expected tail [s].
+    """
+    planned_s = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p) + reserve_s
     first, count = slot_count(start_s, s.remaining_s - planned_s, p.slot_s)
-    capacity_bit, radio_j, used, ratio, stopped = uplink(s, x, cut, power_w, first, count, fading, noise, log, p)
+    capacity_bit, radio_j, used, ratio, stopped = uplink(
+        s, x, cut, power_w, bandwidth_hz, first, count, fading, noise, log, p
+    )
     end_s = (first + used) * p.slot_s if used > 0 else start_s
     o.slots_available, o.slots_used, o.stopped_early = count, used, stopped
     o.capacity_bits, o.bits = capacity_bit, min(capacity_bit, p.cut_bits[cut])
@@ -244,15 +235,18 @@ def offload(s, x, cut, edge_cut, power_w, start_s, fading, noise, log, o, p):
 
 
 @jit
-def serve(s, d, x, fading, noise, log, o, p):
-    """Serve the present task by decision ``d``: fills the outcome, moves clock and release time.  (d2)"""
+def serve(s, d, x, bandwidth_hz, reserve_s, fading, noise, log, o, p):
+    """Serve the present task by decision ``d``: fills the outcome, moves clock and release time.  (d2)
+
+    ``bandwidth_hz`` is what the device may use of the uplink, ``reserve_s`` the time kept for a busy edge [s].
+    """
     clear_outcome(o, s)
     cut = min(max(int(d.cut), 0), p.last_cut)
     edge_cut = effective_edge_cut(cut, min(max(int(d.edge_cut), 0), p.last_cut), p)
     o.cut, o.edge_cut, o.clock_hz, o.power_w = cut, edge_cut, d.clock_hz, d.power_w
     busy_s, send = device_stage(s, x, cut, d.clock_hz, o, p)
     if send:
-        busy_s = offload(s, x, cut, edge_cut, d.power_w, busy_s, fading, noise, log, o, p)
+        busy_s = offload(s, x, cut, edge_cut, d.power_w, bandwidth_hz, reserve_s, busy_s, fading, noise, log, o, p)
     o.correct = o.on_time and x.complexity <= o.accuracy
     o.latency_s = s.wait_s + busy_s + o.latency_edge_s + o.latency_backhaul_s + o.latency_cloud_s
     s.clock_hz = d.clock_hz
@@ -334,7 +328,7 @@ def begin(s, key, tasks, p):
 def step_one(s, d, tasks, fading, noise, log, o, p):
     """One decision: serve the task, settle energy, skip missed tasks, reward.  (d2, s6.1)"""
     before_j = s.queue_j
-    serve(s, d, tasks[s.task], fading, noise, log, o, p)
+    serve(s, d, tasks[s.task], p.bandwidth_hz, 0.0, fading, noise, log, o, p)
     settle(s, o, p)
     s.task += 1
     o.missed = next_task(s, tasks, p)

@@ -20,12 +20,17 @@ _COMPLEXITY, _ERRORS, _SLOW, _BACKHAUL, _DEADLINE, _JITTER, _FADING, _NOISE = ra
 
 
 @jit
-def slow_gain(arrival_s, shadow, p):
-    """G [1] = path loss at the device's distance x shadowing; ``shadow`` is a standard normal.  (s3.3)"""
-    distance_km = p.near_km
-    if p.far_km != p.near_km:
-        swing = 0.5 - 0.5 * math.cos(2.0 * math.pi * arrival_s / p.motion_period_s)
-        distance_km += (p.far_km - p.near_km) * swing
+def distance_km(arrival_s, p):
+    """Distance of the device to the base station [km]: there and back between near and far.  (d2)"""
+    if p.far_km == p.near_km:
+        return p.near_km
+    swing = 0.5 - 0.5 * math.cos(2.0 * math.pi * arrival_s / p.motion_period_s)
+    return p.near_km + (p.far_km - p.near_km) * swing
+
+
+@jit
+def slow_gain(distance_km, shadow, p):
+    """G [1] = path loss at a distance x shadowing; ``shadow`` is a standard normal.  (s3.3)"""
     return p.gain_1km * math.exp(p.shadowing_log * shadow - p.path_exponent * math.log(distance_km))
 
 
@@ -48,7 +53,7 @@ def fill_tasks(key, tasks, recorded_s, p):
             route = p.rtt_keep * route + math.sqrt(1.0 - p.rtt_keep * p.rtt_keep) * new_route
         x = tasks[k]
         x.deadline_s = min(p.deadline_min_s * math.exp(stretch * uniform(child(task_key, _DEADLINE))), p.deadline_max_s)
-        x.gain = slow_gain(x.arrival_s, shadow, p)
+        x.gain = slow_gain(distance_km(x.arrival_s, p), shadow, p)
         x.complexity = uniform(child(task_key, _COMPLEXITY))
         x.hint = min(max(x.complexity + p.hint_std * error, 0.0), 1.0)
         x.persistent = persistent

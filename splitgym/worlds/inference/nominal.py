@@ -71,7 +71,7 @@ def _outcomes(calm: InferenceScenario, params: np.ndarray, decisions: np.ndarray
     rows["fresh"] = True
     turn()  # draws the tasks, which are then replaced
     tasks["arrival_s"], tasks["deadline_s"], tasks["complexity"] = 0.0, PATIENCE_S, u[:, None]
-    tasks["gain"] = slow_gain(0.0, 0.0, p)
+    tasks["gain"] = slow_gain(p.near_km, 0.0, p)
     tasks["edge_load"] = min(p.load_mean, p.load_max)
     tasks["rtt_s"], tasks["jitter_s"] = p.rtt_s, p.jitter_s
     states = rows["state"]
