@@ -1,11 +1,11 @@
-"""ENACHI for one user, and its task-level ablations.
+"""ENACHI for one and for several users, and its task-level ablations.
 
-Source: reconstruction of arXiv 2601.08135.  Task level: P1.1 solved exactly in closed form for every split; packet
-level: the world's reference-tracking controller, asked for by ``episode_options``.
+Source: reconstruction of arXiv 2601.08135.  Task level: P1.1 solved exactly, in closed form for one user, by one price
+of bandwidth for several; packet level: the world's reference-tracking controller, asked for by ``episode_options``.
 
-Ours, beyond the published two-tier setting: candidates are also taken over the device's clocks and over the edge
-cut (blocks behind it run in the cloud); early exits are counted in expectation; the input cut is left out, since
-it is all or nothing and the mean gain would overrate it; a task that no candidate can answer is skipped.  In a
+Ours, beyond the published two-tier setting: candidates are also taken over the device's clocks and, for one user, over
+the edge cut (blocks behind it run in the cloud); early exits are counted in expectation; the input cut is left out,
+since it is all or nothing and the mean gain would overrate it; a task that no candidate can answer is skipped.  In a
 scenario with one clock, no cloud and no exits nothing of this remains.
 """
 
@@ -16,8 +16,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.baselines import kernel
+from splitgym.baselines.tasks import TaskPolicy, device_views, put_decisions
 from splitgym.jit import one_record, records
-from splitgym.policy import Policy, register_policy
+from splitgym.physics.bandwidth import BAND, PLAN
+from splitgym.policy import register_policy
 from splitgym.worlds.inference.layout import DECISION, PARAMS, VIEW
 
 #: V / Ebar^2 of the published setting: 2e-3 J^2 at 6 mJ.  Scaling energies by c scales V by c^2.
@@ -25,7 +27,7 @@ WEIGHT_PER_BUDGET2 = 2e-3 / 6e-3**2
 
 
 def decide(params: np.record, weight_j2: float, eta: float = 1.0, **observed: Any) -> np.ndarray:
-    """ENACHI's decision on exact SI values, without an environment.
+    """ENACHI's decision for one user on exact SI values, without an environment.
 
     Args:
         params: ``splitgym.worlds.inference.layout.lower(scenario)``.
@@ -41,6 +43,40 @@ def decide(params: np.record, weight_j2: float, eta: float = 1.0, **observed: An
     Raises:
         ValueError: a required field is missing or an unknown one is given.
     """
+    views = _views(params, observed)
+    decisions = records(np.zeros(len(views), DECISION))
+    kernel.enachi_rows(views, decisions, float(weight_j2), float(eta), one_record(params, PARAMS))
+    return decisions
+
+
+def decide_users(
+    params: np.record, weight_j2: float, eta: float = 1.0, **observed: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """ENACHI's decision for N users of one band on exact SI values, without an environment.
+
+    Args:
+        params: ``splitgym.worlds.multiuser.layout.lower(scenario)``; the number of users follows what is observed.
+        weight_j2, eta, **observed: as for :func:`decide`, one value for each user that has a task.
+
+    Returns:
+        (N,) DECISION records and (N,) bandwidths [Hz], which sum to the band unless nobody sends.
+
+    Raises:
+        ValueError: a required field is missing or an unknown one is given.
+    """
+    views = _views(params.one, observed)
+    decisions, shares = records(np.zeros(len(views), DECISION)), np.zeros(len(views))
+    device = one_record(params.one, PARAMS)
+    plans, band = scratch(len(views), device)
+    kernel.enachi_frames(
+        records(views[None]), np.ones((1, len(views)), np.bool_), records(decisions[None]), shares[None],
+        float(weight_j2), float(eta), plans, band, device,
+    )  # fmt: skip
+    return decisions, shares * float(params.one.bandwidth_hz)
+
+
+def _views(params: np.record, observed: dict[str, Any]) -> np.ndarray:
+    """Observed values as (n,) VIEW records, with the scenario's means where nothing is given."""
     defaults = {"edge_load": params.load_mean, "rtt_s": params.rtt_s, "clock_hz": params.clocks_hz[params.n_clocks - 1]}
     given = {**defaults, **observed}
     unknown = [name for name in given if name not in (VIEW.names or ())]
@@ -51,14 +87,17 @@ def decide(params: np.record, weight_j2: float, eta: float = 1.0, **observed: An
     views = records(np.zeros(len(next(iter(columns.values()))), VIEW))
     for name, column in columns.items():
         views[name] = column
-    decisions = records(np.zeros(len(views), DECISION))
-    kernel.enachi_rows(views, decisions, float(weight_j2), float(eta), one_record(params, PARAMS))
-    return decisions
+    return views
 
 
-@register_policy
-class Enachi(Policy):
-    """Lyapunov control with progressive transmission: section 6 at task level, section 7 at packet level.
+def scratch(users: int, params: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scratch of the joint decision for at most so many users: (N, n_kinds) PLAN and (1,) BAND."""
+    kinds = int(kernel.count_kinds(params.view(np.recarray)[0]))
+    return records(np.zeros((users, kinds), PLAN)), records(np.zeros(1, BAND))
+
+
+class Weighted(TaskPolicy):
+    """Base of the drift-plus-penalty policies.
 
     Args:
         env: see :class:`splitgym.policy.Policy`.
@@ -67,19 +106,45 @@ class Enachi(Policy):
         seed: unused.
     """
 
-    name: ClassVar[str] = "enachi"
-    summary: ClassVar[str] = "drift-plus-penalty split and power, tracked slot by slot, early stop (arXiv 2601.08135)"
-
     def __init__(self, env: Any, *, weight_j2: float | None = None, eta: float = 1.0, seed: int = 0) -> None:
         super().__init__(env, seed=seed)
-        default = WEIGHT_PER_BUDGET2 * float(self.params.budget_j) ** 2
+        default = WEIGHT_PER_BUDGET2 * float(self.task_params.budget_j) ** 2
         self.weight_j2 = default if weight_j2 is None else float(weight_j2)
         self.eta = float(eta)
         if not (self.weight_j2 > 0.0 and self.eta > 0.0):
             raise ValueError(f"weight_j2 [J^2] and eta must be > 0, got {self.weight_j2!r} and {self.eta!r}")
 
+
+@register_policy
+class Enachi(Weighted):
+    """Lyapunov control with progressive transmission: section 6 at task level, section 7 at packet level.
+
+    With several devices splits, powers and bandwidths are chosen jointly (section 6.4).  Arguments: see
+    :class:`Weighted`.
+    """
+
+    name: ClassVar[str] = "enachi"
+    summary: ClassVar[str] = "drift-plus-penalty split and power, tracked slot by slot, early stop (arXiv 2601.08135)"
+
+    def __init__(self, env: Any, *, weight_j2: float | None = None, eta: float = 1.0, seed: int = 0) -> None:
+        super().__init__(env, weight_j2=weight_j2, eta=eta, seed=seed)
+        if self.several:
+            self._device = one_record(self.task_params, PARAMS)
+            self._scratch = scratch(int(self.params.n_users), self._device)
+
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
-        kernel.enachi_rows(views, decisions, self.weight_j2, self.eta, self._params)
+        if not self.several:
+            self.decide_tasks(views, decisions, self._params)
+            return
+        tasks = device_views(views)
+        chosen, shares = records(np.zeros(tasks.shape, DECISION)), np.zeros(tasks.shape)
+        present = np.ascontiguousarray(views["present"] > 0.5)
+        kernel.enachi_frames(tasks, present, chosen, shares, self.weight_j2, self.eta, *self._scratch, self._device)
+        put_decisions(chosen, decisions)
+        decisions["share"] = shares
+
+    def decide_tasks(self, views: np.ndarray, decisions: np.ndarray, params: np.ndarray) -> None:
+        kernel.enachi_rows(views, decisions, self.weight_j2, self.eta, params)
 
 
 @register_policy
@@ -101,7 +166,7 @@ class LyapEs(Enachi):
 
 
 @register_policy
-class Lyap(Enachi):
+class Lyap(Weighted):
     """Conventional Lyapunov control at task level: skip, local or complete delivery (section 8).
 
     Ours: clocks are candidates too, and device energy counts exits in expectation.
@@ -111,5 +176,5 @@ class Lyap(Enachi):
     summary: ClassVar[str] = "conventional Lyapunov control: all features, local, or skip"
     episode_options: ClassVar = {"packet_control": "constant", "early_stop": False, "progressive": False}
 
-    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
-        kernel.lyap_rows(views, decisions, self.weight_j2, self._params)
+    def decide_tasks(self, views: np.ndarray, decisions: np.ndarray, params: np.ndarray) -> None:
+        kernel.lyap_rows(views, decisions, self.weight_j2, params)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from splitgym.jit import jit
+from splitgym.physics.bandwidth import solve_p11
 from splitgym.physics.lyapunov import best_power_w, complete_power_w, delivered_ratio, transmit_value_j2
 from splitgym.physics.network import accuracy, compute_j, compute_s
 from splitgym.physics.radio import slot_count
@@ -123,6 +126,73 @@ def enachi_one(v, d, weight_j2, eta, p):
                     choose(d, cut, edge_cut, p.clocks_hz[j], power_w)
 
 
+# ------------------------------------------------------------------ ENACHI for several users
+@jit
+def count_kinds(p):
+    """Ways to serve a task: cuts behind the input x clocks, and once more without sending where exits may answer."""
+    return p.last_cut * p.n_clocks * (2 if p.n_exits > 0 else 1)
+
+
+@jit
+def kind_decision(kind, d, power_w, p):
+    """Write the decision that a kind means."""
+    silent, place = kind // (p.last_cut * p.n_clocks), kind % (p.last_cut * p.n_clocks)
+    choose(d, place // p.n_clocks + 1, p.last_cut, p.clocks_hz[place % p.n_clocks], 0.0 if silent > 0 else power_w)
+
+
+@jit
+def fill_plans(v, plans, weight_j2, eta, p):
+    """What each kind would mean for one user, into ``plans`` (n_kinds,) PLAN; returns whether any is possible.
+
+    The same figures as :func:`split_value`: samples that exit on the device send nothing.
+    """
+    possible, last = False, p.last_cut
+    for kind in range(plans.shape[0]):
+        silent, place = kind // (last * p.n_clocks), kind % (last * p.n_clocks)
+        cut, clock_hz, plan = place // p.n_clocks + 1, p.clocks_hz[place % p.n_clocks], plans[kind]
+        answered, device_j = device_outlook(v, cut, clock_hz, p)
+        candidate = is_candidate(v, cut, last, clock_hz, p)
+        plan.queue_j, plan.cost_j2, plan.gain = v.queue_j * (1.0 - answered) * eta, v.queue_j * device_j, v.gain
+        plan.window_s, plan.wanted_bit, plan.steepness = 0.0, 1.0, 1.0  # nothing can be sent in no time
+        if silent > 0 or cut == last:
+            plan.reached = max(answered, p.accuracy_chance)
+            if cut == last and device_s(cut, clock_hz, v.clock_hz, p) <= v.remaining_s:
+                plan.reached = p.accuracy_full
+            if candidate and (cut == last) == (silent == 0) and (cut == last or answered > 0.0):
+                plan.wanted_bit = 0.0
+                possible = True
+        elif candidate and p.cut_steepness[cut] > 0.0:
+            plan.window_s = uplink_window_s(v, cut, last, clock_hz, p)
+            plan.wanted_bit, plan.steepness = p.cut_bits[cut], p.cut_steepness[cut]
+            possible = possible or plan.window_s > 0.0
+    return possible
+
+
+@jit
+def enachi_frame(views, present, decisions, shares, weight_j2, eta, plans, band, p):
+    """P1.1 for the users of one frame: ``decisions`` (N,) and ``shares`` (N,) [1] in place.  (s6.1, s6.4)
+
+    ``plans`` (N, n_kinds) PLAN is scratch.  A user without a task, or whom no decision can help, gets no bandwidth.
+    """
+    users = np.empty(views.shape[0], np.int64)
+    count = 0
+    for n in range(views.shape[0]):
+        shares[n] = 0.0
+        skip(views[n], decisions[n], p)
+        if present[n] and fill_plans(views[n], plans[count], weight_j2, eta, p):
+            users[count] = n
+            count += 1
+    if count == 0:
+        return
+    band.bandwidth_hz, band.noise_w_hz, band.power_max_w = p.bandwidth_hz, p.noise_w_hz, p.power_max_w
+    band.weight_j2, band.accuracy_full, band.accuracy_chance = weight_j2, p.accuracy_full, p.accuracy_chance
+    kinds, shares_hz, powers_w = np.zeros(count, np.int64), np.zeros(count), np.zeros(count)
+    solve_p11(plans[:count], band, kinds, shares_hz, powers_w)
+    for i in range(count):
+        kind_decision(kinds[i], decisions[users[i]], powers_w[i], p)
+        shares[users[i]] = shares_hz[i] / p.bandwidth_hz
+
+
 # ------------------------------------------------------------------ benchmarks of section 8 (two tiers, as published)
 @jit
 def device_one(v, d, p):
@@ -221,6 +291,13 @@ def enachi_rows(views, decisions, weight_j2, eta, params):
     """ENACHI's decision of every row; ``params`` (1,) PARAMS."""
     for i in range(views.shape[0]):
         enachi_one(views[i], decisions[i], weight_j2, eta, params[0])
+
+
+@jit
+def enachi_frames(views, present, decisions, shares, weight_j2, eta, plans, band, params):
+    """ENACHI's decision of every frame (n,) of N users; ``band`` (1,) BAND is scratch."""
+    for i in range(views.shape[0]):
+        enachi_frame(views[i], present[i], decisions[i], shares[i], weight_j2, eta, plans, band[0], params[0])
 
 
 @jit

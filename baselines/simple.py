@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.baselines import kernel
+from splitgym.baselines.tasks import TaskPolicy
 from splitgym.policy import Policy, register_policy
 
 ALL_OR_NOTHING = {"packet_control": "constant", "early_stop": False, "progressive": False}
@@ -27,7 +28,7 @@ class Random(Policy):
 
 
 @register_policy
-class Device(Policy):
+class Device(TaskPolicy):
     """Everything on the device, aborted at the deadline (section 8).
 
     Ours: the slowest clock that is in time, which costs the least; with one clock this is the published policy.
@@ -37,12 +38,12 @@ class Device(Policy):
     summary: ClassVar[str] = "everything on the device"
     episode_options: ClassVar = ALL_OR_NOTHING
 
-    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
-        kernel.device_rows(views, decisions, self._params)
+    def decide_tasks(self, views: np.ndarray, decisions: np.ndarray, params: np.ndarray) -> None:
+        kernel.device_rows(views, decisions, params)
 
 
 @register_policy
-class Effect(Policy):
+class Effect(TaskPolicy):
     """EFFECT-DNN-like: least energy predicted to deliver all features in time, or local; else all power (section 8).
 
     Ours: clocks are candidates too, and device energy counts exits in expectation.
@@ -52,12 +53,12 @@ class Effect(Policy):
     summary: ClassVar[str] = "least energy for complete delivery in time (EFFECT-like)"
     episode_options: ClassVar = ALL_OR_NOTHING
 
-    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
-        kernel.effect_rows(views, decisions, self._params)
+    def decide_tasks(self, views: np.ndarray, decisions: np.ndarray, params: np.ndarray) -> None:
+        kernel.effect_rows(views, decisions, params)
 
 
 @register_policy
-class Myopic(Policy):
+class Myopic(TaskPolicy):
     """One budget for every task: the best surrogate accuracy with E <= Ebar, or local, or skip (section 8).
 
     Ours: clocks are candidates too, and exits count in expectation.
@@ -66,11 +67,11 @@ class Myopic(Policy):
     name: ClassVar[str] = "myopic"
     summary: ClassVar[str] = "best accuracy within one budget, task by task"
 
-    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
-        kernel.myopic_rows(views, decisions, self._params)
+    def decide_tasks(self, views: np.ndarray, decisions: np.ndarray, params: np.ndarray) -> None:
+        kernel.myopic_rows(views, decisions, params)
 
 
-class FixedDecision(Policy):
+class FixedDecision(TaskPolicy):
     """The same decision for every task.
 
     Args:
@@ -91,16 +92,16 @@ class FixedDecision(Policy):
         chosen = cut or self.default_cut
         if chosen not in names:
             raise ValueError(f"cut {chosen!r} is not a cut point of {self.scenario.dnn.name!r}: {', '.join(names)}")
-        if not 0.0 <= power_w <= self.params.power_max_w:
-            raise ValueError(f"power_w must be in [0, {self.params.power_max_w:g}] W, got {power_w!r}")
+        if not 0.0 <= power_w <= self.task_params.power_max_w:
+            raise ValueError(f"power_w must be in [0, {self.task_params.power_max_w:g}] W, got {power_w!r}")
         self.fixed = {
             "cut": float(names.index(chosen)),
-            "edge_cut": float(self.params.last_cut),
+            "edge_cut": float(self.task_params.last_cut),
             "clock_hz": max(self.scenario.device.clocks_hz) if clock_hz is None else float(clock_hz),
             "power_w": float(power_w),
         }
 
-    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
+    def decide_tasks(self, views: np.ndarray, decisions: np.ndarray, params: np.ndarray) -> None:
         for name, value in self.fixed.items():
             decisions[name] = value
 
@@ -116,7 +117,7 @@ class Edge(FixedDecision):
 
     def __init__(self, env: Any, *, seed: int = 0) -> None:
         super().__init__(env, seed=seed)
-        self.fixed["power_w"] = float(self.params.power_max_w)
+        self.fixed["power_w"] = float(self.task_params.power_max_w)
 
 
 @register_policy

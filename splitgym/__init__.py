@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path as _Path
 from typing import TYPE_CHECKING, Any
 
-from splitgym.envs import register_envs
+from splitgym.envs import parallel_env, register_envs
 from splitgym.policy import Policy, make_policy, policy_names, register_policy
 from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.scenarios import load_scenario, preset_names
@@ -13,6 +13,7 @@ from splitgym.traces.arrivals import arrivals
 from splitgym.traces.fading import fading
 from splitgym.worlds.hardware import HardwareProfile, HardwareScenario, HardwareTrace, hardware_names, load_hardware
 from splitgym.worlds.inference import InferenceScenario, InferenceTrace
+from splitgym.worlds.multiuser import MultiUserScenario, MultiUserTrace
 from splitgym.worlds.placement import PlacementScenario, PlacementTrace
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ __all__ = [
     "HardwareTrace",
     "InferenceScenario",
     "InferenceTrace",
+    "MultiUserScenario",
+    "MultiUserTrace",
     "PlacementScenario",
     "PlacementTrace",
     "Policy",
@@ -38,6 +41,7 @@ __all__ = [
     "load_profile",
     "load_scenario",
     "make_policy",
+    "parallel_env",
     "policy_names",
     "preset_names",
     "profile_names",

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import gymnasium as gym
 
 import splitgym.worlds.hardware
 import splitgym.worlds.inference
+import splitgym.worlds.multiuser
 import splitgym.worlds.placement  # noqa: F401  (worlds register themselves)
+from splitgym.extras import need
 from splitgym.worlds.world import WORLDS
+
+if TYPE_CHECKING:
+    from splitgym.envs.parallel import SplitParallelEnv
 
 
 def register_envs() -> None:
@@ -21,3 +28,15 @@ def register_envs() -> None:
                 vector_entry_point="splitgym.envs.vector:SplitVectorEnv",
                 kwargs={"world": name},
             )
+
+
+def parallel_env(scenario: Any = "default", **kwargs: Any) -> SplitParallelEnv:
+    """``SplitInferenceMultiUser-v0`` as a PettingZoo parallel environment, one agent for each device.
+
+    Arguments: see :class:`splitgym.envs.parallel.SplitParallelEnv`.  Raises ``DependencyNotInstalled`` without PettingZoo
+    (the extra ``marl``), ``ValueError`` for what the scenario or the arguments do not allow.
+    """
+    need("pettingzoo", "marl")
+    from splitgym.envs.parallel import SplitParallelEnv
+
+    return SplitParallelEnv(scenario, **kwargs)

@@ -60,7 +60,10 @@ class Rows:
         self.encoding: Encoding = ENCODINGS[action](self.axes, lambda grid: world.canonical(self.scenario, grid))
         self.action = action
         self.decision = decision_dtype(world, self.axes)
-        self.table = records(self.encoding.table.view(self.decision)[:, 0])
+        # plain numbers where axes are vectors: a record type for every number of devices would be compiled anew
+        self.table = self.encoding.table
+        if self.decision is world.decision:
+            self.table = records(self.table.view(self.decision)[:, 0])
         self.options = self._options(episode_options or {})
         self._rows = records(np.zeros(n, row_dtype(world)))
         self._link()
@@ -179,6 +182,10 @@ class Rows:
     def decide(self, actions: Any) -> None:
         """Decode actions of all rows for the next turn; raises before any row changes."""
         self.encoding.decode(actions, self._values)
+
+    def decide_values(self, values: np.ndarray) -> None:
+        """Physical decisions of all rows (n, width) for the next turn, as an encoding would decode them."""
+        self._values[:] = values
 
     def outcome_copy(self) -> np.ndarray:
         """A fresh copy of the outcomes, (n,) OUTCOME; copied as bytes, since NumPy copies strided records by field."""

@@ -47,6 +47,18 @@ class Model:
                 raise ValueError(f"{path}.{name} must be {wanted}, got {given[name]!r}")
         return dict(given)
 
+    def fill(self, key: np.uint64, gains: np.ndarray, slot_s: float, parameters: Mapping[str, Any]) -> None:
+        """Draw a plug-in's power gains of every task below ``key`` into (n_tasks, n_slots), in place.
+
+        Raises ``ValueError`` if the model returns another shape.
+        """
+        for k, row in enumerate(gains):
+            rng = np.random.default_rng([int(key), 2, k])
+            drawn = np.asarray(self.function(rng, len(row), slot_s, **parameters))
+            if drawn.shape != row.shape:
+                raise ValueError(f"fading model {self.name!r} returned shape {drawn.shape}, not {row.shape}")
+            row[:] = drawn
+
     def _kind(self, name: str) -> str:
         """What a parameter takes, from its default or annotation: "a number", "a string", or "" where neither tells."""
         parameter = inspect.signature(self.function).parameters[name]

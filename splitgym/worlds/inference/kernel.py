@@ -55,7 +55,7 @@ def edge_s(macs, edge_load, p):
 @jit
 def tail_s(cut, edge_cut, edge_load, rtt_s, p):
     """Expected time behind the uplink [s]: edge, backhaul with mean jitter, cloud; deepest path.  (d2)"""
-    time_s = edge_s(p.edge_macs[cut, edge_cut], edge_load, p)
+    time_s = edge_s(p.edge_macs[cut, edge_cut], edge_load, p) + p.reserve_s
     if edge_cut < p.last_cut:
         time_s += p.cut_bits[edge_cut] / p.backhaul_bit_s + rtt_s + p.jitter_s
         time_s += (p.cut_macs[p.last_cut] - p.cut_macs[edge_cut]) / p.cloud_macs_s
@@ -89,7 +89,7 @@ def uplink(s, x, cut, power_w, bandwidth_hz, first, count, fading, noise, log, p
     """
     sent_bit, sent_w, queue_w = 0.0, 0.0, 0.0
     used, stop_after, stopped = 0, count, False
-    if power_w <= 0.0 or count <= 0:
+    if power_w <= 0.0 or count <= 0 or bandwidth_hz <= 0.0:
         return 0.0, 0.0, used, 0.0, stopped
     wanted_bit, channels, steepness = p.cut_bits[cut], p.cut_channels[cut], p.cut_steepness[cut]
     watch = s.early_stop and s.progressive and steepness > 0.0
@@ -206,12 +206,9 @@ def tail_stage(s, x, cut, edge_cut, o, p):
 
 
 @jit
-def offload(s, x, cut, edge_cut, power_w, bandwidth_hz, reserve_s, start_s, fading, noise, log, o, p):
-    """Uplink and tail of a task whose device blocks end at ``start_s``; returns when the radio is free [s].
-
-    The last slot leaves ``reserve_s`` beyond the expected tail [s].
-    """
-    planned_s = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p) + reserve_s
+def offload(s, x, cut, edge_cut, power_w, bandwidth_hz, start_s, fading, noise, log, o, p):
+    """Uplink and tail of a task whose device blocks end at ``start_s``; returns when the radio is free [s]."""
+    planned_s = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p)
     first, count = slot_count(start_s, s.remaining_s - planned_s, p.slot_s)
     capacity_bit, radio_j, used, ratio, stopped = uplink(
         s, x, cut, power_w, bandwidth_hz, first, count, fading, noise, log, p
@@ -235,10 +232,10 @@ def offload(s, x, cut, edge_cut, power_w, bandwidth_hz, reserve_s, start_s, fadi
 
 
 @jit
-def serve(s, d, x, bandwidth_hz, reserve_s, fading, noise, log, o, p):
+def serve(s, d, x, bandwidth_hz, fading, noise, log, o, p):
     """Serve the present task by decision ``d``: fills the outcome, moves clock and release time.  (d2)
 
-    ``bandwidth_hz`` is what the device may use of the uplink, ``reserve_s`` the time kept for a busy edge [s].
+    ``bandwidth_hz`` is what the device may use of the uplink.
     """
     clear_outcome(o, s)
     cut = min(max(int(d.cut), 0), p.last_cut)
@@ -246,7 +243,7 @@ def serve(s, d, x, bandwidth_hz, reserve_s, fading, noise, log, o, p):
     o.cut, o.edge_cut, o.clock_hz, o.power_w = cut, edge_cut, d.clock_hz, d.power_w
     busy_s, send = device_stage(s, x, cut, d.clock_hz, o, p)
     if send:
-        busy_s = offload(s, x, cut, edge_cut, d.power_w, bandwidth_hz, reserve_s, busy_s, fading, noise, log, o, p)
+        busy_s = offload(s, x, cut, edge_cut, d.power_w, bandwidth_hz, busy_s, fading, noise, log, o, p)
     o.correct = o.on_time and x.complexity <= o.accuracy
     o.latency_s = s.wait_s + busy_s + o.latency_edge_s + o.latency_backhaul_s + o.latency_cloud_s
     s.clock_hz = d.clock_hz
@@ -328,7 +325,7 @@ def begin(s, key, tasks, p):
 def step_one(s, d, tasks, fading, noise, log, o, p):
     """One decision: serve the task, settle energy, skip missed tasks, reward.  (d2, s6.1)"""
     before_j = s.queue_j
-    serve(s, d, tasks[s.task], p.bandwidth_hz, 0.0, fading, noise, log, o, p)
+    serve(s, d, tasks[s.task], p.bandwidth_hz, fading, noise, log, o, p)
     settle(s, o, p)
     s.task += 1
     o.missed = next_task(s, tasks, p)

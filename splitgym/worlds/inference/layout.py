@@ -173,6 +173,7 @@ PARAMS = np.dtype(
         ("feedback_slots", "i8"),
         ("edge_macs_s", "f8"),
         ("edge_j_per_mac", "f8"),
+        ("reserve_s", "f8"),  # kept for waiting at an edge that several devices share, else 0
         ("load_mean", "f8"),
         ("load_std", "f8"),
         ("load_max", "f8"),
@@ -300,6 +301,7 @@ def lower(scenario: InferenceScenario) -> np.record:
         feedback_slots=stop.feedback_slots,
         edge_macs_s=edge.macs_per_cycle * edge.clock_hz,
         edge_j_per_mac=edge.energy_j_per_mac,
+        reserve_s=0.0,
         load_mean=edge.load_mean,
         load_std=edge.load_std,
         load_max=edge.load_max,

@@ -129,10 +129,5 @@ def draw_trace(scenario: InferenceScenario, key: np.uint64, width: int | None = 
     fill_tasks(key, tasks, times_s, params)
     fill_slots(key, fading, noise, params)
     if not fading_model.built_in:
-        for k in range(params.n_tasks):
-            rng = np.random.default_rng([int(key), 2, k])
-            row = np.asarray(fading_model.function(rng, shape[1], params.slot_s, **scenario.fading.parameters))
-            if row.shape != (shape[1],):
-                raise ValueError(f"fading model {fading_model.name!r} returned shape {row.shape}, not ({shape[1]},)")
-            fading[k] = row
+        fading_model.fill(key, fading, params.slot_s, scenario.fading.parameters)
     return InferenceTrace(**{name: tasks[name] for name in TASK_ARRAYS}, fading=fading, noise=noise)

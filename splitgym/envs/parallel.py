@@ -1,0 +1,194 @@
+"""The multi-user world as a PettingZoo parallel environment: one agent for each device."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.error import ResetNeeded
+from pettingzoo import ParallelEnv
+
+from splitgym.envs.rows import Rows, option_table, whole
+from splitgym.envs.single import RENDER_MODES
+from splitgym.registry import nearest
+from splitgym.seeding import seed_key
+from splitgym.worlds.multiuser.agents import Agents
+from splitgym.worlds.multiuser.layout import DEVICE_OUTCOME, UNUSED
+from splitgym.worlds.world import get_world
+
+_ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
+REWARDS = ("own", "team")
+
+
+class SplitParallelEnv(ParallelEnv):
+    """``SplitInferenceMultiUser-v0`` with one agent for each device, ``device_0``, ``device_1``, ...
+
+    Args:
+        scenario: preset name, TOML path, table or scenario object of the multi-user world.
+        action: encoding of an agent's decision: ``"multidiscrete"``, ``"box"``, ``"discrete"`` or ``"dict"``.
+        reward: ``"own"``: each agent's own; ``"team"``: the mean of all, the same for everyone.
+        max_cycles: truncate after so many frames; ``None``: when the scenario's frames are over.
+        episode_options: defaults of the episode options that ``reset(options=...)`` may override.
+        render_mode: ``None``, ``"ansi"``, ``"rgb_array"`` or ``"human"``.
+
+    All agents live until the end of the episode, which is a truncation for all of them.  An agent without a task in a
+    frame observes ``present`` = 0; its action is ignored and may be left out, its reward is 0.  ``infos[agent]`` has
+    what came of its frame in SI units, and ``action_mask``.  ``state()`` is the central observation.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "name": "split_inference_multi_user_v0",
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 4,
+        "is_parallelizable": True,
+    }
+
+    def __init__(
+        self,
+        scenario: Any = "default",
+        action: str = "multidiscrete",
+        reward: str = "own",
+        max_cycles: int | None = None,
+        episode_options: Mapping[str, Any] | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        if reward not in REWARDS:
+            raise ValueError(f"reward must be one of {REWARDS}, got {reward!r}")
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise ValueError(f"render_mode must be one of {RENDER_MODES} or None, got {render_mode!r}")
+        self.world = get_world("multiuser")
+        self.rows = Rows(self.world, scenario, "multidiscrete", 1, episode_options, log=render_mode is not None)
+        self.scenario, self.params = self.rows.scenario, self.rows.params
+        self.parts = Agents(self.scenario, action)
+        self.reward, self.render_mode = reward, render_mode
+        self.max_cycles = None if max_cycles is None else whole("max_cycles (or None)", max_cycles)
+        self.possible_agents = [f"device_{n}" for n in range(self.parts.count)]
+        self.agents: list[str] = []
+        self.state_space = self.rows.observation_space()
+        self._spaces = {  # objects of their own, so that each agent's can be seeded
+            agent: (copy.deepcopy(self.parts.observation_space), copy.deepcopy(self.parts.encoding.space))
+            for agent in self.possible_agents
+        }
+        self._names = [name for name in DEVICE_OUTCOME.names or () if name not in UNUSED]
+        self._rng: np.random.Generator | None = None
+        self._viewer: Any = None
+
+    def observation_space(self, agent: str) -> Any:
+        """The agent's observation space, always the same object.  Raises ``ValueError`` for an unknown agent."""
+        return self._spaces[self._known(agent)][0]
+
+    def action_space(self, agent: str) -> Any:
+        """The agent's action space, always the same object.  Raises ``ValueError`` for an unknown agent."""
+        return self._spaces[self._known(agent)][1]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
+        """Begin an episode: the one of ``seed``, or the successor of the last one."""
+        if seed is not None:
+            seed_key(seed)
+            self._rng = np.random.default_rng(seed)
+        chosen = option_table(options)
+        chosen.pop("options", None)  # PettingZoo's own test gives this key to see whether options are taken
+        self.rows.prepare(np.zeros(1, np.int64), [seed], chosen, self._entropy)
+        self.rows.turn(_OFF, _ON)
+        self.agents = list(self.possible_agents)
+        if self.render_mode == "human":
+            self.render()
+        return self._observed(), self._infos()
+
+    def step(self, actions: Mapping[str, Any]) -> tuple[dict, dict, dict, dict, dict]:
+        """Decide one frame for all agents: observations, rewards, terminations, truncations, infos by agent.
+
+        Raises ``ValueError`` for an unknown agent, a missing action of an agent with a task, and an action outside the
+        space, with the state unharmed.
+        """
+        if not self.agents:
+            raise ResetNeeded("step() without a running episode; call reset() first")
+        self.rows.decide_values(self.parts.values(self._joint(actions), 1))
+        self.rows.turn(_ON, _OFF)
+        self.rows.steps[0] += 1
+        if self.render_mode == "human":
+            self.render()
+        over = bool(self.rows.finished[0])
+        if self.max_cycles is not None:
+            over = over or int(self.rows.steps[0]) >= self.max_cycles
+        own = self.rows.nature.results["reward"][0]
+        shown = own if self.reward == "own" else np.full(len(own), own.mean())
+        agents = self.agents
+        out = (
+            self._observed(),
+            dict(zip(agents, shown.tolist(), strict=True)),
+            dict.fromkeys(agents, False),
+            dict.fromkeys(agents, over),
+            self._infos(),
+        )
+        if over:
+            self.agents = []
+        return out
+
+    def state(self) -> np.ndarray:
+        """The central observation, (n_fields,) float32."""
+        return self.rows.seen.observations[0].copy()
+
+    def render(self) -> Any:
+        """Draw the present state: text (``ansi``), an image (``rgb_array``) or a window (``human``)."""
+        if self.render_mode is None:
+            return None
+        if self._viewer is None:
+            self._viewer = importlib.import_module(self.world.figure).Viewer(self.scenario, self.params)
+        return self._viewer.draw(self.rows, 0, self.render_mode)
+
+    def close(self) -> None:
+        """Close the window, if any."""
+        if self._viewer is not None:
+            self._viewer.close()
+            self._viewer = None
+        self.rows.close()
+
+    def _joint(self, actions: Mapping[str, Any]) -> Any:
+        """The agents' actions as one batch; agents without a task may be silent."""
+        for agent in actions:
+            self._known(agent)
+        present = self.rows.nature.present[0, :, int(self.rows.states["frame"][0])]
+        missing = [a for a, here in zip(self.possible_agents, present, strict=True) if here and a not in actions]
+        if missing:
+            raise ValueError(f"every agent with a task must act; no action for {', '.join(missing)}")
+        encoding = self.parts.encoding
+        idle = encoding.encode(np.zeros((1, encoding.width)))
+        ones = [encoding.one(actions[a]) if a in actions else idle for a in self.possible_agents]
+        try:
+            if self.parts.action == "dict":
+                return {name: np.concatenate([one[name] for one in ones]) for name in self.parts.encoding.space}
+            return np.concatenate(ones)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            space = self.parts.encoding.space
+            raise ValueError(f"the agents' actions do not fit {space}: {error}") from None
+
+    def _observed(self) -> dict[str, np.ndarray]:
+        seen = self.parts.observations(self.rows.seen.observations)[0]
+        return {agent: seen[n].copy() for n, agent in enumerate(self.possible_agents)}
+
+    def _infos(self) -> dict[str, dict[str, Any]]:
+        results, masks = self.rows.nature.results[0], self.parts.masks(self.rows.seen.masks)[0]
+        columns = {name: results[name].tolist() for name in self._names}
+        return {
+            agent: {**{name: column[n] for name, column in columns.items()}, "action_mask": masks[n].copy()}
+            for n, agent in enumerate(self.possible_agents)
+        }
+
+    def _known(self, agent: str) -> str:
+        if agent not in self.possible_agents:
+            raise ValueError(f"unknown agent {agent!r}{nearest(str(agent), self.possible_agents)}")
+        return agent
+
+    def _entropy(self) -> int:
+        if self._rng is None:  # not before it is needed: copies of a fresh environment must differ
+            self._rng = np.random.default_rng()
+        return int(self._rng.integers(2**63))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_viewer": None}

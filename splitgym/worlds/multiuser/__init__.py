@@ -1,0 +1,108 @@
+"""The multi-user world: N devices share the uplink and the edge; one decision a frame (``SplitInferenceMultiUser-v0``)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splitgym.jit import records
+from splitgym.worlds.inference import INFERENCE
+from splitgym.worlds.inference.kernel import LOG_COLUMNS
+from splitgym.worlds.inference.layout import DECISION, TASK, n_slots
+from splitgym.worlds.inference.layout import STATE as DEVICE_STATE
+from splitgym.worlds.multiuser import kernel
+from splitgym.worlds.multiuser.fields import action_axes, observation_fields
+from splitgym.worlds.multiuser.layout import (
+    DEVICE_OUTCOME,
+    OUTCOME,
+    PARAMS,
+    STATE,
+    UNUSED,
+    Nature,
+    lower,
+    uses_plugins,
+    view_dtype,
+)
+from splitgym.worlds.multiuser.measures import MEASURES, measure
+from splitgym.worlds.multiuser.scenario import MultiUserScenario, load_scenario, preset_names
+from splitgym.worlds.multiuser.trace import MultiUserTrace, draw_trace
+from splitgym.worlds.world import WORLDS, Plane, World
+
+
+def _nature(n: int, scenario: MultiUserScenario) -> Nature:
+    """Arrays for ``n`` rows; slot arrays stay empty until a row replays a trace."""
+    users, frames = scenario.users.count, scenario.frames.count
+    return Nature(
+        records(np.zeros((n, users), DEVICE_STATE)),
+        records(np.zeros((n, users), DEVICE_OUTCOME)),
+        records(np.zeros((n, users, frames), TASK)),
+        np.zeros((n, users, frames), np.bool_),
+        np.zeros((1, users, frames, 0)),
+        np.zeros((1, users, frames, 0)),
+        scenario.distance_factors,
+    )
+
+
+def _replay(nature: Nature, row: int, n: int, trace: MultiUserTrace) -> Nature:
+    """Put a trace into a row; returns the arrays, grown where needed."""
+    if nature.fading.shape[0] < n or nature.fading.shape[3] < trace.n_slots:
+        shape = (n, trace.n_users, trace.n_frames, max(trace.n_slots, nature.fading.shape[3]))
+        fading, noise = np.zeros(shape), np.zeros(shape)
+        old = nature.fading.shape
+        fading[: old[0], :, :, : old[3]] = nature.fading
+        noise[: old[0], :, :, : old[3]] = nature.noise
+        nature = nature._replace(fading=fading, noise=noise)
+    nature.tasks[row] = trace.tasks()
+    nature.present[row] = trace.present != 0.0
+    nature.fading[row, :, :, : trace.n_slots] = trace.fading
+    nature.noise[row, :, :, : trace.n_slots] = trace.noise
+    return nature
+
+
+def _canonical(scenario: MultiUserScenario, grid: np.ndarray) -> np.ndarray:
+    """One decision for all devices with equal shares, (m, 4 N); powers do not matter where nothing is sent."""
+    cut, power, share = grid[:, 0], grid[:, 2], grid[:, 3]
+    local = cut == len(scenario.dnn.cut_names) - 1
+    keep = (share == share.max()) & (~local | (power == power.min()))
+    return np.repeat(grid[keep], scenario.users.count, axis=1)
+
+
+def _details(nature: Nature) -> dict[str, np.ndarray]:
+    """What came of the frame for each device: ``device_<name>`` -> (n, N)."""
+    names = (name for name in DEVICE_OUTCOME.names or () if name not in UNUSED)
+    return {f"device_{name}": nature.results[name] for name in names}
+
+
+MULTIUSER = World(
+    name="multiuser",
+    env_id="SplitInferenceMultiUser-v0",
+    summary="one decision a frame for N devices: cut, clock, power and share of the band of each",
+    params=PARAMS,
+    view=view_dtype,
+    state=STATE,
+    decision=DECISION,
+    outcome=OUTCOME,
+    load_scenario=load_scenario,
+    preset_names=preset_names,
+    lower=lower,
+    fields=observation_fields,
+    axes=action_axes,
+    canonical=_canonical,
+    options=INFERENCE.options,
+    horizon=lambda scenario: scenario.frames.count,
+    nature=_nature,
+    turn_rows=kernel.turn_rows,
+    log_shape=lambda scenario: (scenario.users.count * n_slots(scenario.one_device()), LOG_COLUMNS),
+    uses_plugins=uses_plugins,
+    draw_trace=draw_trace,
+    trace_type=MultiUserTrace,
+    replay=_replay,
+    figure="splitgym.worlds.multiuser.viewer",
+    measures=MEASURES,
+    measure=measure,
+    plane=Plane("energy", "accuracy", 1.0),
+    showcase="enachi",
+    details=_details,
+)
+WORLDS.add(MULTIUSER.name, MULTIUSER)
+
+__all__ = ["MULTIUSER", "MultiUserScenario", "MultiUserTrace", "load_scenario"]

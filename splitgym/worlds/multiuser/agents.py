@@ -1,0 +1,77 @@
+"""The central arrays of the multi-user world cut into those of its agents, one for each device, and put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from splitgym.encodings import ENCODINGS, Encoding
+from splitgym.worlds.multiuser.fields import agent_fields, device_axes, device_fields
+from splitgym.worlds.multiuser.scenario import MultiUserScenario
+
+
+class Agents:
+    """N agents that act alike: their spaces, and the way between them and the central environment.
+
+    Args:
+        scenario: the setting.
+        action: encoding of one agent's decision.
+    """
+
+    def __init__(self, scenario: MultiUserScenario, action: str = "multidiscrete") -> None:
+        self.count = scenario.users.count
+        self.action = action
+        axes = device_axes(scenario)
+        self.encoding: Encoding = ENCODINGS[action](axes, lambda grid: _distinct(scenario, grid))
+        self.fields = agent_fields(scenario)
+        self._names = tuple(field.name for field in device_fields(scenario))
+        self._averaged = [self._names.index(field.name[5:]) for field in self.fields if field.name.startswith("mean_")]
+        self._levels = [len(axis.levels) for axis in axes]
+        low, high = np.array([field.bounds for field in self.fields], np.float32).T
+        self.observation_space = spaces.Box(low.copy(), high.copy(), dtype=np.float32)
+
+    def observations(self, central: np.ndarray) -> np.ndarray:
+        """Central observations (n, n_fields) float32 -> those of the agents (n, N, n_agent_fields) float32.
+
+        Own fields, means over all devices, what all share; see :func:`splitgym.worlds.multiuser.fields.agent_fields`.
+        """
+        n, width = len(central), len(self._names) * self.count
+        own = central[:, :width].reshape(n, len(self._names), self.count)
+        means = own[:, self._averaged].mean(axis=2, dtype=np.float64).astype(np.float32)
+        common = np.concatenate([means, central[:, width:]], axis=1)
+        shared = np.broadcast_to(common[:, None], (n, self.count, common.shape[1]))
+        return np.concatenate([own.transpose(0, 2, 1), shared], axis=2)
+
+    def masks(self, central: np.ndarray) -> np.ndarray:
+        """Central masks by axes (n, sum) bool -> those of the agents (n, N, mask_size) bool.
+
+        With the ``discrete`` encoding a decision is allowed if each of its values is.
+        """
+        parts, begin = [], 0
+        for levels in self._levels:
+            end = begin + levels * self.count
+            parts.append(central[:, begin:end].reshape(len(central), self.count, levels))
+            begin = end
+        table = self.encoding.table
+        if not len(table):
+            return np.concatenate(parts, axis=2)
+        allowed = np.ones((len(central), self.count, len(table)), np.bool_)
+        for j, part in enumerate(parts):
+            place = np.searchsorted(self.encoding.levels[j, : self._levels[j]], table[:, j])
+            allowed &= part[:, :, place]
+        return allowed
+
+    def values(self, actions: Any, n: int) -> np.ndarray:
+        """Actions of n times N agents, row by row, -> central physical values (n, 4 N).  Raises ``ValueError``."""
+        own = np.empty((n * self.count, self.encoding.width))
+        self.encoding.decode(actions, own)
+        return own.reshape(n, self.count, -1).transpose(0, 2, 1).reshape(n, -1)
+
+
+def _distinct(scenario: MultiUserScenario, grid: np.ndarray) -> np.ndarray:
+    """Distinct decisions of one agent: one power and no weight where nothing is sent."""
+    local = grid[:, 0] == len(scenario.dnn.cut_names) - 1
+    idle = (grid[:, 2] == grid[:, 2].min()) & (grid[:, 3] == grid[:, 3].min())
+    return np.ascontiguousarray(grid[~local | idle])

@@ -1,0 +1,180 @@
+"""Scenario of the multi-user world: everything a person decides about ``SplitInferenceMultiUser-v0``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from splitgym.profiles import DnnProfile, load_profile, profile_names
+from splitgym.strict import dump_toml, number, sources, text
+from splitgym.worlds.inference.scenario import (
+    Budget,
+    Device,
+    EarlyStop,
+    Edge,
+    Fading,
+    InferenceScenario,
+    Radio,
+)
+from splitgym.worlds.inference.scenario import load_scenario as load_inference
+from splitgym.worlds.settings import Presets, Scenario, Section, ascending
+
+MAX_USERS = 500
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Users(Section):
+    """The devices and where they are."""
+
+    SECTION: ClassVar[str] = "users"
+    count: int = number("device", 1, MAX_USERS, doc="devices that share the uplink, N")
+    near_factor: float = number("1", above=0.0, default=1.0, doc="distance of the first device over radio.distance_m")
+    far_factor: float = number("1", above=0.0, default=1.0, doc="of the last one; those between are evenly spaced")
+    source: dict[str, str] = sources()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Frames(Section):
+    """Frames: every device gets at most one task at the start of each, and nothing carries over."""
+
+    SECTION: ClassVar[str] = "frames"
+    count: int = number("frame", 1, 10_000_000, doc="frames of one episode")
+    length_s: float = number("s", above=0.0, doc="T_frame")
+    deadline_min_s: float = number(
+        "s", above=0.0, doc="deadline from the frame's start, log-uniform between min and max"
+    )
+    deadline_max_s: float = number("s", above=0.0, doc="at most length_s")
+    presence: float = number("1", 0.0, 1.0, default=1.0, doc="probability that a device has a task in a frame")
+    hint_std: float = number("1", 0.0, 10.0, doc="error of the predicted complexity")
+    source: dict[str, str] = sources()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.deadline_min_s <= self.deadline_max_s <= self.length_s:
+            raise ValueError(
+                "frames: need deadline_min_s <= deadline_max_s <= length_s, got "
+                f"{self.deadline_min_s!r}, {self.deadline_max_s!r} and {self.length_s!r} s"
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SharedUplink(Radio):
+    """The uplink that the devices share, and their slow channels."""
+
+    share_levels: tuple[float, ...] = number(
+        "1", 0.0, 1.0, default=(0.0, 0.125, 0.25, 0.5, 1.0), doc="weights of the discrete encodings, ascending"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        ascending("radio.share_levels", self.share_levels)
+        if self.share_levels[-1] <= 0.0:
+            raise ValueError(f"radio.share_levels must end above 0, got {list(self.share_levels)!r}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SharedEdge(Edge):
+    """The edge server that the devices share."""
+
+    workers: int = number(
+        "tail",
+        0,
+        1_000_000,
+        default=0,
+        doc="tails served side by side, others wait their turn; 0: no limit (published)",
+    )
+    reserve_s: float = number("s", 0.0, default=0.0, doc="time that the last slot leaves for waiting at the edge")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MultiUserScenario(Scenario):
+    """One setting of ``SplitInferenceMultiUser-v0``; presets are TOML files, see :func:`load_scenario`."""
+
+    PROCESSES: ClassVar[tuple[str, ...]] = ("fading",)
+    name: str = text(doc="preset name")
+    description: str = text("", doc="what the setting is for")
+    dnn: DnnProfile = text(doc="profile, by name or as a table")
+    early_exits: bool = text(doc="whether the profile's exits are used")
+    users: Users = text()
+    frames: Frames = text()
+    device: Device = text()
+    radio: SharedUplink = text()
+    fading: Fading = text()
+    early_stop: EarlyStop = text()
+    edge: SharedEdge = text()
+    budget: Budget = text()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.dnn, (str, Path)):
+            object.__setattr__(self, "dnn", load_profile(self.dnn))
+        super().__post_init__()
+        self.fading.check(self.radio.slot_s)
+        if self.device.battery_j is not None:
+            raise ValueError(
+                f"device.battery_j: several devices have no hard battery, got {self.device.battery_j!r} J; leave it out"
+            )
+
+    @property
+    def distance_factors(self) -> np.ndarray:
+        """(N,) distances over ``radio.distance_m``: evenly spaced, 1 for a single device.  (ENACHI spec. 3.3)"""
+        if self.users.count == 1:
+            return np.ones(1)
+        return np.linspace(self.users.near_factor, self.users.far_factor, self.users.count)
+
+    def one_device(self) -> InferenceScenario:
+        """What a single device with the whole band would face: the setting of ``SplitInference-v0``.
+
+        Everything that both worlds have is lowered and simulated from this.
+        """
+        base = load_inference("enachi")  # two tiers; only its disabled cloud remains
+        edge = {f.name: getattr(self.edge, f.name) for f in dataclasses.fields(Edge)}
+        radio = {f.name: getattr(self.radio, f.name) for f in dataclasses.fields(Radio)}
+        tasks = dataclasses.replace(
+            base.tasks,
+            count=self.frames.count,
+            deadline_min_s=self.frames.deadline_min_s,
+            deadline_max_s=self.frames.deadline_max_s,
+            hint_std=self.frames.hint_std,
+        )
+        return InferenceScenario(
+            name=self.name,
+            dnn=self.dnn,
+            early_exits=self.early_exits,
+            tasks=tasks,
+            device=self.device,
+            radio=Radio(**radio),
+            fading=self.fading,
+            arrivals=dataclasses.replace(base.arrivals, parameters={"period_s": self.frames.length_s}),
+            early_stop=self.early_stop,
+            edge=Edge(**edge),
+            cloud=base.cloud,
+            budget=self.budget,
+        )
+
+    def to_toml(self) -> str:
+        """TOML text that :func:`load_scenario` reads back to an equal scenario."""
+        table = self.to_dict()
+        if self.dnn.name in profile_names() and load_profile(self.dnn.name) == self.dnn:
+            table["dnn"] = self.dnn.name
+        return dump_toml(table)
+
+
+PRESETS = Presets("multiuser", MultiUserScenario)
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that ship with the package."""
+    return PRESETS.names()
+
+
+def load_scenario(scenario: str | Path | Mapping[str, Any] | MultiUserScenario, **changes: Any) -> MultiUserScenario:
+    """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
+
+    Example: ``load_scenario("enachi", **{"users.count": 20})``.
+    Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
+    """
+    return PRESETS.load(scenario, **changes)
