@@ -16,7 +16,7 @@ from splitgym.worlds.inference import InferenceScenario, InferenceTrace
 from splitgym.worlds.placement import PlacementScenario, PlacementTrace
 
 if TYPE_CHECKING:
-    from splitgym.evaluation import Results, evaluate
+    from splitgym.evaluation import Results, Sweep, evaluate, sweep
 
 __version__ = "0.1.0"
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "PlacementTrace",
     "Policy",
     "Results",
+    "Sweep",
     "arrivals",
     "evaluate",
     "fading",
@@ -43,6 +44,7 @@ __all__ = [
     "profile_names",
     "register_envs",
     "register_policy",
+    "sweep",
 ]
 
 _root = _Path(__file__).resolve().parent.parent
@@ -53,7 +55,7 @@ register_envs()
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("evaluate", "Results"):  # brings scipy, which an environment does not need
+    if name in ("evaluate", "Results", "sweep", "Sweep"):  # brings scipy, which an environment does not need
         from splitgym import evaluation
 
         return getattr(evaluation, name)
