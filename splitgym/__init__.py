@@ -17,7 +17,7 @@ from splitgym.worlds.multiuser import MultiUserScenario, MultiUserTrace
 from splitgym.worlds.placement import PlacementScenario, PlacementTrace
 
 if TYPE_CHECKING:
-    from splitgym.evaluation import Results, evaluate
+    from splitgym.evaluation import Results, Sweep, evaluate, sweep
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "PlacementTrace",
     "Policy",
     "Results",
+    "Sweep",
     "arrivals",
     "evaluate",
     "fading",
@@ -47,6 +48,7 @@ __all__ = [
     "profile_names",
     "register_envs",
     "register_policy",
+    "sweep",
 ]
 
 _root = _Path(__file__).resolve().parent.parent
@@ -57,7 +59,7 @@ register_envs()
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("evaluate", "Results"):  # brings scipy, which an environment does not need
+    if name in ("evaluate", "Results", "sweep", "Sweep"):  # brings scipy, which an environment does not need
         from splitgym import evaluation
 
         return getattr(evaluation, name)

@@ -8,7 +8,24 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from splitgym.extras import need
+from splitgym.policy import policy_names
 from splitgym.strict import read_pairs
+
+
+def add_policies(parser: argparse.ArgumentParser) -> None:
+    """The policies that a command compares."""
+    parser.add_argument(
+        "policies",
+        nargs="+",
+        metavar="POLICY",
+        help="registered names, with parameters as NAME:KEY=VALUE,KEY=VALUE; paths of trained agents; 'all' baselines",
+    )
+
+
+def policies_of(args: argparse.Namespace) -> list[str]:
+    """What :func:`add_policies` was given, each once, with the baselines of the environment for ``all``."""
+    names = [name for given in args.policies for name in (policy_names(args.env) if given == "all" else [given])]
+    return list(dict.fromkeys(names))
 
 
 def add_setting(parser: argparse.ArgumentParser) -> None:

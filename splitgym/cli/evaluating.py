@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from splitgym.cli.common import add_setting, changes_of, print_table, progress_bar
-from splitgym.policy import policy_names
+from splitgym.cli.common import add_policies, add_setting, changes_of, policies_of, print_table, progress_bar
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,12 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym evaluate 'dynasplit:front=results/front.json' --env HardwareSplit-v0\n"
         "  splitgym evaluate enachi --set tasks.deadline_min_s=0.2 --set tasks.deadline_max_s=0.2 --scenario enachi"
     )
-    parser.add_argument(
-        "policies",
-        nargs="+",
-        metavar="POLICY",
-        help="registered names, with parameters as NAME:KEY=VALUE,KEY=VALUE; paths of trained agents; 'all' baselines",
-    )
+    add_policies(parser)
     add_setting(parser)
     parser.add_argument("--episodes", type=int, default=20, help="episodes; episode i plays seed SEED + i")
     parser.add_argument("--seed", type=int, default=0, help="first seed; every policy meets the same traces")
@@ -39,10 +33,10 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
     from splitgym.evaluation import evaluate
 
-    names = [name for given in args.policies for name in (policy_names(args.env) if given == "all" else [given])]
+    names = policies_of(args)
     with progress_bar(args.json, len(names)) as progress:
         results = evaluate(
-            list(dict.fromkeys(names)),
+            names,
             args.env,
             args.scenario,
             args.episodes,

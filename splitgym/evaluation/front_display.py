@@ -53,11 +53,11 @@ def front_figure(problem_values: np.ndarray, front: Front, title: str) -> Any:
 def _frame(axes: Any, values: np.ndarray) -> None:
     ticker = need("matplotlib.ticker", "report")
     axes.set_xscale("log")
-    _plain_numbers(axes.xaxis, ticker)
+    plain_numbers(axes.xaxis, ticker)
     low, high = float(values[:, 1].min()), float(values[:, 1].max())
     if low > 0.0 and high > _WIDE_RATIO * low:
         axes.set_yscale("log")
-        _plain_numbers(axes.yaxis, ticker)
+        plain_numbers(axes.yaxis, ticker)
     axes.margins(0.06)
     axes.set_xlabel("latency [ms]")
     axes.set_ylabel("energy [J]")
@@ -68,7 +68,7 @@ def _frame(axes: Any, values: np.ndarray) -> None:
     axes.set_axisbelow(True)
 
 
-def _plain_numbers(axis: Any, ticker: Any) -> None:
+def plain_numbers(axis: Any, ticker: Any) -> None:
     """1, 2, 5, 10, 20, ... instead of powers of ten."""
     axis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))

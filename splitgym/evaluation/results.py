@@ -46,8 +46,7 @@ class Results:
     @property
     def setting(self) -> str:
         """Environment and scenario in words, with what was changed."""
-        changes = "".join(f", {key}={getattr(value, 'name', value)}" for key, value in self.changes.items())
-        return f"{self.world.env_id}, scenario {self.scenario.name}{changes}"
+        return setting_words(self.world, self.scenario, self.changes)
 
     @property
     def policies(self) -> list[str]:
@@ -122,7 +121,7 @@ class Results:
             "summary": self.summary(),
             "rows": self.rows(),
         }
-        return _write(json.dumps(_finite(document), indent=2, default=str) + "\n", path)
+        return _write(json.dumps(finite(document), indent=2, default=str) + "\n", path)
 
     def table(self) -> Any:
         """The summary as a ``rich`` table, for people."""
@@ -146,9 +145,16 @@ def _write(text: str, path: str | Path | None) -> str:
     return text
 
 
-def _finite(value: Any) -> Any:
+def setting_words(world: World, scenario: Any, changes: Mapping[str, Any]) -> str:
+    """Environment and scenario in words, with what was changed."""
+    changed = "".join(f", {key}={getattr(value, 'name', value)}" for key, value in changes.items())
+    return f"{world.env_id}, scenario {scenario.name}{changed}"
+
+
+def finite(value: Any) -> Any:
+    """Nested tables and lists with ``None`` for NaN and infinities, which JSON does not have."""
     if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
+        return {k: finite(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -17,8 +17,8 @@ MEASURES = (
     Measure("on_time", "%", "share of all tasks answered in time", 1, 100.0),
     Measure("missed", "%", "share of all tasks that waited too long to be served", -1, 100.0),
     Measure("latency_p50_s", "ms", "median time from arrival to answer, of tasks on time", -1, 1e3),
-    Measure("latency_p95_s", "ms", "95th percentile of it", -1, 1e3),
-    Measure("latency_p99_s", "ms", "99th percentile of it", -1, 1e3),
+    Measure("latency_p95_s", "ms", "95th percentile of the time to answer, of tasks on time", -1, 1e3),
+    Measure("latency_p99_s", "ms", "99th percentile of the time to answer, of tasks on time", -1, 1e3),
 )
 
 

@@ -1,0 +1,154 @@
+"""``splitgym sweep``."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from splitgym.cli.common import add_policies, add_setting, changes_of, policies_of, print_table, progress_bar
+from splitgym.extras import need
+from splitgym.strict import read_pairs
+from splitgym.worlds.world import world_of
+
+if TYPE_CHECKING:
+    from splitgym.evaluation import Sweep
+
+PICTURES = (".png", ".pdf", ".svg")
+_RANGE = re.compile(r"\s*([+-]?\d+):([+-]?\d+)(?::([+-]?\d+))?\s*")
+#: Parts between commas; brackets and quotes hold together.
+_PART = re.compile(r"""(?:"[^"]*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^,])+""")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.description = (
+        "Evaluate policies at several values of one or more keys of the scenario.  Prints a table for each measure\n"
+        "(a row for each value, a column for each policy) and draws one line for each policy.  Every policy meets\n"
+        "the same traces at a value, and all values use the same seeds."
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  splitgym sweep enachi effect edge --over tasks.hint_std=0,0.1,0.3,1\n"
+        "  splitgym sweep enachi effect edge --scenario enachi --episodes 3 --plot results/deadline.png \\\n"
+        "    --over tasks.deadline_min_s,tasks.deadline_max_s=0.1,0.125,0.15,0.2,0.25,0.3\n"
+        "  splitgym sweep all --over radio.distance_m=200:1400:200 --measures accuracy energy final_debt\n"
+        "  splitgym sweep all --env HardwareSplit-v0 --over hardware=vgg16,vit,resnet50 --csv results/networks.csv\n"
+        "\n"
+        "values are TOML, plain words are strings; A:B and A:B:STEP are whole numbers from A to B, B included.\n"
+        "A misspelt key is answered with the nearest one and with all that its section has."
+    )
+    add_policies(parser)
+    add_setting(parser)
+    parser.add_argument(
+        "--over",
+        action="append",
+        required=True,
+        metavar="KEY[,KEY...]=VALUES",
+        help="dotted path of the swept key and its values, e.g. radio.distance_m=200,400,800 or users.count=1:20; "
+        "several keys, and repeated --over, move together",
+    )
+    parser.add_argument("--episodes", type=int, default=20, help="episodes at each value; episode i plays SEED + i")
+    parser.add_argument("--seed", type=int, default=0, help="first seed, the same at every value")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; results do not depend on it")
+    parser.add_argument(
+        "--measures", nargs="+", metavar="NAME", help="what to show; without it the two that 'evaluate' draws"
+    )
+    parser.add_argument(
+        "--csv", metavar="FILE", help="write one row for each value, policy and episode; kept up to date at every value"
+    )
+    parser.add_argument("--plot", metavar="FILE", help="draw a panel for each measure (png, pdf or svg)")
+    parser.add_argument("--json", action="store_true", help="print setting, summaries and rows as JSON, nothing else")
+    parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate at every value and print."""
+    from splitgym.evaluation.sweep import chosen_measures, sweep
+
+    over, names = over_of(args.over), policies_of(args)
+    chosen_measures(world_of(args.env), args.measures)  # what is misspelt is told before anything is played
+    _check_files(args)
+    saved = 0
+
+    def each(done: Sweep) -> None:
+        nonlocal saved
+        if args.csv:
+            done.to_csv(args.csv)
+            saved = len(done.results)
+
+    setting: dict[str, Any] = {"changes": changes_of(args.changes), "num_threads": args.threads, "trust": args.trust}
+    with progress_bar(args.json, len(names) * _count(over)) as progress:
+        try:
+            done = sweep(
+                names, args.env, args.scenario, over, args.episodes, args.seed, **setting, progress=progress, each=each
+            )
+        except (KeyboardInterrupt, ValueError):
+            if saved:
+                print(f"the first {saved} of {_count(over)} values are kept in {args.csv}", file=sys.stderr)
+            raise
+    if args.plot:
+        done.plot(args.plot, args.measures)
+    if args.json:
+        print(done.to_json(), end="")
+    else:
+        print_table(done.table(args.measures))
+    return 0
+
+
+def _count(over: dict[str, list[Any]]) -> int:
+    return max(map(len, over.values()))
+
+
+def _check_files(args: argparse.Namespace) -> None:
+    """Refuse before the work what would fail after it."""
+    if args.plot:
+        need("matplotlib", "report")
+        if Path(args.plot).suffix.lower() not in PICTURES:
+            raise ValueError(f"--plot needs a file that ends in {', '.join(PICTURES)}, got {args.plot!r}")
+    for option, path in (("--csv", args.csv), ("--plot", args.plot)):
+        if not path:
+            continue
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"{option} {path} cannot be written: {error}") from error
+        if Path(path).is_dir():
+            raise ValueError(f"{option} needs a file, got the folder {path!r}")
+
+
+def over_of(given: list[str]) -> dict[str, list[Any]]:
+    """``["a.b,a.c=1,2", "d=1:2"]`` -> ``{"a.b": [1, 2], "a.c": [1, 2], "d": [1, 2]}``.
+
+    Raises ``ValueError`` for what is no KEY=VALUES, for an empty range, and for a key given twice.
+    """
+    over: dict[str, list[Any]] = {}
+    for pair in given:
+        keys, equals, values = pair.partition("=")
+        names = [key.strip() for key in keys.split(",")]
+        if not equals or not all(names) or not values.strip():
+            raise ValueError(f"--over needs KEY[,KEY...]=VALUES, got {pair!r}")
+        for name in names:
+            if name in over:
+                raise ValueError(f"--over names {name!r} twice")
+            over[name] = [value for part in _parts(values) for value in _values(part)]
+    return over
+
+
+def _parts(values: str) -> list[str]:
+    return [part for part in map(str.strip, _PART.findall(values)) if part]
+
+
+def _values(part: str) -> list[Any]:
+    """Numbers of a range, or the one TOML value or word."""
+    match = _RANGE.fullmatch(part)
+    if match is None:
+        if re.fullmatch(r"[\d.eE+-]+(:[\d.eE+-]+)+", part):
+            raise ValueError(f"--over: ranges are of whole numbers, A:B or A:B:STEP, got {part!r}; list the values")
+        return list(read_pairs([f"x={part}"], "--over").values())
+    low, high, step = int(match[1]), int(match[2]), int(match[3] or 1)
+    if step < 1 or high < low:
+        raise ValueError(f"--over: the range {part!r} holds nothing; A:B:STEP needs A <= B and STEP >= 1")
+    return list(range(low, high + 1, step))
