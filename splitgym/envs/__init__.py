@@ -33,8 +33,8 @@ def register_envs() -> None:
 def parallel_env(scenario: Any = "default", **kwargs: Any) -> SplitParallelEnv:
     """``SplitInferenceMultiUser-v0`` as a PettingZoo parallel environment, one agent for each device.
 
-    Arguments: see :class:`splitgym.envs.parallel.SplitParallelEnv`.  Raises ``DependencyNotInstalled`` without PettingZoo
-    (the extra ``marl``), ``ValueError`` for what the scenario or the arguments do not allow.
+    Arguments: see :class:`splitgym.envs.parallel.SplitParallelEnv`.  Raises ``DependencyNotInstalled`` without
+    PettingZoo (the extra ``marl``), ``ValueError`` for what the scenario or the arguments do not allow.
     """
     need("pettingzoo", "marl")
     from splitgym.envs.parallel import SplitParallelEnv

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from gymnasium.error import ResetNeeded
@@ -39,7 +39,7 @@ class SplitParallelEnv(ParallelEnv):
     what came of its frame in SI units, and ``action_mask``.  ``state()`` is the central observation.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012 (declared so by PettingZoo)
         "name": "split_inference_multi_user_v0",
         "render_modes": list(RENDER_MODES),
         "render_fps": 4,
@@ -162,7 +162,7 @@ class SplitParallelEnv(ParallelEnv):
         ones = [encoding.one(actions[a]) if a in actions else idle for a in self.possible_agents]
         try:
             if self.parts.action == "dict":
-                return {name: np.concatenate([one[name] for one in ones]) for name in self.parts.encoding.space}
+                return {axis.name: np.concatenate([one[axis.name] for one in ones]) for axis in encoding.axes}
             return np.concatenate(ones)
         except (ValueError, KeyError, TypeError, IndexError) as error:
             space = self.parts.encoding.space

@@ -1,4 +1,4 @@
-"""The multi-user world: N devices share the uplink and the edge; one decision a frame (``SplitInferenceMultiUser-v0``)."""
+"""The multi-user world: N devices share uplink and edge, one decision a frame (``SplitInferenceMultiUser-v0``)."""
 
 from __future__ import annotations
 

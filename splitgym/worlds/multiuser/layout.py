@@ -43,7 +43,7 @@ DEVICE_OUTCOME = np.dtype(
 
 #: Columns of DEVICE_OUTCOME that mean nothing here: there is no cloud, and nothing waits between frames.
 UNUSED = frozenset(
-    [
+    (
         "task",
         "edge_cut",
         "missed",
@@ -52,7 +52,7 @@ UNUSED = frozenset(
         "latency_backhaul_s",
         "latency_cloud_s",
         "energy_cloud_j",
-    ]
+    )
 )
 
 #: What came of a frame, all devices together; the columns of ``info`` (units in the names).
@@ -86,7 +86,7 @@ class Nature(NamedTuple):
     factors: np.ndarray  # (N,) distances over the scenario's
 
 
-PER_DEVICE = 7  # numbers observed of each device, see fields.py
+PER_DEVICE = 7  # fields observed of each device, see fields.py
 MAX_NUMBERS = 4096
 
 #: The scenario in SI units: what each device has in common with the inference world, and what is shared.

@@ -58,11 +58,10 @@ class MultiUserTrace(ArrayTrace):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         users, frames = np.shape(self.gain) if np.ndim(self.gain) == 2 else (0, 0)
         slots = np.shape(self.fading)[-1] if np.ndim(self.fading) else 0
-        return (
-            dict.fromkeys(DEVICE_ARRAYS, (users, frames))
-            | dict.fromkeys(FRAME_ARRAYS, (frames,))
-            | dict.fromkeys(SLOT_ARRAYS, (users, frames, slots))
-        )
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(DEVICE_ARRAYS, (users, frames))
+        shapes.update(dict.fromkeys(FRAME_ARRAYS, (frames,)))
+        shapes.update(dict.fromkeys(SLOT_ARRAYS, (users, frames, slots)))
+        return shapes
 
     @property
     def n_users(self) -> int:
@@ -126,7 +125,7 @@ class MultiUserTrace(ArrayTrace):
                 base = base.replace(**{"frames.count": shape[0]})
             elif len(shape) >= 2:
                 base = base.replace(**{"users.count": shape[0], "frames.count": shape[1]})
-        widths = [np.shape(arrays[name])[-1] for name in SLOT_ARRAYS if np.ndim(arrays.get(name)) == 3]
+        widths = [np.shape(arrays[name])[-1] for name in SLOT_ARRAYS if name in arrays and np.ndim(arrays[name]) == 3]
         drawn = draw_trace(base, episode_key(seed_key(seed), 0), widths[0] if widths else None)
         return cls(**({name: getattr(drawn, name) for name in cls.ARRAYS} | arrays))
 
