@@ -74,16 +74,48 @@ def decide(queue: float, gain: float, deadline: float) -> tuple[str, float]:
     return choice
 
 
-def packet_powers(power: float, gain: float, fading: np.ndarray) -> np.ndarray:
+def packet_powers(power: float, gain: float, fading: np.ndarray, bandwidth: float = BANDWIDTH) -> np.ndarray:
     """Slot powers of section 7 for all slots of the window."""
     if power <= 0:
         return np.zeros(len(fading))
-    v_in = EPS * len(fading) * power * (power + N0 * BANDWIDTH / gain) * np.log(2)
+    noise = N0 * bandwidth
+    v_in = EPS * len(fading) * power * (power + noise / gain) * np.log(2)
     powers, queue = np.empty(len(fading)), 0.0
     for t, h in enumerate(fading):
-        powers[t] = P_MAX if queue == 0 else np.clip(v_in / (queue * np.log(2)) - N0 * BANDWIDTH / (gain * h), 0, P_MAX)
+        powers[t] = P_MAX if queue == 0 else np.clip(v_in / (queue * np.log(2)) - noise / (gain * h), 0, P_MAX)
         queue = max(queue + powers[t] - power, 0.0)
     return powers
+
+
+def serve(split, power, gain, fading, u, e0, e, deadline, bandwidth=BANDWIDTH) -> tuple[float, bool, int]:
+    """One task of a frame: energy, whether it is answered correctly, slots used; ``fading`` and ``e`` by slot."""
+    if split == "none":
+        return 0.0, bool(u <= A_0), 0
+    if split == "local":
+        return e_loc(TOTAL_MACS), bool(u <= A_F), 0
+    k, (channels, side) = STEEPNESS[split], SHAPE[split]
+    first, n_slots = slots(split, deadline)
+    h = fading[first : first + n_slots]
+    powers = packet_powers(power, gain, h, bandwidth)
+    rates = bandwidth * np.log2(1 + powers * gain * h / (N0 * bandwidth)) if bandwidth > 0 else 0 * h
+    betas = np.minimum(np.floor(channels * np.cumsum(rates * SLOT) / (channels * side**2 * 8.0)) / channels, 1)
+    if u <= A_F:
+        seen = theta(k, u)
+    else:
+        v = (u - A_F) / (1 - A_F)
+        seen = theta(k, A_F * v / C_W) if v < C_W else np.inf
+    noise = SIGMA * (np.sqrt(RHO_E) * e0 + np.sqrt(1 - RHO_E) * e[first : first + n_slots])
+    with np.errstate(divide="ignore", invalid="ignore"):  # nothing received, or a sample below chance
+        looks = np.log(betas / seen) + noise >= np.log((1 / H_TH - 1) ** (1 / GAMMA))
+    used, beta = 0, 0.0
+    if power > 0 and bandwidth > 0:
+        used = n_slots
+        if looks.any():
+            used = min(used, int(np.argmax(looks)) + 1 + FEEDBACK)
+        if (betas >= 1).any():
+            used = min(used, int(np.argmax(betas >= 1)) + 1)
+        beta = betas[used - 1]
+    return e_loc(MACS[split]) + SLOT * powers[:used].sum(), bool(u <= accuracy(k, beta)), used
 
 
 def run(gain, fading, u, e0, e, deadline: float) -> dict[str, np.ndarray]:
@@ -91,49 +123,21 @@ def run(gain, fading, u, e0, e, deadline: float) -> dict[str, np.ndarray]:
     queue, out = 0.0, {name: [] for name in ("split", "power", "energy", "correct", "slots", "queue")}
     for m in range(len(gain)):
         split, power = decide(queue, gain[m], deadline)
-        energy, beta, used, right = 0.0, 0.0, 0, u[m] <= A_0
-        if split == "local":
-            energy, right = e_loc(TOTAL_MACS), u[m] <= A_F
-        elif split != "none":
-            k, (channels, side) = STEEPNESS[split], SHAPE[split]
-            first, n_slots = slots(split, deadline)
-            h = fading[m, first : first + n_slots]
-            powers = packet_powers(power, gain[m], h)
-            rates = BANDWIDTH * np.log2(1 + powers * gain[m] * h / (N0 * BANDWIDTH))
-            betas = np.minimum(np.floor(channels * np.cumsum(rates * SLOT) / (channels * side**2 * 8.0)) / channels, 1)
-            if u[m] <= A_F:
-                seen = theta(k, u[m])
-            else:
-                v = (u[m] - A_F) / (1 - A_F)
-                seen = theta(k, A_F * v / C_W) if v < C_W else np.inf
-            noise = SIGMA * (np.sqrt(RHO_E) * e0[m] + np.sqrt(1 - RHO_E) * e[m, first : first + n_slots])
-            with np.errstate(divide="ignore", invalid="ignore"):  # nothing received, or a sample below chance
-                looks = np.log(betas / seen) + noise >= np.log((1 / H_TH - 1) ** (1 / GAMMA))
-            used = n_slots
-            if power > 0:
-                if looks.any():
-                    used = min(used, int(np.argmax(looks)) + 1 + FEEDBACK)
-                if (betas >= 1).any():
-                    used = min(used, int(np.argmax(betas >= 1)) + 1)
-                beta = betas[used - 1]
-            else:
-                used = 0
-            energy = e_loc(MACS[split]) + SLOT * powers[:used].sum()
-            right = u[m] <= accuracy(k, beta)
+        energy, right, used = serve(split, power, gain[m], fading[m], u[m], e0[m], e[m], deadline)
         queue = max(queue + energy - EBAR, 0.0)
-        for name, value in zip(out, (split, power, energy, bool(right), used, queue), strict=True):
+        for name, value in zip(out, (split, power, energy, right, used, queue), strict=True):
             out[name].append(value)
     return {name: np.array(values) for name, values in out.items()}
 
 
-def draw(seed: int, frames: int, n_slots: int = 320) -> dict[str, np.ndarray]:
+def draw(seed: int, frames: int, n_slots: int = 320, distance_km: float = 0.6) -> dict[str, np.ndarray]:
     """Arrays G, h, u, e0, e by section 3.3 and 5, from NumPy's generator."""
     rng = np.random.default_rng(seed)
     z = np.empty(frames)
     z[0] = rng.standard_normal()
     for m in range(1, frames):
         z[m] = 0.9 * z[m - 1] + np.sqrt(1 - 0.81) * rng.standard_normal()
-    gain = 10 ** (-(128.1 + 37.6 * np.log10(0.6)) / 10) * 10 ** (4 * z / 10)
+    gain = 10 ** (-(128.1 + 37.6 * np.log10(distance_km)) / 10) * 10 ** (4 * z / 10)
     r = np.exp(-SLOT / 5e-3)
     w = (rng.standard_normal((frames, n_slots)) + 1j * rng.standard_normal((frames, n_slots))) / np.sqrt(2)
     x = np.empty_like(w)

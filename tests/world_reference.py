@@ -119,7 +119,16 @@ def transmit(sc: Any, net: Network, cut: int, mean: float, span: tuple[int, int]
     return {"bits": min(bits, size), "beta": beta, "joules": joules, "used": used, "early": early}
 
 
-def serve(sc: Any, net: Network, decision: tuple, task: dict, remaining: float, present: float, options: dict) -> dict:
+def serve(
+    sc: Any,
+    net: Network,
+    decision: tuple,
+    task: dict,
+    remaining: float,
+    present: float,
+    options: dict,
+    reserve_s: float = 0.0,
+) -> dict:
     """One task (d2); ``busy`` is when CPU and radio are free again, counted from the start of service."""
     cut, edge_cut, clock, power = decision
     edge_cut = max(cut, edge_cut) if sc.cloud.enabled else net.last
@@ -139,7 +148,7 @@ def serve(sc: Any, net: Network, decision: tuple, task: dict, remaining: float, 
         out["on_time"] = True
         out["accuracy"] = out["accuracy"] if out["exit"] >= 0 else full
     else:
-        plan = planned_tail(sc, net, cut, edge_cut, task)
+        plan = planned_tail(sc, net, cut, edge_cut, task) + reserve_s
         span = window(sc, busy, remaining - plan)
         sent = transmit(sc, net, cut, power, span, task, options)
         out |= {"radio": sent["joules"], "slots": sent["used"], "bits": sent["bits"], "beta": sent["beta"]}

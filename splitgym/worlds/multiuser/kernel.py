@@ -27,9 +27,9 @@ def total_weight(present, frame, weights):
 
 
 @jit
-def band_share(weight, total, active):
-    """Share of the band [1]: weight over the sum of all; equal shares where that is zero."""
-    return weight / total if total > 0.0 else 1.0 / active
+def part_of(whole, weight, total, active):
+    """Part of ``whole`` that a weight gets: in proportion to the sum of all, equal parts where that is zero."""
+    return whole * weight / total if total > 0.0 else whole / active
 
 
 @jit
@@ -95,8 +95,8 @@ def serve_frame(s, d, devices, results, tasks, present, values, fading, noise, l
         x = tasks[n, s.frame]
         e.remaining_s = x.deadline_s
         r.present = True
-        r.share = band_share(values[3 * users + n], total, active)
-        r.bandwidth_hz = r.share * p.bandwidth_hz
+        r.share = part_of(1.0, values[3 * users + n], total, active)
+        r.bandwidth_hz = part_of(p.bandwidth_hz, values[3 * users + n], total, active)
         d.cut, d.edge_cut, d.clock_hz, d.power_w = values[n], p.last_cut, values[users + n], values[2 * users + n]
         log_n = log[n * slots : (n + 1) * slots]
         serve(e, d, x, r.bandwidth_hz, fading[n], noise[n], log_n, r, p)

@@ -144,7 +144,7 @@ def draw_trace(scenario: MultiUserScenario, key: np.uint64, width: int | None = 
     fading, noise = np.zeros(shape), np.zeros(shape)
     model = FADING[scenario.fading.model]
     for n in range(users):
-        own = device_key(key, n)
+        own = np.uint64(device_key(key, n))
         fill_slots(own, fading[n], noise[n], params.one)
         if not model.built_in:
             model.fill(own, fading[n], scenario.radio.slot_s, scenario.fading.parameters)
