@@ -29,14 +29,13 @@ def build_model(config: TrainConfig) -> Any:
 
     _check_hyper(config, cls)
     n_envs, rate = int(config.n_envs or 1), float(config.learning_rate or 0.0)
-    env = make_vec_env(
-        config.env_id,
-        n_envs,
-        scenario=config.scenario,
-        action=config.action,
-        episode_options=config.episode_options,
-        num_threads=config.num_threads,
-    )
+    setting = {"scenario": config.scenario, "action": config.action, "episode_options": config.episode_options}
+    if config.agents:
+        from splitgym.agents.shared import SharedVecEnv
+
+        env = SharedVecEnv(n_envs, reward=config.agents, num_threads=config.num_threads, **setting)
+    else:
+        env = make_vec_env(config.env_id, n_envs, num_threads=config.num_threads, **setting)
     try:
         model = cls(
             "MlpPolicy",

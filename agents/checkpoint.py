@@ -171,7 +171,12 @@ def _load_ours(file: Path, folder: Path, device: str) -> Agent:
         raise ValueError(f"{str(file)!r} does not fit {folder / CONFIG_FILE}: {error}") from error
     policy.set_training_mode(False)
     name = folder.resolve().name if file.name == MODEL_FILE else f"{folder.resolve().name}/{file.stem}"
-    return Agent(policy, name, str(config.action), algorithm.masks, config)
+    kind: Any = Agent
+    if config.agents:
+        from splitgym.agents.shared import SharedAgent
+
+        kind = SharedAgent
+    return kind(policy, name, str(config.action), algorithm.masks, config)
 
 
 def _load_foreign(file: Path, device: str) -> Agent:

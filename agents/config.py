@@ -18,9 +18,13 @@ from splitgym.encodings import ENCODINGS
 from splitgym.envs.rows import Rows
 from splitgym.registry import Registry
 from splitgym.strict import Strict, from_mapping, number, text
-from splitgym.worlds.world import World, world_of
+from splitgym.worlds.multiuser.agents import Agents
+from splitgym.worlds.world import World, get_world, world_of
 
 CONFIG_FILE = "config.json"
+#: Rewards of agents that share a policy, and the encodings in which they can act.
+REWARDS = ("own", "team")
+SHARED_ACTIONS = ("multidiscrete", "box")
 FORMAT = "splitgym-run-1"
 #: Fields that change how fast a run is, and what it computes by rounding at most; they may differ when it is resumed.
 RUNTIME = ("num_threads", "torch_threads", "device", "checkpoint_every")
@@ -109,6 +113,7 @@ class TrainConfig(Strict):
     env_id: str = text("SplitInference-v0", doc="environment id")
     scenario: Any = text("default", doc="preset name, TOML path, table or scenario object")
     action: str | None = text(None, doc="action encoding")
+    agents: str = text("", doc="one policy for each device of a multi-user environment, rewarded 'own' or 'team'")
     episode_options: dict[str, Any] = dataclasses.field(default_factory=dict)
     steps: int = number("step", 1, default=5_000_000, doc="decisions in all rows together")
     seed: int = number("", 0, 2**32 - 1, default=0, doc="of weights, exploration and training episodes")
@@ -136,8 +141,18 @@ class TrainConfig(Strict):
         if self.action not in algorithm.actions:
             kind = ENCODINGS[str(self.action)].__name__  # an unknown encoding is refused here
             raise ValueError(f"{self.algo} cannot learn with {kind}; use action={' or '.join(algorithm.actions)}")
+        self._check_agents()
         if self.schedule not in ("linear", "constant"):
             raise ValueError(f"train.schedule must be 'linear' or 'constant', got {self.schedule!r}")
+
+    def _check_agents(self) -> None:
+        if self.agents not in ("", *REWARDS):
+            raise ValueError(f"train.agents must be {' or '.join(map(repr, REWARDS))} or empty, got {self.agents!r}")
+        if self.agents and (self.world.name != "multiuser" or self.action not in SHARED_ACTIONS):
+            raise ValueError(
+                f"train.agents={self.agents!r} needs {get_world('multiuser').env_id} and action="
+                f"{' or '.join(SHARED_ACTIONS)}, got {self.env_id} and {self.action!r}"
+            )
 
     @property
     def world(self) -> World:
@@ -145,7 +160,10 @@ class TrainConfig(Strict):
         return world_of(self.env_id)
 
     def spaces(self) -> tuple[spaces.Box, spaces.Space]:
-        """Observation and action space of one row."""
+        """Observation and action space of one row, or of one agent of it."""
+        if self.agents:
+            parts = Agents(self.scenario, str(self.action))
+            return parts.observation_space, parts.encoding.space
         rows = Rows(self.world, self.scenario, str(self.action), 1, self.episode_options)
         return rows.observation_space(), rows.encoding.space
 

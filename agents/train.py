@@ -165,6 +165,8 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     change = "change a value of the scenario by its dotted path, e.g. radio.shadowing_db=4 (may be repeated)"
     add("--set", dest="changes", action="append", metavar="KEY=VALUE", help=change)
     add("--action", metavar="NAME", help="action encoding, if not the algorithm's first choice")
+    share = "one policy shared by all devices of a multi-user environment, rewarded each for itself or as a team"
+    add("--agents", choices=("own", "team"), help=f"{share} (default: one central policy)")
     add("--steps", type=int, help=f"decisions to learn from, all rows together (default: {_FIELDS['steps']})")
     add("--seed", type=int, help="of weights, exploration and training episodes (default: 0)")
     add("--out", metavar="DIR", help="run folder (default: runs/ALGO-WORLD-SCENARIO-sSEED)")

@@ -1,0 +1,168 @@
+"""One policy for all devices of a multi-user environment: the native batch as many agents, and the trained agent.
+
+Parameter sharing: every device of every row is a row of its own to the learner.  The same as a PettingZoo bridge over
+:func:`splitgym.parallel_env`, but stepped by the compiled loop.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from stable_baselines3.common.vec_env import VecEnv
+
+from splitgym.agents.checkpoint import Agent
+from splitgym.agents.config import REWARDS, SHARED_ACTIONS
+from splitgym.envs.vector import SplitVectorEnv
+from splitgym.policy import rows_of
+from splitgym.worlds.multiuser.agents import Agents
+
+
+def to_central(actions: np.ndarray, n: int) -> np.ndarray:
+    """Actions of n times N agents (n N, n_axes) -> central actions (n, n_axes N)."""
+    return actions.reshape(n, -1, actions.shape[-1]).transpose(0, 2, 1).reshape(n, -1)
+
+
+class SharedVecEnv(VecEnv):
+    """n rows of N devices as n times N rows for stable-baselines3, row by row.
+
+    Args:
+        n_envs: rows of the native environment.
+        scenario: the multi-user setting.
+        reward: ``"own"``: each device its own; ``"team"``: the mean of its row.
+        action: encoding of one device's decision, ``"multidiscrete"`` or ``"box"``.
+        kwargs: further arguments of :class:`splitgym.envs.vector.SplitVectorEnv`.
+
+    Infos hold ``TimeLimit.truncated`` and, at the end of an episode, ``terminal_observation``.
+    Raises ``ValueError`` for another reward or encoding.
+    """
+
+    def __init__(
+        self, n_envs: int, scenario: Any, reward: str = "team", action: str = "multidiscrete", **kwargs: Any
+    ) -> None:
+        if reward not in REWARDS or action not in SHARED_ACTIONS:
+            raise ValueError(
+                f"reward must be one of {REWARDS}, action one of {SHARED_ACTIONS}; got {reward!r}, {action!r}"
+            )
+        self.venv = SplitVectorEnv(
+            n_envs, "multiuser", scenario, action, autoreset_mode=AutoresetMode.SAME_STEP, **kwargs
+        )
+        self.rows, self.spec = self.venv.rows, None
+        self.parts, self.reward = Agents(self.venv.scenario, action), reward
+        self._actions = np.zeros(0)
+        super().__init__(n_envs * self.parts.count, self.parts.observation_space, self.parts.encoding.space)
+        self.metadata = self.venv.metadata
+
+    def reset(self) -> np.ndarray:
+        """Begin an episode in every row; observations (n N, n_agent_fields)."""
+        seeds = self._seeds[:: self.parts.count]
+        central, _ = self.venv.reset(seed=None if all(seed is None for seed in seeds) else list(seeds))
+        self.reset_infos = [{} for _ in range(self.num_envs)]
+        self._reset_seeds()
+        self._reset_options()
+        return self._split(central)
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Keep the actions (n N, n_axes) for :meth:`step_wait`."""
+        self._actions = np.asarray(actions)
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        """Step every row: observations, rewards (n N,) float32, dones (n N,) bool, infos."""
+        n, count = self.venv.num_envs, self.parts.count
+        central, _, terminated, truncated, columns = self.venv.step(to_central(self._actions, n))
+        done = terminated | truncated
+        rewards = columns["device_reward"]
+        infos = [{"TimeLimit.truncated": False} for _ in range(self.num_envs)]
+        if done.any():
+            rewards = np.where(done[:, None], columns["final_info"]["device_reward"], rewards)
+            for i in np.flatnonzero(done):
+                last = self.parts.observations(columns["final_obs"][i][None])[0]
+                for k in range(count):
+                    infos[i * count + k] = {"TimeLimit.truncated": bool(truncated[i]), "terminal_observation": last[k]}
+        if self.reward == "team":
+            rewards = np.broadcast_to(rewards.mean(axis=1, keepdims=True), rewards.shape)
+        return self._split(central), rewards.astype(np.float32).ravel(), np.repeat(done, count), infos
+
+    def action_masks(self) -> np.ndarray:
+        """Masks of the agents, (n N, mask size) bool."""
+        return self.parts.masks(self.venv.action_masks()).reshape(self.num_envs, -1)
+
+    def close(self) -> None:
+        """Close the native environment."""
+        self.venv.close()
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """The attribute of every chosen row; rows share what they have.  Raises ``AttributeError``."""
+        rows = list(self._get_indices(indices))
+        if attr_name == "action_masks":
+            return [lambda i=i: self.action_masks()[i] for i in rows]
+        return [getattr(self.venv, attr_name)] * len(rows)
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Set an attribute of the native environment, for all rows."""
+        setattr(self.venv, attr_name, value)
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """``action_masks`` of every chosen row.  Raises ``AttributeError`` for anything else."""
+        if method_name != "action_masks":
+            raise AttributeError(f"agents of one row cannot {method_name}() alone")
+        masks = self.action_masks()
+        return [masks[i] for i in self._get_indices(indices)]
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Always False: rows have no wrappers (use ``VecMonitor``)."""
+        return [False] * len(list(self._get_indices(indices)))
+
+    def _split(self, central: np.ndarray) -> np.ndarray:
+        return self.parts.observations(central).reshape(self.num_envs, -1)
+
+
+class SharedAgent(Agent):
+    """A trained agent that decides for each device alone; plays the central environment of any number of devices."""
+
+    parts: Agents | None = None
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+        action_masks: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Any]:
+        """Central actions for central observations (n, n_fields) or (n_fields,); see :meth:`Agent.predict`."""
+        parts = self._parts()
+        central = np.asarray(observation)
+        batch = np.atleast_2d(central)
+        masks = None
+        if self.uses_masks and action_masks is not None:
+            masks = parts.masks(np.atleast_2d(action_masks)).reshape(len(batch) * parts.count, -1)
+        own = parts.observations(batch).reshape(len(batch) * parts.count, -1)
+        actions, _ = super().predict(own, None, None, deterministic, masks)
+        joint = to_central(np.asarray(actions), len(batch))
+        return (joint[0] if central.ndim == 1 else joint), state
+
+    def check(self, env: Any) -> None:
+        """Raise ``ValueError`` unless ``env`` is a multi-user environment whose agents the policy can be."""
+        rows = rows_of(env)
+        if rows.world.name != "multiuser":
+            raise ValueError(f"agent {self.name!r} decides for devices that share a band, not in {rows.world.env_id}")
+        if rows.action != self.action:
+            raise ValueError(
+                f"agent {self.name!r} gives {self.action!r} actions, the environment takes {rows.action!r}"
+            )
+        parts = Agents(rows.scenario, self.action)
+        if parts.encoding.space != self.policy.action_space or parts.observation_space != self.policy.observation_space:
+            raise ValueError(
+                f"agent {self.name!r} acts in {self.policy.action_space}, a device of scenario "
+                f"{rows.scenario.name!r} in {parts.encoding.space}; train an agent on that scenario"
+            )
+        self.parts = parts
+
+    def _parts(self) -> Agents:
+        if self.parts is None:
+            if self.config is None:
+                raise ValueError(f"agent {self.name!r} does not know how many devices there are: check(env) tells it")
+            self.parts = Agents(self.config.scenario, self.action)
+        return self.parts
