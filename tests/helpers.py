@@ -25,7 +25,7 @@ SHORT = {
     "inference": {"tasks.count": 23},
     "hardware": {"requests.count": 23},
     "placement": {"applications.count": 23},
-    "multiuser": {"frames.count": 12, "users.count": 3},
+    "multiuser": {"frames.count": 23, "users.count": 3},
 }
 
 CASES = [(world, preset) for world in WORLDS for preset in WORLDS[world].preset_names()]

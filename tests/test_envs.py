@@ -60,6 +60,11 @@ def test_make(world):
     assert gym.spec(env_id).max_episode_steps is None  # the horizon belongs to the scenario
 
 
+def info_keys(env):
+    """What ``info`` holds: the outcome, the mask, and the world's details."""
+    return {*env.world.outcome.names, "action_mask", *env.rows.details()}
+
+
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("world", WORLDS)
 def test_make_vec_native(world, mode):
@@ -73,9 +78,7 @@ def test_make_vec_native(world, mode):
     observations, infos = envs.reset(seed=0)
     assert envs.observation_space.contains(observations)
     assert envs.observation_space.shape == (3, *envs.single_observation_space.shape)
-    assert set(infos) == {
-        f"{mark}{key}" for key in (*envs.unwrapped.world.outcome.names, "action_mask") for mark in ("", "_")
-    }
+    assert set(infos) == {f"{mark}{key}" for key in info_keys(envs.unwrapped) for mark in ("", "_")}
 
 
 def test_make_vec_sync():
@@ -145,7 +148,7 @@ def test_info_keys_and_types_never_change(world, preset):
     env = single(world, short(world, preset))
     items = rollout(env, sampled(env.action_space, 30, seed=0))
     kinds = {key: type(value) for key, value in items[0][-1].items()}
-    assert set(kinds) == {*env.world.outcome.names, "action_mask"}
+    assert set(kinds) == info_keys(env)
     for item in items:
         assert {key: type(value) for key, value in item[-1].items()} == kinds
         if len(item) == 5:

@@ -312,18 +312,23 @@ def test_nearest_level():
 
 
 # ------------------------------------------------------------------ encodings
+def columns(encoding):
+    """The axis of every number of a decision."""
+    return [axis for axis in encoding.axes for _ in range(axis.width)]
+
+
 @pytest.mark.parametrize(("world", "preset"), CASES)
 @pytest.mark.parametrize("action", [a for w, a in ENCODED if w == "inference"])
 def test_encoding_inverses(world, preset, action):
     """decode, encode, decode gives the same decision; exact but for the continuous axes of ``box``."""
     encoding = single(world, short(world, preset), action).encoding
     space = encoding.batch(40)
-    first, second = np.zeros((40, len(encoding.axes))), np.zeros((40, len(encoding.axes)))
+    first, second = np.zeros((40, encoding.width)), np.zeros((40, encoding.width))
     encoding.decode(sampled(space, 1, 7)[0], first)
     again = encoding.encode(first)
     assert space.contains(again)
     encoding.decode(again, second)
-    for j, axis in enumerate(encoding.axes):
+    for j, axis in enumerate(columns(encoding)):
         if action == "box" and axis.top > 0.0:  # a cube root in float32
             np.testing.assert_allclose(second[:, j], first[:, j], rtol=1e-5, atol=1e-9 * axis.top)
         else:
@@ -334,8 +339,8 @@ def test_encoding_inverses(world, preset, action):
 def test_every_level_is_reachable(world, preset):
     for action in ("multidiscrete", "box", "dict"):
         encoding = single(world, short(world, preset), action).encoding
-        for j, axis in enumerate(encoding.axes):
-            values = np.tile([a.levels[0] for a in encoding.axes], (len(axis.levels), 1)).astype(np.float64)
+        for j, axis in enumerate(columns(encoding)):
+            values = np.tile([a.levels[0] for a in columns(encoding)], (len(axis.levels), 1)).astype(np.float64)
             values[:, j] = axis.levels
             out = np.zeros(values.shape)
             encoding.decode(encoding.encode(values), out)
