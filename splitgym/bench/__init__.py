@@ -23,6 +23,7 @@ GROUPS = {
     "single": ("simulation", "single_rows", "one environment beside CartPole-v1"),
     "policies": ("simulation", "policy_rows", "time of a decision of every policy"),
     "hardware": ("hardware", "hardware_rows", "HardwareSplit-v0, and DynaSplit's choice of a configuration"),
+    "multiuser": ("multiuser", "multiuser_rows", "SplitInferenceMultiUser-v0, and ENACHI for N users"),
     "placement": ("placement", "placement_rows", "BlockPlacement-v0, and FIN beside exact solvers"),
     "startup": ("startup", "startup_rows", "import and first step, in fresh interpreters"),
     "training": ("training", "training_rows", "PPO beside PPO on a free environment"),
