@@ -1,7 +1,8 @@
-"""P1.1 for several users: splits, powers and shares of one band (ENACHI specification, sections 6.3 and 6.4).
+"""P1.1 for several users: splits, powers and shares of one band (ENACHI specification, section 6.4).
 
-A *plan* is one row of ``plans`` (n_users, n_splits) PLAN: what a split would mean for a user.  The last column is
-reserved for work that sends nothing (``wanted_bit`` = 0).
+The price that minimises the dual bound proposes split vectors, each is solved exactly, and the bound tells which
+others could still be better: these are tried as well.  Unless more than ``VECTORS`` are left, the answer is the
+optimum over all split vectors.  A user without any feasible plan takes no part: kind 0, no share, no power, value 0.
 """
 
 from __future__ import annotations
@@ -11,175 +12,177 @@ import math
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.lyapunov import bandwidth_price_j2_hz, best_power_w, transmit_value_j2
-
-GRID = 81  # points of the bandwidth table, log-spaced over four decades
-_HALVINGS = 200
-
-PLAN = np.dtype(
-    [
-        ("queue_j", "f8"),  # Q of the user
-        ("gain", "f8"),  # G of the user
-        ("device_j", "f8"),  # E_loc of the split
-        ("window_s", "f8"),  # T_s; 0: infeasible
-        ("wanted_bit", "f8"),  # L_s; 0: nothing is sent
-        ("steepness", "f8"),  # k_s
-        ("reached", "f8"),  # accuracy without sending (local); unused if something is sent
-    ],
-    align=True,
+from splitgym.physics.cheapest import cheapest, read_choice
+from splitgym.physics.demand import demand
+from splitgym.physics.plans import (
+    BAND,
+    PLAN,
+    allocate,
+    first_price_j2_hz,
+    free_price_j2_hz,
+    plan_power_w,
+    plan_price_j2_hz,
+    plan_value_j2,
+    settle,
+    share_at_price_hz,
 )
 
-#: What all users share.
-BAND = np.dtype(
-    [
-        ("bandwidth_hz", "f8"),
-        ("noise_w_hz", "f8"),
-        ("power_max_w", "f8"),
-        ("weight_j2", "f8"),
-        ("accuracy_full", "f8"),
-        ("accuracy_chance", "f8"),
-    ],
-    align=True,
-)
+__all__ = [
+    "BAND",
+    "PLAN",
+    "allocate",
+    "plan_power_w",
+    "plan_price_j2_hz",
+    "plan_value_j2",
+    "share_at_price_hz",
+    "solve_p11",
+]
+
+VECTORS = 64  # split vectors examined beyond those of the price search, from four users on; up to three users: all
+_STEPS = 100  # the search needs about ten
+_CLOSE = 1e-12  # relative width of a bracket of prices with a jump inside
+_PROVEN = 1e-13  # duality gap [V per user] that counts as none
+_PRICE, _ASKED, _VALUE = 0, 1, 2  # columns of a side of the bracket
 
 
 @jit
-def plan_power_w(plan, share_hz, band):
-    """p* of a plan with a bandwidth share [W]; 0 if nothing is sent."""
-    if plan.wanted_bit <= 0.0 or share_hz <= 0.0:
-        return 0.0
-    return best_power_w(
-        band.weight_j2, plan.queue_j, plan.gain, share_hz, band.noise_w_hz, plan.window_s, plan.wanted_bit,
-        plan.steepness, band.accuracy_full, band.accuracy_chance, band.power_max_w,
-    )  # fmt: skip
+def solve_alone(plans, band, splits, shares):
+    """P1.1 for one user: the whole band, ties go to the smallest kind; value [J^2].  (section 6.2)"""
+    best_j2 = -math.inf
+    splits[0] = 0
+    for s in range(plans.shape[1]):
+        value_j2 = plan_value_j2(plans[0, s], band.bandwidth_hz, band)
+        if value_j2 > best_j2:
+            best_j2 = value_j2
+            splits[0] = s
+    shares[0] = band.bandwidth_hz if best_j2 > -math.inf and plans[0, splits[0]].wanted_bit > 0.0 else 0.0
+    return best_j2 if best_j2 > -math.inf else 0.0
 
 
 @jit
-def plan_value_j2(plan, share_hz, band):
-    """v_s(w) [J^2]: value of a plan at its best power; -inf if infeasible."""
-    if plan.wanted_bit <= 0.0:
-        return band.weight_j2 * plan.reached - plan.queue_j * plan.device_j
-    if plan.window_s <= 0.0:
-        return -math.inf
-    if share_hz <= 0.0:
-        return band.weight_j2 * band.accuracy_chance - plan.queue_j * plan.device_j
-    value = transmit_value_j2(
-        band.weight_j2, plan.queue_j, plan_power_w(plan, share_hz, band), plan.gain, share_hz, band.noise_w_hz,
-        plan.window_s, plan.wanted_bit, plan.steepness, band.accuracy_full, band.accuracy_chance,
-    )  # fmt: skip
-    return value - plan.queue_j * plan.device_j
+def choose_splits(plans, price, band, nets, splits):
+    """Best split of every user at a price; the sum of shares they ask for [Hz], their value and the bound [J^2].
 
-
-@jit
-def plan_price_j2_hz(plan, share_hz, band):
-    """v_s'(w) [J^2/Hz] of a plan that sends; non-increasing in the share."""
-    return bandwidth_price_j2_hz(
-        band.weight_j2, plan.queue_j, plan_power_w(plan, share_hz, band), plan.gain, share_hz, band.noise_w_hz,
-        plan.window_s, plan.wanted_bit, plan.steepness, band.accuracy_full, band.accuracy_chance,
-    )  # fmt: skip
-
-
-@jit
-def share_at_price_hz(plan, price, band):
-    """The share [Hz] at which a plan's marginal value falls to ``price`` [J^2/Hz], by bisection in its logarithm."""
-    if plan.wanted_bit <= 0.0:
-        return 0.0
-    low, high = math.log(1e-9 * band.bandwidth_hz), math.log(band.bandwidth_hz)
-    if plan_price_j2_hz(plan, band.bandwidth_hz, band) >= price:
-        return band.bandwidth_hz
-    if plan_price_j2_hz(plan, math.exp(low), band) <= price:
-        return 0.0
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        if middle <= low or middle >= high:
-            break
-        if plan_price_j2_hz(plan, math.exp(middle), band) > price:
-            low = middle
-        else:
-            high = middle
-    return math.exp(0.5 * (low + high))
-
-
-@jit
-def allocate(plans, splits, band, shares):
-    """Optimal shares [Hz] for fixed splits into ``shares`` (n_users,): one price for all.  (s6.3)
-
-    Bandwidth that nobody needs is handed out in proportion.  Returns the total value [J^2].
+    ``nets`` (n_users, n_kinds) is filled with v - price w [J^2].  Nothing that fits into the band is worth more than
+    the bound.
     """
-    low, high = math.log(1e-30), math.log(1e6)
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        if middle <= low or middle >= high:
-            break
-        total = 0.0
-        for n in range(splits.shape[0]):
-            total += share_at_price_hz(plans[n, splits[n]], math.exp(middle), band)
-        if total > band.bandwidth_hz:
-            low = middle
-        else:
-            high = middle
-    total = 0.0
-    for n in range(splits.shape[0]):
-        shares[n] = share_at_price_hz(plans[n, splits[n]], math.exp(high), band)
-        total += shares[n]
-    value = 0.0
-    for n in range(splits.shape[0]):
-        if total > 0.0:
-            shares[n] *= band.bandwidth_hz / total
-        value += plan_value_j2(plans[n, splits[n]], shares[n], band)
-    return value
+    total_hz, value_j2 = 0.0, 0.0
+    for n in range(plans.shape[0]):
+        splits[n], top_j2, share_hz = 0, -math.inf, 0.0
+        for s in range(plans.shape[1]):
+            asked_hz, nets[n, s] = demand(plans[n, s], price, band)
+            if nets[n, s] > top_j2:
+                splits[n], top_j2, share_hz = s, nets[n, s], asked_hz
+        if top_j2 > -math.inf:
+            total_hz += share_hz
+            value_j2 += top_j2 + price * share_hz
+    return total_hz, value_j2, value_j2 + price * (band.bandwidth_hz - total_hz)
 
 
 @jit
-def choose_splits(values, grid, price, splits):
-    """Best (split, share) of every user at a price, from the table ``values`` (n, s, w); returns the sum of shares."""
-    total = 0.0
-    for n in range(values.shape[0]):
-        best, share = -math.inf, 0.0
-        for s in range(values.shape[1]):
-            for w in range(grid.shape[0]):
-                net = values[n, s, w] - price * grid[w]
-                if net > best:
-                    best, share = net, grid[w]
-                    splits[n] = s
-        total += share
-    return total
+def try_splits(plans, trial, band, price, best_j2, splits, shares, scratch):
+    """Settle ``trial``, kept in ``splits`` and ``shares`` if above ``best_j2``; the best value [J^2], and the price."""
+    value_j2, price = settle(plans, trial, band, price, best_j2, scratch)
+    if value_j2 <= best_j2:
+        return best_j2, price
+    splits[:] = trial
+    shares[:] = scratch
+    return value_j2, price
+
+
+@jit
+def try_between(plans, vectors, band, price, best_j2, enough_j2, splits, shares, scratch):
+    """Try the split vectors on the way from the second of ``vectors`` to the first, user by user; best value [J^2].
+
+    Where one user jumps these are the two sides; users alike jump together, and the best vector is in between.
+    """
+    best_j2, _ = try_splits(plans, vectors[1], band, price, best_j2, splits, shares, scratch)
+    for n in range(splits.shape[0]):
+        if vectors[0, n] != vectors[1, n] and best_j2 < enough_j2:
+            vectors[1, n] = vectors[0, n]
+            best_j2, _ = try_splits(plans, vectors[1], band, price, best_j2, splits, shares, scratch)
+    return best_j2
+
+
+@jit
+def search_price(plans, band, nets, splits, shares, scratch):
+    """Lower the dual bound over the price: best value found, least bound [J^2] and its price [J^2/Hz].  (section 6.4)
+
+    If both sides of the bracket have the same splits, the next price is theirs; if not, it is where the tangents of
+    the convex bound meet, which closes in on a jump quadratically.
+    """
+    trial, vectors, sides = np.empty_like(splits), np.empty((2, splits.shape[0]), splits.dtype), np.empty((2, 3))
+    sides[0, _PRICE], sides[1, _PRICE] = 0.0, math.inf
+    proven_j2 = _PROVEN * band.weight_j2 * splits.shape[0]
+    best_j2, least_j2, least_price = -math.inf, math.inf, 0.0
+    free = free_price_j2_hz(band)
+    price, step = free, 0.25
+    for i in range(_STEPS):
+        total_hz, value_j2, bound_j2 = choose_splits(plans, price, band, nets, trial)
+        if bound_j2 < least_j2:
+            least_j2, least_price = bound_j2, price
+        side = 0 if total_hz > band.bandwidth_hz else 1
+        sides[side, _PRICE], sides[side, _ASKED], sides[side, _VALUE] = price, total_hz, value_j2
+        vectors[side] = trial
+        if i == 0:
+            vectors[1 - side] = trial
+        # what is asked for fits, and what is left over is worth nothing: nothing can be better
+        idle = side == 1 and price * (band.bandwidth_hz - total_hz) <= 0.1 * proven_j2
+        if idle or least_j2 - best_j2 <= proven_j2:
+            break
+        if i == 0:
+            price = first_price_j2_hz(splits.shape[0], band)
+        elif sides[0, _PRICE] == free or sides[1, _PRICE] == math.inf:
+            step = max(2.0 * step, abs(math.log(max(total_hz / band.bandwidth_hz, 1e-9))))
+            price *= math.exp(step if side == 0 else -step)
+        elif (vectors[0] == vectors[1]).all():
+            middle = math.sqrt(sides[0, _PRICE] * sides[1, _PRICE])
+            best_j2, price = try_splits(plans, trial, band, middle, best_j2, splits, shares, scratch)
+        else:
+            price = (sides[0, _VALUE] - sides[1, _VALUE]) / (sides[0, _ASKED] - sides[1, _ASKED])
+        low, high = sides[0, _PRICE], sides[1, _PRICE]
+        if not low < price < high or high - low <= _CLOSE * low:
+            break
+    enough_j2 = least_j2 - proven_j2
+    if best_j2 < enough_j2:
+        best_j2 = try_between(plans, vectors, band, least_price, best_j2, enough_j2, splits, shares, scratch)
+    return best_j2, least_j2, least_price
+
+
+@jit
+def search_near(plans, band, nets, splits, shares, scratch, best_j2, least_j2, price):
+    """Try the split vectors that the bound at a price leaves open, most promising first; best value [J^2]."""
+    users, kinds = plans.shape
+    trial = np.empty_like(splits)
+    choose_splits(plans, price, band, nets, trial)
+    for n in range(users):
+        top_j2 = nets[n, trial[n]]
+        for s in range(kinds):
+            if top_j2 > -math.inf:
+                nets[n, s] = top_j2 - nets[n, s]
+            else:
+                nets[n, s] = 0.0 if s == 0 else math.inf
+    room = kinds**users if users <= 3 else VECTORS
+    sums, parents, picks = np.empty((2, room)), np.empty((users, room), np.int64), np.empty((users, room), np.int64)
+    for j in range(cheapest(nets, least_j2 - best_j2, sums, parents, picks)):
+        if sums[users % 2, j] >= least_j2 - best_j2:
+            break
+        read_choice(parents, picks, j, trial)
+        best_j2, _ = try_splits(plans, trial, band, price, best_j2, splits, shares, scratch)
+    return best_j2
 
 
 @jit
 def solve_p11(plans, band, splits, shares, powers):
-    """Splits (n,), shares [Hz] (n,) and powers [W] (n,) of all users, in place; returns the value [J^2].  (s6.4)
-
-    A table over a log grid of shares gives the two split vectors on both sides of the price at which the band is
-    full; both are solved exactly and the better one is kept.
-    """
-    users, kinds = plans.shape
-    grid = np.zeros(GRID + 1)  # share 0 first: nothing is sent
-    for w in range(GRID):
-        grid[w + 1] = band.bandwidth_hz * 10.0 ** (-4.0 + 4.0 * w / (GRID - 1))
-    values = np.empty((users, kinds, GRID + 1))
-    for n in range(users):
-        for s in range(kinds):
-            for w in range(GRID + 1):
-                values[n, s, w] = plan_value_j2(plans[n, s], grid[w], band)
-    low, high = math.log(1e-30), math.log(1e6)
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        if middle <= low or middle >= high:
-            break
-        if choose_splits(values, grid, math.exp(middle), splits) > band.bandwidth_hz:
-            low = middle
-        else:
-            high = middle
-    best = -math.inf
-    trial, trial_shares = np.empty_like(splits), np.empty_like(shares)
-    for side in (math.exp(high), math.exp(low)):
-        choose_splits(values, grid, side, trial)
-        value = allocate(plans, trial, band, trial_shares)
-        if value > best:
-            best = value
-            splits[:] = trial
-            shares[:] = trial_shares
+    """Splits (n,), shares [Hz] (n,) and powers [W] (n,) of all users, in place; returns the value [J^2].  (s6.4)"""
+    users = plans.shape[0]
+    if users == 1:
+        best_j2 = solve_alone(plans, band, splits, shares)
+    else:
+        nets, scratch = np.empty(plans.shape), np.empty_like(shares)
+        best_j2, least_j2, price = search_price(plans, band, nets, splits, shares, scratch)
+        if least_j2 - best_j2 > _PROVEN * band.weight_j2 * users:
+            best_j2 = search_near(plans, band, nets, splits, shares, scratch, best_j2, least_j2, price)
     for n in range(users):
         powers[n] = plan_power_w(plans[n, splits[n]], shares[n], band)
-    return best
+    return best_j2
