@@ -161,13 +161,19 @@ def legend(stages: Iterable[tuple[str, str]], fill: Mapping[str, str]) -> str:
     return "  ".join(f"{fill[stage]} {stage} {words}" for stage, words in stages)
 
 
-def timeline(stages: Iterable[tuple[str, float]], limit_s: float, end_s: float, fill: Mapping[str, str]) -> str:
+def timeline(
+    stages: Iterable[tuple[str, float]],
+    limit_s: float,
+    end_s: float,
+    fill: Mapping[str, str],
+    columns: int = CURVE_COLUMNS,
+) -> str:
     """Stages (name, duration) as fills over ``end_s``; a bar marks the limit, an arrow one that lies beyond."""
-    scale = (CURVE_COLUMNS - 1) / end_s
-    cells, at_s = [" "] * CURVE_COLUMNS, 0.0
+    scale = (columns - 1) / end_s
+    cells, at_s = [" "] * columns, 0.0
     for stage, time_s in stages:
         first, at_s = round(at_s * scale), at_s + time_s
-        for column in range(first, min(round(at_s * scale), CURVE_COLUMNS)):
+        for column in range(first, min(round(at_s * scale), columns)):
             cells[column] = fill[stage]
-    cells[min(round(limit_s * scale), CURVE_COLUMNS - 1)] = "┃" if limit_s <= end_s else "▸"
+    cells[min(round(limit_s * scale), columns - 1)] = "┃" if limit_s <= end_s else "▸"
     return "".join(cells)
