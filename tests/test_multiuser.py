@@ -109,7 +109,7 @@ def test_independent_world_agrees_device_by_device(preset: str, options: dict) -
             tails = [
                 (n, w["busy"], w["latency"] - w["busy"], trace.deadline_s[n, m])
                 for n, w in enumerate(wanted)
-                if w and w["latency"] > w["busy"]
+                if w and w["latency"] > w["busy"] and w["bits"] > 0
             ]
             waits = serve_in_order(scenario, tails)
         for n, w in enumerate(wanted):
@@ -129,8 +129,11 @@ def test_independent_world_agrees_device_by_device(preset: str, options: dict) -
             assert info["device_correct"][n] == correct
             assert info["device_on_time"][n] == (w["on_time"] and not late)
             assert info["device_slots_used"][n] == w["slots"]
-            if not late:
-                np.testing.assert_allclose(info["device_edge_wait_s"][n], waits.get(n, 0.0), atol=1e-12)
+            waited_s = max(trace.deadline_s[n, m] - w["busy"], 0.0) if late else waits.get(n, 0.0)
+            np.testing.assert_allclose(info["device_edge_wait_s"][n], waited_s, atol=1e-12)
+            parts = ("latency_device_s", "latency_uplink_s", "edge_wait_s", "latency_edge_s")
+            total_s = sum(info[f"device_{part}"][n] for part in parts)
+            np.testing.assert_allclose(info["device_latency_s"][n], total_s, rtol=1e-12)
             reward = float(correct) - price * (after_j - queues[n]) / budget_j
             np.testing.assert_allclose(info["device_reward"][n], reward, rtol=1e-9, atol=1e-12)
             queues[n], clocks[n] = after_j, decisions[m][n][1]

@@ -292,7 +292,7 @@ def test_edge_serves_in_order_of_arrival() -> None:
 
 
 def test_edge_without_a_limit_is_not_drawn() -> None:
-    assert "edge 2" in multiuser("ansi", "congested").render()
+    assert "edge 1" in multiuser("ansi", "congested").render()
     assert "\nedge" not in multiuser("ansi", "default").render()
 
 

@@ -34,12 +34,15 @@ def part_of(whole, weight, total, active):
 
 @jit
 def next_at_edge(results, served):
-    """Device whose features reached the edge first among those not served; -1: none.  Ties go to the smaller index."""
+    """Device whose features reached the edge first among those not served; -1: none.  Ties go to the smaller index.
+
+    Where not a bit arrived there is nothing to queue: the guess needs no worker.
+    """
     first, best_s = -1, np.inf
     for n in range(results.shape[0]):
         r = results[n]
         at_s = r.latency_device_s + r.latency_uplink_s
-        if r.present and not served[n] and r.latency_edge_s > 0.0 and at_s < best_s:
+        if r.bits > 0.0 and r.latency_edge_s > 0.0 and not served[n] and at_s < best_s:
             first, best_s = n, at_s
     return first
 
@@ -66,9 +69,9 @@ def congest(results, devices, tasks, frame, workers, p):
         else:
             r.on_time, r.correct, r.exit = False, False, -1
             r.accuracy = p.accuracy_chance
-            r.energy_edge_j = 0.0
-            r.latency_s = devices[n].remaining_s
-            r.latency_edge_s = 0.0
+            r.energy_edge_j, r.latency_edge_s = 0.0, 0.0
+            r.edge_wait_s = max(devices[n].remaining_s - at_s, 0.0)  # it waited until its deadline
+            r.latency_s = at_s + r.edge_wait_s
 
 
 # ------------------------------------------------------------------ one frame

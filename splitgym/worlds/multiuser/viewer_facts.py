@@ -34,6 +34,7 @@ class Served:
     feature_ratio: float
     slots: np.ndarray  # (slots used, 5): index, gain h, power [W], feature ratio, rate [bit/s]
     sent: bool
+    received: bool  # whether a bit arrived
     offloads: bool  # whether anything is to be sent
     fate: str
     reason: str  # of the fate, in a word or two; empty where there is nothing to say
@@ -109,8 +110,7 @@ def served_by(scenario: MultiUserScenario, params: Any, rows: Rows, row: int, fr
 
 
 def _device(scenario: MultiUserScenario, params: Any, r: Any, deadline_s: float, log: np.ndarray) -> Served:
-    last_cut, until_s = int(params.one.last_cut), float(r.latency_device_s + r.latency_uplink_s)
-    wait_s = float(r.latency_s) - until_s if _given_up(r) else float(r.edge_wait_s)
+    last_cut = int(params.one.last_cut)
     fate, reason = _fate(r, deadline_s)
     return Served(
         cut=brief(scenario.dnn.cut_names[r.cut], 7),
@@ -122,13 +122,14 @@ def _device(scenario: MultiUserScenario, params: Any, r: Any, deadline_s: float,
         stages=tuple(
             zip(
                 STAGES,
-                (float(r.latency_device_s), float(r.latency_uplink_s), wait_s, float(r.latency_edge_s)),
+                (float(r.latency_device_s), float(r.latency_uplink_s), float(r.edge_wait_s), float(r.latency_edge_s)),
                 strict=True,
             )
         ),
         feature_ratio=float(r.feature_ratio),
         slots=log[: int(r.slots_used)].copy(),
         sent=int(r.slots_used) > 0,
+        received=bool(r.bits > 0.0),
         offloads=int(r.cut) < last_cut,
         fate=fate,
         reason=reason,
@@ -158,7 +159,7 @@ def tails_of(devices: tuple[Device, ...]) -> tuple[Tail, ...]:
     tails = []
     for device in devices:
         served = device.served
-        if served is None:
+        if served is None or not served.received:  # without a bit there is nothing to queue
             continue
         at_s, (wait_s, edge_s) = served.uplink_s[1], (time_s for _, time_s in served.stages[2:])
         if wait_s + edge_s > 0.0:
