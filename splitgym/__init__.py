@@ -14,6 +14,7 @@ from splitgym.traces.fading import fading
 from splitgym.worlds.hardware import HardwareProfile, HardwareScenario, HardwareTrace, hardware_names, load_hardware
 from splitgym.worlds.inference import InferenceScenario, InferenceTrace
 from splitgym.worlds.placement import PlacementScenario, PlacementTrace
+from splitgym.worlds.transmission import TransmissionScenario, TransmissionTrace
 
 if TYPE_CHECKING:
     from splitgym.evaluation import Results, evaluate
@@ -30,6 +31,8 @@ __all__ = [
     "PlacementTrace",
     "Policy",
     "Results",
+    "TransmissionScenario",
+    "TransmissionTrace",
     "arrivals",
     "evaluate",
     "fading",

@@ -25,6 +25,7 @@ SHORT = {
     "inference": {"tasks.count": 23},
     "hardware": {"requests.count": 23},
     "placement": {"applications.count": 23},
+    "transmission": {},  # a random agent soon stops
 }
 
 CASES = [(world, preset) for world in WORLDS for preset in WORLDS[world].preset_names()]
