@@ -1,4 +1,4 @@
-"""Power control inside one task: reference tracking, known statistics, constant powers (``ProgressiveTransmission-v0``).
+"""Power control inside one task (``ProgressiveTransmission-v0``): tracking, known statistics, constant powers.
 
 ``tracking`` is the packet level of ENACHI (specification section 7), ``threshold`` follows ProgressFTX (section 8).
 ``waterfilling`` and ``inversion`` are the textbook answers for a transmitter that knows the law of the fading but not
@@ -35,7 +35,6 @@ _NEVER = -1.0  # no uncertainty is so low
 _REFERENCE = -1.0  # a negative power stands for the reference
 
 
-
 def fading_law(scenario: TransmissionScenario) -> Law:
     """The law of the fading gain as a table of gains and probabilities.
 
@@ -64,7 +63,7 @@ def fading_law(scenario: TransmissionScenario) -> Law:
 
 
 def law_of(gains: Any, shares: Any = None) -> Law:
-    """A law from gains (m,) in ascending order and their probabilities (m,), by default equal; dead gains count 1e-12."""
+    """A law from ascending gains (m,) and their probabilities (m,), by default equal; a dead gain counts 1e-12."""
     gains = np.maximum(np.array(gains, np.float64), 1e-12)
     shares = np.full(len(gains), 1.0 / len(gains)) if shares is None else np.array(shares, np.float64)
     above, inverse = (np.append(np.cumsum(part[::-1])[::-1], 0.0) for part in (shares, shares / gains))
@@ -107,7 +106,9 @@ def decide(
     for name, column in zip(observed, columns, strict=True):
         views[name] = column
     limit = _NEVER if stop_at is None else float(stop_at)
-    kernel.decide_rows(views, decisions, RULES[rule], limit, _REFERENCE, law or law_of([1.0]), one_record(params, PARAMS))
+    kernel.decide_rows(
+        views, decisions, RULES[rule], limit, _REFERENCE, law or law_of([1.0]), one_record(params, PARAMS)
+    )
     return decisions
 
 
@@ -136,9 +137,7 @@ class PowerControl(Policy):
         self.law = fading_law(self.scenario) if self.rule in _KNOWING else law_of([1.0])
 
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
-        kernel.decide_rows(
-            views, decisions, RULES[self.rule], self.stop_at, self.constant_w, self.law, self._params
-        )
+        kernel.decide_rows(views, decisions, RULES[self.rule], self.stop_at, self.constant_w, self.law, self._params)
 
 
 @register_policy

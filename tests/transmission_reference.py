@@ -42,7 +42,9 @@ class Episode:
         if u <= full:
             return theta(self.sc, self.k, u)
         share = (u - full) / (1 - full)
-        return theta(self.sc, self.k, full * share / rule.confidently_wrong) if share < rule.confidently_wrong else math.inf
+        if share < rule.confidently_wrong:
+            return theta(self.sc, self.k, full * share / rule.confidently_wrong)
+        return math.inf
 
     def belief(self) -> float:
         """The server's predicted uncertainty after the last slot (s5.2, s5.3)."""
@@ -75,7 +77,7 @@ class Episode:
         if not stop:
             gain = self.task["gain"] * self.fading[self.first + self.used]
             self.bits += sc.radio.bandwidth_hz * math.log2(1 + power * gain / self.noise_w) * sc.radio.slot_s  # s3.2
-            self.beta = 1.0 if self.bits >= self.size else math.floor(self.channels * self.bits / self.size) / self.channels
+            self.beta = min(math.floor(self.channels * self.bits / self.size) / self.channels, 1.0)
             self.joules += power * sc.radio.slot_s
             self.queue = max(self.queue + power - self.task["reference_w"], 0.0)  # s7.1
             self.used += 1

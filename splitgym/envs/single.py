@@ -30,9 +30,10 @@ class SplitEnv(gym.Env):
         render_mode: ``None``, ``"ansi"``, ``"rgb_array"`` or ``"human"``.
 
     ``reset(options=...)`` accepts the world's episode options and ``"trace"``, a trace to replay.  The end of an
-    episode is ``truncated``; ``terminated`` means an empty hard battery.  ``info`` is for people and has the same
-    keys at every reset and step, all in SI units, plus ``action_mask`` (False: cannot finish in time, though every
-    action is accepted).
+    episode is ``truncated`` where tasks run out, and ``terminated`` where nothing is left to gain: an empty hard
+    battery, or the end of a task that is the whole episode.  ``info`` is for people and has the same keys at every
+    reset and step, all in SI units, plus ``action_mask`` (False: cannot finish in time, though every action is
+    accepted).
     """
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012 (declared so by Gymnasium)

@@ -46,7 +46,9 @@ def observation_fields(scenario: TransmissionScenario) -> tuple[Field, ...]:
             "tracking queue q, the excess of power over the reference so far",
         ),
         _field("spent_j", "J", SQUASH, task.budget_j, "radio energy spent so far"),
-        _field("hint", "1", UNIT, 1.0, "noisy prediction of the sample's complexity u", "the complexity itself is hidden"),
+        _field(
+            "hint", "1", UNIT, 1.0, "noisy prediction of the sample's complexity u", "the complexity itself is hidden"
+        ),
     )  # fmt: skip
 
 

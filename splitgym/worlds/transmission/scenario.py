@@ -97,7 +97,9 @@ def preset_names() -> list[str]:
     return PRESETS.names()
 
 
-def load_scenario(scenario: str | Path | Mapping[str, Any] | TransmissionScenario, **changes: Any) -> TransmissionScenario:
+def load_scenario(
+    scenario: str | Path | Mapping[str, Any] | TransmissionScenario, **changes: Any
+) -> TransmissionScenario:
     """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
 
     Example: ``load_scenario("enachi", **{"transmission.cut": "layer2", "transmission.deadline_max_s": 0.3})``.

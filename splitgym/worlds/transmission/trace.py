@@ -56,7 +56,7 @@ class TransmissionTrace(ArrayTrace):
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         n_slots = np.shape(self.fading)[-1] if np.ndim(self.fading) else 0
-        return dict.fromkeys(TASK_ARRAYS, (1,)) | dict.fromkeys(inference.SLOT_ARRAYS, (n_slots,))
+        return {name: (1,) if name in TASK_ARRAYS else (n_slots,) for name in self.ARRAYS}
 
     @property
     def n_slots(self) -> int:
