@@ -287,12 +287,19 @@ def test_all_or_nothing_needs_everything():
         assert last["accuracy"] == (0.8086 if gain == 1e-9 else 0.001)
 
 
-def test_everything_delivered_ends():
+@pytest.mark.parametrize(("excess", "slots"), [(1e-6, 40), (-1e-6, 41)])
+def test_everything_delivered_ends(excess, slots):
+    """With slots of a fortieth of the features the transmission is over after forty of them, or just not."""
+    rate = 1605632 / 40 / 1e-3 * (1.0 + excess)
+    gain = 10 ** ((-174 + 7 - 30) / 10) * 5e6 * (2 ** (rate / 5e6) - 1) / 0.1
     env = single("transmission", "enachi", "dict")
-    last = play(env, constant(0.2), options={"trace": flat_trace(gain=1e-9)})[-1]
-    assert (last["feature_ratio"], last["stopped"]) == (1.0, False)
-    assert last["slots_used"] < 77
+    infos = play(env, constant(0.1), options={"trace": flat_trace(gain=gain)})
+    last = infos[-1]
+    assert (last["feature_ratio"], last["stopped"], last["slots_used"]) == (1.0, False, slots)
     assert last["bits"] == 1605632.0 <= last["capacity_bits"]
+    assert [i["feature_ratio"] for i in infos[:-1]] == [
+        math.floor(64 * k * rate * 1e-3 / 1605632) / 64 for k in range(slots)
+    ]
 
 
 @pytest.mark.parametrize("delay", [0, 1, 3, 200])

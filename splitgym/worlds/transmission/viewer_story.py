@@ -55,8 +55,6 @@ class Story:
     bits: float
     queue_w: float
     energy_j: float
-    budget_j: float
-    reward: float | None  # of the last decision
     over: bool
     stopped: bool
     correct: bool
@@ -166,8 +164,6 @@ def tell(scenario: TransmissionScenario, params: Any, rows: Rows, row: int, scor
         bits=float(o.bits),
         queue_w=float(s.power_queue_w),
         energy_j=float(o.energy_radio_j),
-        budget_j=float(params.budget_j),
-        reward=None if rows.steps[row] == 0 else float(o.reward),
         over=over,
         stopped=bool(o.stopped),
         correct=bool(o.correct),
