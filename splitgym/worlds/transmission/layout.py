@@ -169,13 +169,12 @@ def window(params: np.record, deadline_s: float, edge_load: float) -> tuple[int,
 
 def most_slots(scenario: TransmissionScenario) -> int:
     """Slots of the longest deadline on an idle edge; the scale of the observed numbers of slots."""
-    params = _own(inference.lower(task_scenario(scenario)), scenario)
-    return max(window(params, scenario.transmission.deadline_max_s, 0.0)[1], 1)
+    return max(window(task_params(scenario), scenario.transmission.deadline_max_s, 0.0)[1], 1)
 
 
-def _own(shared: np.record, scenario: TransmissionScenario, **observed: np.ndarray | int) -> np.record:
-    """The inference world's PARAMS record with this world's fields."""
-    task, stop = scenario.transmission, scenario.early_stop
+def task_params(scenario: TransmissionScenario, **observed: np.ndarray | int) -> np.record:
+    """The PARAMS record without the observation table, which ``observed`` replaces by this world's."""
+    task, stop, shared = scenario.transmission, scenario.early_stop, inference.lower(task_scenario(scenario))
     values = {name: shared[name] for name, _ in _SHARED} | observed
     return fill_record(
         PARAMS,
@@ -196,7 +195,7 @@ def lower(scenario: TransmissionScenario) -> np.record:
 
     kinds, lows, highs = tables(observation_fields(scenario))
     fields = {"n_fields": len(kinds), "field_kind": kinds, "field_low": lows, "field_high": highs}
-    params = _own(inference.lower(task_scenario(scenario)), scenario, **fields)
+    params = task_params(scenario, **fields)
     edge, task = scenario.edge, scenario.transmission
     load = edge.load_max if edge.load_std > 0.0 else min(edge.load_mean, edge.load_max)
     if window(params, task.deadline_min_s, load)[1] < 1:

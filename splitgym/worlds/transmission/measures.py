@@ -10,7 +10,7 @@ from splitgym.worlds.world import Measure
 MEASURES = (
     Measure("return", "", "correct answer minus the price of the radio energy", 1, form=".3f"),
     Measure("accuracy", "%", "share of tasks answered correctly", 1, 100.0),
-    Measure("expected", "%", "expected accuracy of what was delivered", 1, 100.0),
+    Measure("expected", "%", "accuracy that an average sample would have with what was delivered", 1, 100.0),
     Measure("energy", "x budget", "radio energy over the task budget", -1),
     Measure("overspend", "x reference", "radio energy over the reference power in all slots", -1, form=".3f"),
     Measure("features", "%", "share of the features delivered", 1, 100.0),

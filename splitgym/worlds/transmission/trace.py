@@ -12,7 +12,7 @@ from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.base import Arrays, ArrayTrace
 from splitgym.worlds.inference import trace as inference
 from splitgym.worlds.inference.trace import InferenceTrace
-from splitgym.worlds.transmission.layout import PARAMS, TASK, lower, task_scenario, window
+from splitgym.worlds.transmission.layout import PARAMS, TASK, task_params, task_scenario, window
 from splitgym.worlds.transmission.nature import fill_episode
 from splitgym.worlds.transmission.scenario import TransmissionScenario, load_scenario
 
@@ -129,6 +129,6 @@ def draw_trace(scenario: TransmissionScenario, key: np.uint64, width: int | None
     ``width`` is the number of slots, by default what the longest deadline can use.
     """
     episode: Any = records(np.zeros(1, TASK))
-    fill_episode(key, episode, np.zeros(0), one_record(lower(scenario), PARAMS)[0])
+    fill_episode(key, episode, np.zeros(0), one_record(task_params(scenario), PARAMS)[0])
     drawn = inference.draw_trace(task_scenario(scenario), key, width)
     return TransmissionTrace.from_task(drawn, 0, float(episode["reference_w"][0]))
