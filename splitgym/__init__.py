@@ -15,6 +15,7 @@ from splitgym.worlds.hardware import HardwareProfile, HardwareScenario, Hardware
 from splitgym.worlds.inference import InferenceScenario, InferenceTrace
 from splitgym.worlds.multiuser import MultiUserScenario, MultiUserTrace
 from splitgym.worlds.placement import PlacementScenario, PlacementTrace
+from splitgym.worlds.transmission import TransmissionScenario, TransmissionTrace
 
 if TYPE_CHECKING:
     from splitgym.evaluation import Results, Sweep, evaluate, sweep
@@ -34,6 +35,8 @@ __all__ = [
     "Policy",
     "Results",
     "Sweep",
+    "TransmissionScenario",
+    "TransmissionTrace",
     "arrivals",
     "evaluate",
     "fading",

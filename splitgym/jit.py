@@ -32,7 +32,7 @@ JITTED_SOURCES = (
     "worlds/*/kernel.py",
     "worlds/*/nature.py",
     "placement/kernel.py",
-    "baselines/kernel.py",
+    "baselines/*kernel.py",
 )
 
 

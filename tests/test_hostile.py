@@ -109,15 +109,15 @@ def test_what_the_space_contains_is_accepted(world, action):
     """Samples in any container: as sampled, as lists, as other number types."""
     env = single(world, short(world, "default"), action)
     for sample in sampled(env.action_space, 20, seed=1):
-        env.reset(seed=0)
-        env.step(sample)
         if action == "dict":
-            env.step({k: v.tolist() if isinstance(v, np.ndarray) else int(v) for k, v in sample.items()})
+            forms = [{k: v.tolist() if isinstance(v, np.ndarray) else int(v) for k, v in sample.items()}]
         elif action == "discrete":
-            env.step(int(sample))
+            forms = [int(sample)]
         else:
-            env.step(sample.tolist())
-            env.step(sample.astype(np.int32 if action == "multidiscrete" else np.float64))
+            forms = [sample.tolist(), sample.astype(np.int32 if action == "multidiscrete" else np.float64)]
+        for form in (sample, *forms):
+            env.reset(seed=0)
+            env.step(form)
 
 
 @given(action=st.lists(st.one_of(st.integers(-3, 15), st.floats(width=32), st.none()), max_size=6))

@@ -488,3 +488,37 @@ def test_scenario_of_one_device_is_the_published_one() -> None:
     one, published = load_users("enachi").one_device(), load_scenario("enachi")
     deadlines = {"tasks.deadline_min_s": 0.2, "tasks.deadline_max_s": 0.2, "radio.bandwidth_hz": 10e6}
     assert one.digest() == published.replace(**deadlines).digest()
+
+
+def test_observations_tell_the_trace() -> None:
+    scenario = users("default", 3, 8)
+    trace = MultiUserTrace.draw(scenario, seed=4)
+    env = SplitEnv("multiuser", scenario, "dict")
+    policy = make_policy("myopic", env)
+    observation, info = env.reset(options={"trace": trace})
+    for m in range(8):
+        view, here = policy.decode(observation[None])[0], trace.present[:, m]
+        before = trace.gain[:, max(m - 1, 0)]
+        for name, wanted in {
+            "present": here,
+            "remaining_s": here * trace.deadline_s[:, m],
+            "gain": trace.gain[:, m],
+            "gain_trend": trace.gain[:, m] / before,
+            "hint": here * trace.hint[:, m],
+            "edge_load": trace.edge_load[m],
+            "queue_j": info["device_queue_j"],
+        }.items():
+            np.testing.assert_allclose(view[name], wanted, rtol=1e-4, atol=1e-7, err_msg=f"{name} of frame {m}")
+        observation, _, _, _, info = env.step(policy.predict(observation)[0])
+
+
+def test_ties_at_the_edge_go_to_the_smaller_device() -> None:
+    scenario = users("congested", 3, 1, **{"frames.presence": 1.0, "radio.shadowing_db": 0.0, "users.far_factor": 0.6})
+    trace = MultiUserTrace.draw(scenario)
+    same = {name: np.repeat(getattr(trace, name)[:1], 3, axis=0) for name in OWN}
+    twins = MultiUserTrace.from_arrays(scenario, **same, edge_load=trace.edge_load)
+    (info,) = play(scenario, [[[1, 2e9, 0.05, 1.0]] * 3], twins)
+    assert len(set(info["device_latency_uplink_s"])) == 1
+    waits = info["device_edge_wait_s"]
+    assert waits[0] == 0.0 < waits[1] <= waits[2]
+    assert info["device_on_time"][0]

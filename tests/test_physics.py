@@ -163,10 +163,26 @@ def test_stop_rule_and_uncertainty():
     assert not network.predicts_stop(0.0, 0.2, 9.0, margin)
     assert not network.predicts_stop(1.0, math.inf, 9.0, margin)
     assert network.predicts_stop(0.1, 0.0, -9.0, margin)
-    assert network.uncertainty(0.2, 0.2, 4.0) == 0.5
-    assert math.isclose(network.uncertainty(0.2 * math.sqrt(2.0), 0.2, 4.0), 0.2, rel_tol=1e-12)
-    assert network.uncertainty(0.2, math.inf, 4.0) == 1.0
-    assert network.uncertainty(0.2, 0.0, 4.0) == 0.0
+    assert network.uncertainty(0.2, 0.2, 0.0, 4.0) == 0.5
+    assert math.isclose(network.uncertainty(0.2 * math.sqrt(2.0), 0.2, 0.0, 4.0), 0.2, rel_tol=1e-12)
+    assert math.isclose(network.uncertainty(0.2, 0.2, 0.5 * math.log(2.0), 4.0), 0.2, rel_tol=1e-12)
+    assert network.uncertainty(0.2, math.inf, 0.0, 4.0) == 1.0
+    assert network.uncertainty(0.2, 0.0, 0.0, 4.0) == 0.0
+    assert network.uncertainty(0.0, 0.0, 0.0, 4.0) == 1.0  # nothing has arrived
+    assert 0.0 <= network.uncertainty(1.0, 1e-300, 7.0, 50.0) < 1e-300
+
+
+@given(
+    ratio=st.floats(1e-3, 1.0), theta=st.floats(1e-3, 10.0), noise=st.floats(-3.0, 3.0), exponent=st.floats(0.5, 8.0),
+    threshold=st.floats(0.02, 0.9),
+)  # fmt: skip
+def test_the_stop_rule_is_a_threshold_on_the_uncertainty(ratio, theta, noise, exponent, threshold):
+    """H <= H_th iff log(beta / theta) + noise >= log c, but for the last bits."""
+    log_margin = math.log(1.0 / threshold - 1.0) / exponent
+    distance = math.log(ratio / theta) + noise - log_margin
+    if abs(distance) > 1e-9:
+        assert (network.uncertainty(ratio, theta, noise, exponent) <= threshold) == (distance > 0.0)
+        assert network.predicts_stop(ratio, theta, noise, log_margin) == (distance > 0.0)
 
 
 @pytest.mark.parametrize(

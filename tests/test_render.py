@@ -53,8 +53,11 @@ def test_every_world_draws_through_make(world: str, mode: str) -> None:
     env.reset(seed=0)
     env.action_space.seed(0)
     frames: list[Any] = [env.render()]
+    over = False
     for _ in range(3):
-        env.step(env.action_space.sample())
+        if over:
+            env.reset()
+        over = any(env.step(env.action_space.sample())[2:4])
         frames.append(env.render())
     for before, after in pairwise(frames):
         if mode == "ansi":
@@ -75,9 +78,14 @@ def test_vector_draws_one_frame_of_row_zero(world: str, mode: str) -> None:
     envs, env = native(3, world, scenario, render_mode=mode), single(world, scenario, render_mode=mode)
     envs.reset(seed=5)
     env.reset(seed=5)
+    over = False
     for actions in sampled(envs.action_space, 2, 1):
         envs.step(actions)
-        env.step(actions[0])
+        if over:  # as a vector environment does at the step after an end
+            env.reset()
+            over = False
+        else:
+            over = any(env.step(actions[0])[2:4])
         frames = envs.render()
         assert isinstance(frames, tuple)
         assert len(frames) == 1
@@ -163,6 +171,7 @@ def test_window_is_shown_by_reset_and_step(world: str, backend: Any) -> None:
     assert backend.pauses == [1.0 / env.metadata["render_fps"]] * 2
     pyplot = need("matplotlib.pyplot", "report")
     pyplot.close("all")  # somebody closes the window: the run goes on
+    env.reset()
     env.step(env.action_space.sample())
     assert backend.shown == 2
     env.close()

@@ -291,7 +291,7 @@ def constants(thing: Strict) -> list[str]:
 def test_every_constant_of_a_preset_has_a_source(world, preset):
     scenario = WORLDS[world].load_scenario(preset)
     checked = sourced([getattr(scenario, f.name) for f in dataclasses.fields(scenario)])
-    assert checked >= {"hardware": 7, "placement": 15}.get(world, 40)
+    assert checked >= {"hardware": 7, "placement": 15, "transmission": 35}.get(world, 40)
 
 
 @pytest.mark.parametrize("name", hardware_names())

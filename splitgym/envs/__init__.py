@@ -9,7 +9,8 @@ import gymnasium as gym
 import splitgym.worlds.hardware
 import splitgym.worlds.inference
 import splitgym.worlds.multiuser
-import splitgym.worlds.placement  # noqa: F401  (worlds register themselves)
+import splitgym.worlds.placement
+import splitgym.worlds.transmission  # noqa: F401  (worlds register themselves)
 from splitgym.extras import need
 from splitgym.worlds.world import WORLDS
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from pettingzoo import ParallelEnv
 
+from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.rows import Rows, option_table, whole
-from splitgym.envs.single import RENDER_MODES
 from splitgym.registry import nearest
 from splitgym.seeding import seed_key
 from splitgym.worlds.multiuser.agents import Agents
@@ -57,13 +56,11 @@ class SplitParallelEnv(ParallelEnv):
     ) -> None:
         if reward not in REWARDS:
             raise ValueError(f"reward must be one of {REWARDS}, got {reward!r}")
-        if render_mode is not None and render_mode not in RENDER_MODES:
-            raise ValueError(f"render_mode must be one of {RENDER_MODES} or None, got {render_mode!r}")
         self.world = get_world("multiuser")
         self.rows = Rows(self.world, scenario, "multidiscrete", 1, episode_options, log=render_mode is not None)
         self.scenario, self.params = self.rows.scenario, self.rows.params
         self.parts = Agents(self.scenario, action)
-        self.reward, self.render_mode = reward, render_mode
+        self.reward, self.render_mode = reward, render_mode_of(render_mode)
         self.max_cycles = None if max_cycles is None else whole("max_cycles (or None)", max_cycles)
         self.possible_agents = [f"device_{n}" for n in range(self.parts.count)]
         self.agents: list[str] = []
@@ -74,7 +71,7 @@ class SplitParallelEnv(ParallelEnv):
         }
         self._names = [name for name in DEVICE_OUTCOME.names or () if name not in UNUSED]
         self._rng: np.random.Generator | None = None
-        self._viewer: Any = None
+        self._canvas = Canvas(self.rows, render_mode)
 
     def observation_space(self, agent: str) -> Any:
         """The agent's observation space, always the same object.  Raises ``ValueError`` for an unknown agent."""
@@ -138,15 +135,11 @@ class SplitParallelEnv(ParallelEnv):
         """Draw the present state: text (``ansi``), an image (``rgb_array``) or a window (``human``)."""
         if self.render_mode is None:
             return None
-        if self._viewer is None:
-            self._viewer = importlib.import_module(self.world.figure).Viewer(self.scenario, self.params)
-        return self._viewer.draw(self.rows, 0, self.render_mode)
+        return self._canvas.draw()
 
     def close(self) -> None:
         """Close the window, if any."""
-        if self._viewer is not None:
-            self._viewer.close()
-            self._viewer = None
+        self._canvas.close()
         self.rows.close()
 
     def _joint(self, actions: Mapping[str, Any]) -> Any:
@@ -189,6 +182,3 @@ class SplitParallelEnv(ParallelEnv):
         if self._rng is None:  # not before it is needed: copies of a fresh environment must differ
             self._rng = np.random.default_rng()
         return int(self._rng.integers(2**63))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_viewer": None}

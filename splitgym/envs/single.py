@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,13 +9,13 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
 
+from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.rows import Rows, option_table
 from splitgym.fields import field_table
 from splitgym.seeding import seed_key
 from splitgym.worlds.world import get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
-RENDER_MODES = ("ansi", "rgb_array", "human")
 
 
 class SplitEnv(gym.Env):
@@ -30,9 +29,10 @@ class SplitEnv(gym.Env):
         render_mode: ``None``, ``"ansi"``, ``"rgb_array"`` or ``"human"``.
 
     ``reset(options=...)`` accepts the world's episode options and ``"trace"``, a trace to replay.  The end of an
-    episode is ``truncated``; ``terminated`` means an empty hard battery.  ``info`` is for people and has the same
-    keys at every reset and step, all in SI units, plus ``action_mask`` (False: cannot finish in time, though every
-    action is accepted).
+    episode is ``truncated`` where tasks run out, and ``terminated`` where nothing is left to gain: an empty hard
+    battery, or the end of a task that is the whole episode.  ``info`` is for people and has the same keys at every
+    reset and step, all in SI units, plus ``action_mask`` (False: cannot finish in time, though every action is
+    accepted).
     """
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012 (declared so by Gymnasium)
@@ -45,17 +45,15 @@ class SplitEnv(gym.Env):
         episode_options: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
     ) -> None:
-        if render_mode is not None and render_mode not in RENDER_MODES:
-            raise ValueError(f"render_mode must be one of {RENDER_MODES} or None, got {render_mode!r}")
         self.world = get_world(world)
         self.rows = Rows(self.world, scenario, action, 1, episode_options, log=render_mode is not None)
         self.scenario, self.params, self.encoding = self.rows.scenario, self.rows.params, self.rows.encoding
         self.observation_space = self.rows.observation_space()
         self.action_space = self.encoding.space
-        self.render_mode = render_mode
+        self.render_mode = render_mode_of(render_mode)
         self._keys = self.world.outcome.names or ()
         self._detailed = self.world.details is not None
-        self._viewer: Any = None
+        self._canvas = Canvas(self.rows, render_mode)
         self._over = True  # no episode is running
         self._begun = False  # an episode has begun and not been stepped
 
@@ -104,15 +102,11 @@ class SplitEnv(gym.Env):
         if self.render_mode is None:
             gym.logger.warn('render() without a render mode; make the environment with render_mode="rgb_array"')
             return None
-        if self._viewer is None:
-            self._viewer = importlib.import_module(self.world.figure).Viewer(self.scenario, self.params)
-        return self._viewer.draw(self.rows, 0, self.render_mode)
+        return self._canvas.draw()
 
     def close(self) -> None:
         """Close the window, if any."""
-        if self._viewer is not None:
-            self._viewer.close()
-            self._viewer = None
+        self._canvas.close()
         self.rows.close()
 
     def describe(self) -> str:
@@ -127,9 +121,6 @@ class SplitEnv(gym.Env):
         if self._detailed:
             info.update({name: column[0] for name, column in self.rows.details().items()})
         return info
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_viewer": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

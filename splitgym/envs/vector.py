@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +10,8 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.rows import Rows, option_table, whole
-from splitgym.envs.single import RENDER_MODES
 from splitgym.seeding import seed_key
 from splitgym.worlds.world import get_world
 
@@ -48,9 +47,7 @@ class SplitVectorEnv(VectorEnv):
         super().__init__()
         if max_episode_steps is not None:
             max_episode_steps = whole("max_episode_steps (or None)", max_episode_steps)
-        if render_mode is not None and render_mode not in RENDER_MODES:
-            raise ValueError(f"render_mode must be one of {RENDER_MODES} or None, got {render_mode!r}")
-        self.world, self.num_envs, self.render_mode = get_world(world), num_envs, render_mode
+        self.world, self.num_envs, self.render_mode = get_world(world), num_envs, render_mode_of(render_mode)
         self.rows = Rows(
             self.world, scenario, action, num_envs, episode_options, num_threads, log=render_mode is not None
         )
@@ -65,7 +62,7 @@ class SplitVectorEnv(VectorEnv):
         self._keys = self.world.outcome.names or ()
         self._done = np.zeros(num_envs, np.bool_)
         self._started = False
-        self._viewer: Any = None
+        self._canvas = Canvas(self.rows, render_mode)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -113,16 +110,12 @@ class SplitVectorEnv(VectorEnv):
         """Draw row 0, as :meth:`splitgym.envs.single.SplitEnv.render` does; a tuple with one frame."""
         if self.render_mode is None:
             return None
-        if self._viewer is None:
-            self._viewer = importlib.import_module(self.world.figure).Viewer(self.scenario, self.params)
-        return (self._viewer.draw(self.rows, 0, self.render_mode),)
+        return (self._canvas.draw(),)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Stop the threads and close the window, if any."""
         self.rows.close()
-        if self._viewer is not None:
-            self._viewer.close()
-            self._viewer = None
+        self._canvas.close()
 
     def _turn(self, live: np.ndarray, fresh: np.ndarray) -> None:
         if fresh.any():
@@ -189,9 +182,6 @@ class SplitVectorEnv(VectorEnv):
             observations[i] = self.rows.seen.observations[i].copy()
         final: dict[str, Any] = {"final_obs": observations, "_final_obs": done.copy()}
         return {**final, "final_info": self._infos(done), "_final_info": done.copy()}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_viewer": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

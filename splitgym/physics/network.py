@@ -56,8 +56,14 @@ def predicts_stop(ratio, theta_seen, noise, log_margin):
 
 
 @jit
-def uncertainty(ratio, theta_seen, exponent):
-    """H(beta) = 1 / (1 + (beta / theta_seen)^gamma) in [0, 1].  (section 5.2)"""
+def uncertainty(ratio, theta_seen, noise, exponent):
+    """H = 1 / (1 + exp(gamma (log(beta / theta_seen) + noise))) in [0, 1]; 1 as long as nothing has arrived.
+
+    Without ``noise`` this is the uncertainty itself, with the predictor's error what the server believes.  It falls
+    to a threshold exactly where :func:`predicts_stop` with that threshold's margin says so.  (sections 5.2, 5.3)
+    """
+    if ratio <= 0.0 or math.isinf(theta_seen):
+        return 1.0
     if theta_seen <= 0.0:
         return 0.0
-    return 1.0 / (1.0 + (ratio / theta_seen) ** exponent)
+    return 1.0 / (1.0 + math.exp(min(exponent * (math.log(ratio / theta_seen) + noise), 700.0)))

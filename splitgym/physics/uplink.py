@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from splitgym.jit import jit
-from splitgym.physics.network import predicts_stop, seen_ratio
+from splitgym.physics.network import accuracy, predicts_stop, seen_ratio, uncertainty
 from splitgym.physics.radio import rate_bit_s, tracking_power_w
 
 
@@ -51,3 +51,17 @@ def predictor_error(persistent, error, p):
 def server_stops(ratio, theta, error, p):
     """Whether the server, with this predictor error, asks to stop at a feature ratio.  (s5.3)"""
     return predicts_stop(ratio, theta, error, p.stop_log_margin)
+
+
+@jit
+def predicted_uncertainty(ratio, theta, error, p):
+    """What the server believes its uncertainty to be at a feature ratio, with this predictor error [1].  (s5.3)"""
+    return uncertainty(ratio, theta, error, p.stop_exponent)
+
+
+@jit
+def answer_accuracy(ratio, steepness, p):
+    """Accuracy of the server's answer to a share of the features [1]; steepness 0: it only answers to all.  (s4)"""
+    if steepness > 0.0:
+        return accuracy(ratio, steepness, p.accuracy_full, p.accuracy_chance)
+    return p.accuracy_full

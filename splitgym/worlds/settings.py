@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.registry import Registry, nearest
 from splitgym.shelf import Shelf
-from splitgym.strict import Strict, from_mapping, merge, sources, text
+from splitgym.strict import Strict, dump_toml, from_mapping, merge, sources, text
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.plugins import Model
 
@@ -72,6 +73,27 @@ class Scenario(Strict):
                 changes = {k: v for k, v in changes.items() if k.partition(".")[0] != section}
                 changes[section] = from_mapping(type(getattr(self, section)), table, section)
         return super().replace(**changes)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NetworkScenario(Scenario):
+    """Base of the scenarios in which a network is split; a profile may be given by name or path."""
+
+    name: str = text(doc="preset name")
+    description: str = text("", doc="what the setting is for")
+    dnn: DnnProfile = text(doc="profile, by name or as a table")
+
+    def __post_init__(self) -> None:
+        if isinstance(self.dnn, (str, Path)):
+            object.__setattr__(self, "dnn", load_profile(self.dnn))
+        super().__post_init__()
+
+    def to_toml(self) -> str:
+        """TOML text that the world's ``load_scenario`` reads back to an equal scenario."""
+        table = self.to_dict()
+        if self.dnn.name in profile_names() and load_profile(self.dnn.name) == self.dnn:
+            table["dnn"] = self.dnn.name
+        return dump_toml(table)
 
 
 class Presets(Generic[S]):

@@ -177,3 +177,13 @@ def timeline(
             cells[column] = fill[stage]
     cells[min(round(limit_s * scale), columns - 1)] = "┃" if limit_s <= end_s else "▸"
     return "".join(cells)
+
+
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def spark(values: np.ndarray, low: float, high: float, columns: int = CURVE_COLUMNS) -> str:
+    """A curve of at most ``columns`` characters; longer ones show the mean of neighbours."""
+    parts = np.array_split(values, min(len(values), columns)) if len(values) else []
+    levels = [(part.mean() - low) / (high - low) if high > low else 0.0 for part in parts]
+    return "".join(_BARS[max(min(round(level * 8), 8), 0 if level <= 0.0 else 1)] for level in levels)

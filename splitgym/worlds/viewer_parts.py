@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from matplotlib.collections import PolyCollection
 from matplotlib.patches import Circle, Rectangle
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from splitgym import drawing
 from splitgym.drawing import INK, MUTED, PANEL, Board
@@ -83,6 +85,35 @@ def _limit(board: Board, name: str, limit_s: float, scale: float) -> None:
         board.write(x - 5, y, words, size=8, ha="right")
     else:
         board.write(x + 5, y, words, size=8)
+
+
+def power_bars(
+    board: Board,
+    axes: Any,
+    begin_ms: np.ndarray,
+    step_ms: float,
+    power_mw: np.ndarray,
+    reference_mw: float,
+    colour: str,
+) -> None:
+    """Bars of the slots' power (n,), which begin at ``begin_ms`` (n,), and the reference power as a dashed line."""
+    axes.set_ylim(0, 1.08 * max(power_mw.max(initial=0.0), reference_mw))
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    gap_ms = 0.08 * step_ms if len(begin_ms) <= 120 else 0.0
+    left, right, low = begin_ms + gap_ms, begin_ms + step_ms - gap_ms, np.zeros(len(begin_ms))
+    x, y = np.stack([left, left, right, right], 1), np.stack([low, power_mw, power_mw, low], 1)
+    board.keep(axes.add_collection(PolyCollection(list(np.stack([x, y], 2)), facecolor=colour), autolim=False))
+    board.keep(axes.axhline(reference_mw, color=MUTED, linewidth=1, linestyle="--"))
+
+
+def gain_line(board: Board, axes: Any, at_ms: np.ndarray, gain_db: np.ndarray) -> None:
+    """The channel gain (n,) at the instants (n,)."""
+    low = gain_db.min()
+    spread_db = max(gain_db.max() - low, 2.0)
+    axes.set_ylim(low - 0.1 * spread_db, low + 1.1 * spread_db)
+    axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    width, marker = (1.4 if len(at_ms) < 120 else 1.0), ("o" if len(at_ms) < 40 else None)
+    board.keep(axes.plot(at_ms, gain_db, color=INK, linewidth=width, marker=marker, markersize=3)[0])
 
 
 def big(board: Board, x: float, number: str) -> None:

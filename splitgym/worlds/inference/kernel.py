@@ -13,10 +13,11 @@ import numpy as np
 from splitgym.jit import jit
 from splitgym.physics.codec import observe_fields
 from splitgym.physics.fading import BLOCK, fading_block, fading_enter
-from splitgym.physics.network import accuracy, compute_j, compute_s
+from splitgym.physics.network import compute_j, compute_s
 from splitgym.physics.radio import slot_count, tracking_queue_w, tracking_weight
 from splitgym.physics.random import NORMAL_MAX, child
 from splitgym.physics.uplink import (
+    answer_accuracy,
     confident_ratio,
     predictor_error,
     received_ratio,
@@ -184,10 +185,7 @@ def device_stage(s, x, cut, clock_hz, o, p):
 @jit
 def tail_stage(s, x, cut, edge_cut, o, p):
     """Edge blocks and exits, backhaul, cloud for what arrived; fills accuracy, times and energies.  (d2)"""
-    steepness = p.cut_steepness[cut]
-    o.accuracy = p.accuracy_full
-    if steepness > 0.0:
-        o.accuracy = accuracy(o.feature_ratio, steepness, p.accuracy_full, p.accuracy_chance)
+    o.accuracy = answer_accuracy(o.feature_ratio, p.cut_steepness[cut], p)
     macs, relayed = p.edge_macs[cut, edge_cut], edge_cut < p.last_cut
     for e in range(p.n_exits):
         if cut < p.exit_cut[e] <= edge_cut and x.complexity <= p.exit_share[e] * o.accuracy:

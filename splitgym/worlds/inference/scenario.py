@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.registry import Registry
-from splitgym.strict import dump_toml, number, sources, text
+from splitgym.strict import number, sources, text
 from splitgym.traces.fading import FADING
 from splitgym.traces.plugins import Model
-from splitgym.worlds.settings import Arrivals, Presets, Process, Scenario, Section, ascending
+from splitgym.worlds.settings import Arrivals, NetworkScenario, Presets, Process, Section, ascending
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,13 +148,10 @@ class Budget(Section):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InferenceScenario(Scenario):
+class InferenceScenario(NetworkScenario):
     """One setting of ``SplitInference-v0``; presets are TOML files, see :func:`load_scenario`."""
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("fading", "arrivals")
-    name: str = text(doc="preset name")
-    description: str = text("", doc="what the setting is for")
-    dnn: DnnProfile = text(doc="profile, by name or as a table")
     early_exits: bool = text(doc="whether the profile's exits are used")
     tasks: Tasks = text()
     device: Device = text()
@@ -168,18 +164,9 @@ class InferenceScenario(Scenario):
     budget: Budget = text()
 
     def __post_init__(self) -> None:
-        if isinstance(self.dnn, (str, Path)):
-            object.__setattr__(self, "dnn", load_profile(self.dnn))
         super().__post_init__()
         self.fading.check(self.radio.slot_s)
         self.arrivals.check(self.tasks.count)
-
-    def to_toml(self) -> str:
-        """TOML text that :func:`load_scenario` reads back to an equal scenario."""
-        table = self.to_dict()
-        if self.dnn.name in profile_names() and load_profile(self.dnn.name) == self.dnn:
-            table["dnn"] = self.dnn.name
-        return dump_toml(table)
 
 
 PRESETS = Presets("inference", InferenceScenario)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.collections import PolyCollection
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -29,9 +28,11 @@ from splitgym.worlds.viewer_parts import (
     big,
     blank,
     footer,
+    gain_line,
     in_ms,
     lines,
     mark_row,
+    power_bars,
     time_axes,
     timeline,
 )
@@ -200,8 +201,14 @@ def _slots(picture: Picture, last: Last, slot_s: float) -> None:
     for axes, ticks in ((picture.power, 5), (picture.ratio, 3)):
         axes.set_xlim(edges_ms[0] - margin_ms, edges_ms[-1] + margin_ms)
         axes.xaxis.set_major_locator(MaxNLocator(ticks))
-    _powers(picture, last, begin_ms, step_ms)
-    _gains(picture, last.gains_db, begin_ms + 0.5 * step_ms)
+    reference_mw = 1e3 * last.power_w
+    board.write(LEFT, 276, "slot power [mW]", weight="bold")
+    board.patch(Rectangle((LEFT, 265), 40, 3, color=COLOUR["uplink"]))
+    board.write(LEFT + 132, 276, f"reference {reference_mw:.3g}", colour=MUTED)
+    power_bars(board, picture.power, begin_ms, step_ms, 1e3 * last.slots[:, 2], reference_mw, COLOUR["uplink"])
+    board.write(562, 276, "channel gain [dB]", weight="bold", ha="right")
+    board.patch(Rectangle((522, 265), 40, 2, color=INK))
+    gain_line(board, picture.gain, begin_ms + 0.5 * step_ms, last.gains_db)
     board.write(650, 276, "features", weight="bold")
     board.patch(Rectangle((650, 265), 40, 3, color=COLOUR["uplink"]))
     count = f"{len(last.slots)} of {last.slots_available} slots{', stopped early' if last.stopped_early else ''}"
@@ -209,35 +216,6 @@ def _slots(picture: Picture, last: Last, slot_s: float) -> None:
     ratio = last.slots[:, 3]
     board.keep(picture.ratio.stairs(ratio, edges_ms, fill=True, color=PALE_ORANGE))
     board.keep(picture.ratio.stairs(ratio, edges_ms, color=COLOUR["uplink"], linewidth=1.8, baseline=None))
-
-
-def _powers(picture: Picture, last: Last, begin_ms: np.ndarray, step_ms: float) -> None:
-    """Bars of the slots' power, and the reference power of the decision."""
-    board, axes, power_mw, reference_mw = picture.board, picture.power, 1e3 * last.slots[:, 2], 1e3 * last.power_w
-    board.write(LEFT, 276, "slot power [mW]", weight="bold")
-    board.patch(Rectangle((LEFT, 265), 40, 3, color=COLOUR["uplink"]))
-    board.write(LEFT + 132, 276, f"reference {reference_mw:.3g}", colour=MUTED)
-    axes.set_ylim(0, 1.08 * max(power_mw.max(), reference_mw))
-    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-    gap_ms = 0.08 * step_ms if len(begin_ms) <= 120 else 0.0
-    left, right, low = begin_ms + gap_ms, begin_ms + step_ms - gap_ms, np.zeros(len(begin_ms))
-    x, y = np.stack([left, left, right, right], 1), np.stack([low, power_mw, power_mw, low], 1)
-    board.keep(
-        axes.add_collection(PolyCollection(list(np.stack([x, y], 2)), facecolor=COLOUR["uplink"]), autolim=False)
-    )
-    board.keep(axes.axhline(reference_mw, color=MUTED, linewidth=1, linestyle="--"))
-
-
-def _gains(picture: Picture, gain_db: np.ndarray, at_ms: np.ndarray) -> None:
-    """The channel gain in the slots."""
-    board, axes, low = picture.board, picture.gain, gain_db.min()
-    board.write(562, 276, "channel gain [dB]", weight="bold", ha="right")
-    board.patch(Rectangle((522, 265), 40, 2, color=INK))
-    spread_db = max(gain_db.max() - low, 2.0)
-    axes.set_ylim(low - 0.1 * spread_db, low + 1.1 * spread_db)
-    axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    width, marker = (1.4 if len(at_ms) < 120 else 1.0), ("o" if len(at_ms) < 40 else None)
-    board.keep(axes.plot(at_ms, gain_db, color=INK, linewidth=width, marker=marker, markersize=3)[0])
 
 
 # -------------------------------------------------------------------- the episode so far

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-import numpy as np
-
 from splitgym.wording import megabits, millijoules, milliseconds, percent
 from splitgym.worlds.inference.viewer_story import (
     PLACES,
@@ -16,9 +14,8 @@ from splitgym.worlds.inference.viewer_story import (
     Last,
     Story,
 )
-from splitgym.worlds.viewer import CURVE_COLUMNS, dots, legend, marks, spread, timeline
+from splitgym.worlds.viewer import CURVE_COLUMNS, dots, legend, marks, spark, spread, timeline
 
-_BARS = " ▁▂▃▄▅▆▇█"
 _FILL: dict[str, str] = dict(zip(STAGES, "·█▓▒─░", strict=True))
 
 
@@ -139,12 +136,5 @@ def _task(last: Last | None) -> list[str]:
     for name, values, label in rows:
         low = values.min() - 1.0 if name == "gain" else 0.0
         high = 1.0 if name == "sent" else values.max()
-        lines.append(spread(f"{name:<9} {_spark(values, low, high)}", label))
+        lines.append(spread(f"{name:<9} {spark(values, low, high)}", label))
     return lines
-
-
-def _spark(values: np.ndarray, low: float, high: float) -> str:
-    """A curve of at most ``CURVE_COLUMNS`` columns; longer ones show the mean of neighbours."""
-    parts = np.array_split(values, min(len(values), CURVE_COLUMNS))
-    levels = [(part.mean() - low) / (high - low) if high > low else 0.0 for part in parts]
-    return "".join(_BARS[max(min(round(level * 8), 8), 0 if level <= 0.0 else 1)] for level in levels)

@@ -29,14 +29,15 @@ STATE = np.dtype(
     align=True,
 )
 
-#: What came of a device's frame: the inference world's outcome, and what sharing adds to it.
+#: What came of a device's frame: what sharing adds, then the inference world's outcome.  (Numba takes a record that
+#: begins like another one for a kind of it, and warns.)
 DEVICE_OUTCOME = np.dtype(
     [
-        *((name, TASK_OUTCOME[name]) for name in TASK_OUTCOME.names or ()),
         ("present", "?"),  # it had a task
         ("share", "f8"),  # of the band
         ("bandwidth_hz", "f8"),
         ("edge_wait_s", "f8"),  # waiting for a worker of the edge
+        *((name, TASK_OUTCOME[name]) for name in TASK_OUTCOME.names or ()),
     ],
     align=True,
 )

@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from splitgym.profiles import DnnProfile, load_profile, profile_names
-from splitgym.strict import dump_toml, number, sources, text
+from splitgym.strict import number, sources, text
 from splitgym.worlds.inference.scenario import (
     Budget,
     Device,
@@ -21,7 +20,7 @@ from splitgym.worlds.inference.scenario import (
     Radio,
 )
 from splitgym.worlds.inference.scenario import load_scenario as load_inference
-from splitgym.worlds.settings import Presets, Scenario, Section, ascending
+from splitgym.worlds.settings import NetworkScenario, Presets, Section, ascending
 
 MAX_USERS = 500
 
@@ -91,13 +90,10 @@ class SharedEdge(Edge):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MultiUserScenario(Scenario):
+class MultiUserScenario(NetworkScenario):
     """One setting of ``SplitInferenceMultiUser-v0``; presets are TOML files, see :func:`load_scenario`."""
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("fading",)
-    name: str = text(doc="preset name")
-    description: str = text("", doc="what the setting is for")
-    dnn: DnnProfile = text(doc="profile, by name or as a table")
     early_exits: bool = text(doc="whether the profile's exits are used")
     users: Users = text()
     frames: Frames = text()
@@ -109,8 +105,6 @@ class MultiUserScenario(Scenario):
     budget: Budget = text()
 
     def __post_init__(self) -> None:
-        if isinstance(self.dnn, (str, Path)):
-            object.__setattr__(self, "dnn", load_profile(self.dnn))
         super().__post_init__()
         self.fading.check(self.radio.slot_s)
         if self.device.battery_j is not None:
@@ -154,13 +148,6 @@ class MultiUserScenario(Scenario):
             cloud=base.cloud,
             budget=self.budget,
         )
-
-    def to_toml(self) -> str:
-        """TOML text that :func:`load_scenario` reads back to an equal scenario."""
-        table = self.to_dict()
-        if self.dnn.name in profile_names() and load_profile(self.dnn.name) == self.dnn:
-            table["dnn"] = self.dnn.name
-        return dump_toml(table)
 
 
 PRESETS = Presets("multiuser", MultiUserScenario)

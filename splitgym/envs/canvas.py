@@ -1,0 +1,42 @@
+"""What all environments share to draw themselves: the world's viewer, made when it is needed."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from splitgym.envs.rows import Rows
+
+RENDER_MODES = ("ansi", "rgb_array", "human")
+
+
+def render_mode_of(mode: Any) -> str | None:
+    """``mode`` itself, or a ``ValueError`` if there is none of that name."""
+    if mode is not None and mode not in RENDER_MODES:
+        raise ValueError(f"render_mode must be one of {RENDER_MODES} or None, got {mode!r}")
+    return mode
+
+
+class Canvas:
+    """Draws row 0 of an engine; a copy begins with a viewer of its own."""
+
+    def __init__(self, rows: Rows, mode: str | None) -> None:
+        self._rows, self._mode = rows, mode
+        self._viewer: Any = None
+
+    def draw(self) -> Any:
+        """Text, an image, or None after showing a window, as the render mode says."""
+        if self._viewer is None:
+            viewer = importlib.import_module(self._rows.world.figure).Viewer
+            self._viewer = viewer(self._rows.scenario, self._rows.params)
+        return self._viewer.draw(self._rows, 0, self._mode)
+
+    def close(self) -> None:
+        """Close the window, if any."""
+        if self._viewer is not None:
+            self._viewer.close()
+            self._viewer = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_viewer": None}

@@ -1,0 +1,97 @@
+"""The transmission world: the features of one task, slot by slot (``ProgressiveTransmission-v0``).
+
+One step is one radio slot, one episode the transmission of one task.  It is over when the agent stops, when all
+features are in, or after the last slot: then the task has its answer, and the end is ``terminated`` (nothing was cut
+off, so no value lies behind it).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splitgym.jit import records
+from splitgym.worlds.transmission import kernel
+from splitgym.worlds.transmission.fields import action_axes, observation_fields
+from splitgym.worlds.transmission.layout import (
+    DECISION,
+    OUTCOME,
+    PARAMS,
+    STATE,
+    TASK,
+    VIEW,
+    Nature,
+    lower,
+    n_slots,
+    uses_plugins,
+)
+from splitgym.worlds.transmission.measures import MEASURES, measure
+from splitgym.worlds.transmission.scenario import TransmissionScenario, load_scenario, preset_names
+from splitgym.worlds.transmission.trace import TransmissionTrace, draw_trace
+from splitgym.worlds.world import WORLDS, Plane, World
+
+
+def _nature(n: int, scenario: TransmissionScenario) -> Nature:
+    """Arrays for ``n`` rows; the slot arrays of traces stay empty until a row replays one."""
+    empty = np.zeros((1, 0))
+    predicted = np.zeros((n, n_slots(scenario)))
+    return Nature(records(np.zeros((n, 1), TASK)), empty, empty.copy(), predicted, np.zeros(0))
+
+
+def _wider(array: np.ndarray, n: int, width: int) -> np.ndarray:
+    """``array`` with at least (n, width) places, its values in front."""
+    if array.shape[0] >= n and array.shape[1] >= width:
+        return array
+    grown = np.zeros((max(n, array.shape[0]), max(width, array.shape[1])))
+    grown[: array.shape[0], : array.shape[1]] = array
+    return grown
+
+
+def _replay(nature: Nature, row: int, n: int, trace: TransmissionTrace) -> Nature:
+    """Put a trace into a row; returns the arrays, grown where needed."""
+    fading, noise, predicted = (
+        _wider(array, n, trace.n_slots) for array in (nature.fading, nature.noise, nature.predicted)
+    )
+    nature.tasks[row] = trace.task()
+    fading[row, : trace.n_slots] = trace.fading
+    noise[row, : trace.n_slots] = trace.noise
+    return nature._replace(fading=fading, noise=noise, predicted=predicted)
+
+
+def _canonical(scenario: TransmissionScenario, grid: np.ndarray) -> np.ndarray:
+    """Distinct decisions of a grid (n, 2): a stop needs no power."""
+    return np.ascontiguousarray(grid[(grid[:, 1] < 0.5) | (grid[:, 0] == grid[:, 0].min())])
+
+
+TRANSMISSION = World(
+    name="transmission",
+    env_id="ProgressiveTransmission-v0",
+    summary="one decision a radio slot: transmit power, or stop sending the features of the task",
+    params=PARAMS,
+    view=lambda scenario: VIEW,
+    state=STATE,
+    decision=DECISION,
+    outcome=OUTCOME,
+    load_scenario=load_scenario,
+    preset_names=preset_names,
+    lower=lower,
+    fields=observation_fields,
+    axes=action_axes,
+    canonical=_canonical,
+    options={},
+    horizon=n_slots,
+    nature=_nature,
+    turn_rows=kernel.turn_rows,
+    log_shape=lambda scenario: (n_slots(scenario), kernel.LOG_COLUMNS),
+    uses_plugins=uses_plugins,
+    draw_trace=draw_trace,
+    trace_type=TransmissionTrace,
+    replay=_replay,
+    figure="splitgym.worlds.transmission.viewer",
+    measures=MEASURES,
+    measure=measure,
+    plane=Plane("energy", "accuracy"),
+    showcase="tracking",
+)
+WORLDS.add(TRANSMISSION.name, TRANSMISSION)
+
+__all__ = ["TRANSMISSION", "TransmissionScenario", "TransmissionTrace", "load_scenario"]

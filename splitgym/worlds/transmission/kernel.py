@@ -1,0 +1,194 @@
+"""Compiled code of the transmission world: one slot, its end, observation, and the loop over rows.
+
+A slot is made of the functions of :mod:`splitgym.physics.uplink`, as it is inside a task of the inference world.
+References of the form (s3.4) point to sections of the ENACHI specification.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from splitgym.jit import jit
+from splitgym.physics.codec import observe_fields
+from splitgym.physics.fading import BLOCK, fading_block, fading_enter
+from splitgym.physics.radio import slot_count, tracking_queue_w
+from splitgym.physics.uplink import (
+    answer_accuracy,
+    confident_ratio,
+    predicted_uncertainty,
+    predictor_error,
+    received_ratio,
+    slot_bit,
+)
+from splitgym.worlds.inference.kernel import device_s, tail_s
+from splitgym.worlds.inference.nature import fading_key_of, slot_noise
+from splitgym.worlds.transmission.nature import fill_episode, task_key_of
+
+LOG_COLUMNS = 7  # of a slot: index, gain h, power [W], feature ratio, rate [bit/s], predicted uncertainty, queue [W]
+#: A dead channel is observed as this gain, which is below every range.
+LEAST_GAIN = 1e-300
+
+
+# ------------------------------------------------------------------ what is known before a slot
+@jit
+def come_to_slot(s, fading, gains, pairs, p):
+    """Make the gain of the coming slot known; ``fading`` (n_slots,) is read when the row is recorded."""
+    slot = s.first + s.used
+    if s.recorded:
+        s.fading = fading[slot]
+        return
+    here = slot % BLOCK
+    if here == 0 or s.used == 0:
+        key = fading_key_of(task_key_of(s.key))
+        if s.used == 0:
+            s.re, s.im = fading_enter(key, slot // BLOCK, p.fading)
+        s.re, s.im = fading_block(key, slot // BLOCK, s.re, s.im, p.fading, gains, pairs)
+        for ahead in range(BLOCK):
+            s.block[ahead] = gains[ahead]
+    s.fading = s.block[here]
+
+
+@jit
+def seen_uncertainty(s, predicted, p):
+    """Newest prediction of the server that has reached the device; 1 before the first.  (s5.3)
+
+    The prediction after a slot lets ``feedback_slots`` more slots be decided before it is known.
+    """
+    newest = s.used - 1 - p.feedback_slots
+    return predicted[newest] if newest >= 0 else 1.0
+
+
+# ------------------------------------------------------------------ one slot
+@jit
+def send_slot(s, power_w, x, noise, predicted, log, o, p):
+    """Send one slot: bits, whole channels, the tracking queue, the server's prediction.  (s3.2, s3.5, s5.3, s7.1)"""
+    slot, wanted_bit, slot_gain = s.first + s.used, p.cut_bits[p.cut], x.gain * s.fading
+    carried_bit = slot_bit(power_w, slot_gain, p.bandwidth_hz, p)
+    s.power_queue_w = tracking_queue_w(s.power_queue_w, power_w, x.reference_w)
+    s.sent_w += power_w
+    s.sent_bit += carried_bit
+    ratio = received_ratio(s.sent_bit, wanted_bit, p.cut_channels[p.cut])
+    error = noise[slot] if s.recorded else slot_noise(task_key_of(s.key), slot)
+    believed = predicted_uncertainty(ratio, s.theta, predictor_error(x.persistent, error, p), p)
+    predicted[s.used] = believed
+    o.power_w, o.slot_bits = power_w, carried_bit
+    if s.used < log.shape[0]:
+        row = log[s.used]
+        row[0], row[1], row[2], row[3] = slot, s.fading, power_w, ratio
+        row[4], row[5], row[6] = carried_bit / p.slot_s, believed, s.power_queue_w
+    s.used += 1
+
+
+@jit
+def clear_outcome(s, o):
+    """Empty outcome of the coming slot."""
+    o.slot, o.power_w, o.slot_bits, o.stopped, o.correct = s.used, 0.0, 0.0, False, False
+    o.energy_slot_j, o.cost_j, o.reward = 0.0, 0.0, 0.0
+
+
+@jit
+def tell_state(s, x, predicted, o, p):
+    """What has been reached, and what the coming slot is like."""
+    wanted_bit, steepness = p.cut_bits[p.cut], p.cut_steepness[p.cut]
+    o.done = s.depleted
+    o.bits, o.capacity_bits = min(s.sent_bit, wanted_bit), s.sent_bit
+    o.feature_ratio = received_ratio(s.sent_bit, wanted_bit, p.cut_channels[p.cut])
+    o.server_uncertainty = predicted[s.used - 1] if s.used > 0 else 1.0
+    o.slots_used, o.slots_available = s.used, s.count
+    o.energy_radio_j = s.sent_w * p.slot_s
+    o.reference_w, o.power_queue_w = x.reference_w, s.power_queue_w
+    o.gain, o.next_slot_gain = x.gain, x.gain * s.fading
+    o.seen_uncertainty = seen_uncertainty(s, predicted, p)
+    o.accuracy = p.accuracy_chance
+    if steepness > 0.0 or o.feature_ratio >= 1.0:
+        o.accuracy = answer_accuracy(o.feature_ratio, steepness, p)
+
+
+@jit
+def step_one(s, d, x, fading, noise, predicted, log, gains, pairs, o, p):
+    """One decision: send the slot or stop; at the end the answer.  (s3.6, s5.1)
+
+    The transmission ends when the agent stops, when everything is in, or after the last slot.
+    """
+    clear_outcome(s, o)
+    allowed_j = x.reference_w * s.count * p.slot_s
+    over_j = max(s.sent_w * p.slot_s - allowed_j, 0.0)
+    o.slot_gain, o.stopped = x.gain * s.fading, d.stop >= 0.5
+    if not o.stopped:
+        send_slot(s, d.power_w, x, noise, predicted, log, o, p)
+    s.depleted = o.stopped or s.sent_bit >= p.cut_bits[p.cut] or s.used >= s.count
+    if not s.depleted:
+        come_to_slot(s, fading, gains, pairs, p)
+    tell_state(s, x, predicted, o, p)
+    o.energy_slot_j = o.power_w * p.slot_s
+    o.cost_j = max(o.energy_radio_j - allowed_j, 0.0) - over_j
+    if s.depleted:  # all or nothing: without everything there is no answer
+        answered = p.cut_steepness[p.cut] > 0.0 or o.feature_ratio >= 1.0
+        o.correct = answered and x.complexity <= o.accuracy
+    o.reward = (1.0 if o.correct else 0.0) - p.energy_price * o.energy_slot_j / p.budget_j
+
+
+@jit
+def begin(s, key, x, fading, gains, pairs, p):
+    """Put a row at the start of an episode; its task is already drawn.  (s3.4)"""
+    s.key = key
+    s.used, s.sent_bit, s.sent_w, s.power_queue_w = 0, 0.0, 0.0, 0.0
+    s.finished, s.depleted = False, False
+    busy_s = device_s(p.cut, p.cut_clock_hz, p.cut_clock_hz, p)
+    end_s = x.deadline_s - tail_s(p.cut, p.last_cut, x.edge_load, x.rtt_s, p)
+    s.first, s.count = slot_count(busy_s, end_s, p.slot_s)
+    steepness = p.cut_steepness[p.cut]
+    s.theta = confident_ratio(x.complexity, steepness, p) if steepness > 0.0 else math.inf
+    come_to_slot(s, fading, gains, pairs, p)
+
+
+# ------------------------------------------------------------------ what is seen
+@jit
+def observe(s, x, predicted, values, out, p):
+    """Observation of a row into ``out`` (n_fields,) float32; ``values`` (n_fields,) takes the SI values."""
+    values[0] = x.gain
+    values[1] = max(x.gain * s.fading, LEAST_GAIN)
+    values[2] = 0.0 if s.depleted else s.count - s.used
+    values[3] = s.count
+    values[4] = received_ratio(s.sent_bit, p.cut_bits[p.cut], p.cut_channels[p.cut])
+    values[5] = seen_uncertainty(s, predicted, p)
+    values[6] = x.reference_w
+    values[7] = s.power_queue_w
+    values[8] = s.sent_w * p.slot_s
+    values[9] = x.hint
+    observe_fields(values, p.field_kind, p.field_low, p.field_high, out)
+
+
+# ------------------------------------------------------------------ the loop over rows
+@jit
+def turn_rows(
+    low, high, rows, values, observations, masks, logs, table, params, all_tasks, fading, noise, predicted, recorded_s
+):
+    """One turn of rows low..high: the only stepping loop of the world.
+
+    ``rows`` (n,) of ``row_dtype``: live ones take a slot by ``values`` (n, 2), fresh ones begin the episode of their
+    key (recorded rows keep the task they were given); both are then observed.  ``logs`` (n, n_slots or 0,
+    LOG_COLUMNS) takes the slots of the episode.  Every action is allowed, so ``table`` is not used and all masks are
+    True.  ``params`` (1,) is the PARAMS record; then :class:`splitgym.worlds.transmission.layout.Nature`.
+    """
+    p = params[0]
+    scratch, gains, pairs = np.empty(p.n_fields), np.empty(BLOCK), np.empty((2, BLOCK))
+    for i in range(low, high):
+        row, x = rows[i], all_tasks[i, 0]
+        s, d, o = row.state, row.decision, row.outcome
+        j = i if s.recorded else 0  # the slot arrays may be empty when nothing is recorded
+        if row.live:
+            d.power_w, d.stop = values[i, 0], values[i, 1]
+            step_one(s, d, x, fading[j], noise[j], predicted[i], logs[i], gains, pairs, o, p)
+        if row.fresh:
+            if not s.recorded:
+                fill_episode(row.key, all_tasks[i], recorded_s, p)
+            begin(s, row.key, x, fading[j], gains, pairs, p)
+            clear_outcome(s, o)
+            o.slot, o.slot_gain = -1, 0.0
+            tell_state(s, x, predicted[i], o, p)
+        if row.live or row.fresh:
+            observe(s, x, predicted[i], scratch, observations[i], p)
+            masks[i][:] = True

@@ -1,0 +1,95 @@
+"""Scenario of the transmission world: everything a person decides about ``ProgressiveTransmission-v0``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from splitgym.registry import nearest
+from splitgym.strict import number, sources, text
+from splitgym.worlds.inference.scenario import Device, EarlyStop, Edge, Fading, Radio
+from splitgym.worlds.settings import NetworkScenario, Presets, Section
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Transmission(Section):
+    """The task whose features are sent, and what its energy costs."""
+
+    SECTION: ClassVar[str] = "transmission"
+    cut: str = text(doc="cut point whose features are sent; the blocks behind it run on the edge")
+    deadline_min_s: float = number("s", above=0.0, doc="deadline of the task, log-uniform between min and max")
+    deadline_max_s: float = number("s", above=0.0)
+    reference_min_w: float = number("W", above=0.0, doc="reference power, log-uniform between min and max")
+    reference_max_w: float = number("W", above=0.0, doc="equal to the minimum: the same in every episode")
+    hint_std: float = number("1", 0.0, 10.0, doc="error of the predicted complexity")
+    budget_j: float = number("J", above=0.0, doc="energy budget of one task, Ebar")
+    energy_price: float = number("1", 0.0, doc="price of one task budget of radio energy, in correct answers")
+    source: dict[str, str] = sources()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, unit in (("deadline", "s"), ("reference", "w")):
+            low, high = getattr(self, f"{name}_min_{unit}"), getattr(self, f"{name}_max_{unit}")
+            if high < low:
+                raise ValueError(
+                    f"transmission.{name}_max_{unit} must be >= {name}_min_{unit}={low!r} {unit.upper()}, got {high!r}"
+                )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TransmissionScenario(NetworkScenario):
+    """One setting of ``ProgressiveTransmission-v0``; presets are TOML files, see :func:`load_scenario`.
+
+    Sections that it has in common with ``SplitInference-v0`` mean the same.  Of the device the fastest clock counts,
+    and a hard battery is refused.  An episode is one task, so what would make tasks differ from those before
+    (correlations, motion, reconfiguration) has no effect.
+    """
+
+    PROCESSES: ClassVar[tuple[str, ...]] = ("fading",)
+    transmission: Transmission = text()
+    device: Device = text()
+    radio: Radio = text()
+    fading: Fading = text()
+    early_stop: EarlyStop = text()
+    edge: Edge = text()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        cuts, cut = self.dnn.cut_names[:-1], self.transmission.cut
+        if cut not in cuts:
+            raise ValueError(
+                f"transmission.cut must be a cut point of {self.dnn.name!r} before the last, got {cut!r}"
+                f"{nearest(cut, cuts)} (cut points: {', '.join(cuts)})"
+            )
+        if self.transmission.reference_max_w > self.radio.power_max_w:
+            raise ValueError(
+                f"transmission.reference_max_w must be <= radio.power_max_w={self.radio.power_max_w!r} W, "
+                f"got {self.transmission.reference_max_w!r}"
+            )
+        if self.device.battery_j is not None:
+            raise ValueError(
+                f"device.battery_j must be absent, got {self.device.battery_j!r} J: one task has no battery to empty; "
+                "use SplitInference-v0"
+            )
+        self.fading.check(self.radio.slot_s)
+
+
+PRESETS = Presets("transmission", TransmissionScenario)
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that ship with the package."""
+    return PRESETS.names()
+
+
+def load_scenario(
+    scenario: str | Path | Mapping[str, Any] | TransmissionScenario, **changes: Any
+) -> TransmissionScenario:
+    """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
+
+    Example: ``load_scenario("enachi", **{"transmission.cut": "layer2", "transmission.deadline_max_s": 0.3})``.
+    Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
+    """
+    return PRESETS.load(scenario, **changes)
