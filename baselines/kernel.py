@@ -129,15 +129,24 @@ def enachi_one(v, d, weight_j2, eta, p):
 # ------------------------------------------------------------------ ENACHI for several users
 @jit
 def count_kinds(p):
-    """Ways to serve a task: cuts behind the input x clocks, and once more without sending where exits may answer."""
+    """Ways to serve a task: cuts behind the input x clocks, each without sending, too, where exits may answer."""
     return p.last_cut * p.n_clocks * (2 if p.n_exits > 0 else 1)
+
+
+@jit
+def read_kind(kind, p):
+    """Cut, clock [Hz] and whether nothing is sent; in the order in which one user looks at candidates, for ties."""
+    place, silent = kind, False
+    if p.n_exits > 0:
+        place, silent = kind // 2, kind % 2 == 1
+    return place // p.n_clocks + 1, p.clocks_hz[place % p.n_clocks], silent
 
 
 @jit
 def kind_decision(kind, d, power_w, p):
     """Write the decision that a kind means."""
-    silent, place = kind // (p.last_cut * p.n_clocks), kind % (p.last_cut * p.n_clocks)
-    choose(d, place // p.n_clocks + 1, p.last_cut, p.clocks_hz[place % p.n_clocks], 0.0 if silent > 0 else power_w)
+    cut, clock_hz, silent = read_kind(kind, p)
+    choose(d, cut, p.last_cut, clock_hz, 0.0 if silent else power_w)
 
 
 @jit
@@ -148,17 +157,17 @@ def fill_plans(v, plans, weight_j2, eta, p):
     """
     possible, last = False, p.last_cut
     for kind in range(plans.shape[0]):
-        silent, place = kind // (last * p.n_clocks), kind % (last * p.n_clocks)
-        cut, clock_hz, plan = place // p.n_clocks + 1, p.clocks_hz[place % p.n_clocks], plans[kind]
+        plan = plans[kind]
+        cut, clock_hz, silent = read_kind(kind, p)
         answered, device_j = device_outlook(v, cut, clock_hz, p)
         candidate = is_candidate(v, cut, last, clock_hz, p)
         plan.queue_j, plan.cost_j2, plan.gain = v.queue_j * (1.0 - answered) * eta, v.queue_j * device_j, v.gain
         plan.window_s, plan.wanted_bit, plan.steepness = 0.0, 1.0, 1.0  # nothing can be sent in no time
-        if silent > 0 or cut == last:
+        if silent or cut == last:
             plan.reached = max(answered, p.accuracy_chance)
             if cut == last and device_s(cut, clock_hz, v.clock_hz, p) <= v.remaining_s:
                 plan.reached = p.accuracy_full
-            if candidate and (cut == last) == (silent == 0) and (cut == last or answered > 0.0):
+            if candidate and (cut == last) != silent and (cut == last or answered > 0.0):
                 plan.wanted_bit = 0.0
                 possible = True
         elif candidate and p.cut_steepness[cut] > 0.0:

@@ -62,7 +62,10 @@ def test_render_prints_and_saves(capsys, tmp_path) -> None:
         (["evaluate", "enachy"], "did you mean 'enachi'"),
         (["evaluate", "enachi:etta=1"], "did you mean 'eta'? (has: weight_j2, eta)"),
         (["evaluate", "enachi:eta"], "policy 'enachi:eta' needs KEY=VALUE, got 'eta'"),
-        (["evaluate", "enachi", "--env", "HardwareSplit-v0"], "plays SplitInference-v0, not HardwareSplit-v0"),
+        (
+            ["evaluate", "enachi", "--env", "HardwareSplit-v0"],
+            "SplitInferenceMultiUser-v0, not HardwareSplit-v0",
+        ),
         (["evaluate", "enachi", "--scenario", "busty"], "did you mean 'bursty'"),
         (["evaluate", "enachi", "--set", "radio.slot"], "KEY=VALUE"),
         (["evaluate", "enachi", "--set", "radio.slots=1"], "did you mean 'slot_s'"),

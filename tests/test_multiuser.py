@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from splitgym import InferenceTrace, MultiUserTrace, evaluate, load_scenario, make_policy
 from splitgym.baselines import enachi
 from splitgym.envs.single import SplitEnv
+from splitgym.worlds.inference.layout import lower
 from splitgym.worlds.multiuser.scenario import load_scenario as load_users
 from splitgym.worlds.multiuser.scenario import preset_names
 from tests import enachi_reference, multiuser_reference, world_reference
@@ -522,3 +523,30 @@ def test_ties_at_the_edge_go_to_the_smaller_device() -> None:
     waits = info["device_edge_wait_s"]
     assert waits[0] == 0.0 < waits[1] <= waits[2]
     assert info["device_on_time"][0]
+
+
+def test_exits_and_clocks_count_for_one_of_several_as_for_one_alone() -> None:
+    """One user of P1.1 for several is P1.1 for one, with exits and clocks that the specification does not have."""
+    scenario = users("default", 1, 1, early_exits=True)
+    params, alone = SplitEnv("multiuser", scenario).params, lower(scenario.one_device())
+    rng, silent = np.random.default_rng(0), 0
+    for _ in range(300):
+        state = {
+            "queue_j": rng.choice([0.0, 10 ** rng.uniform(-4, -0.5)], p=[0.1, 0.9]),
+            "gain": 10 ** rng.uniform(-14, -11),
+            "remaining_s": rng.uniform(0.02, 0.3),
+            "edge_load": rng.uniform(0.0, 0.8),
+        }
+        (one,), (many,) = enachi.decide(alone, 2e-3, **state), enachi.decide_users(params, 2e-3, **state)[0]
+        assert (many["cut"], many["clock_hz"]) == (one["cut"], one["clock_hz"])
+        assert many["power_w"] == pytest.approx(one["power_w"], rel=1e-9)
+        silent += 0 < one["cut"] < LOCAL and one["power_w"] == 0.0
+    assert silent > 5
+
+
+def test_everything_is_allowed_where_nothing_can_finish() -> None:
+    tight = {"frames.deadline_min_s": 0.001, "frames.deadline_max_s": 0.001}
+    for preset in ("default", "enachi"):
+        for action in ("multidiscrete", "discrete"):
+            _, info = single("multiuser", users(preset, 3, 2, **tight), action).reset(seed=0)
+            assert info["action_mask"].all()
