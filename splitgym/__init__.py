@@ -18,10 +18,11 @@ from splitgym.worlds.placement import PlacementScenario, PlacementTrace
 from splitgym.worlds.transmission import TransmissionScenario, TransmissionTrace
 
 if TYPE_CHECKING:
-    from splitgym.evaluation import Results, Sweep, evaluate, sweep
+    from splitgym.evaluation import Bound, Results, Sweep, bound, bounds, evaluate, sweep
 
 __version__ = "0.1.0"
 __all__ = [
+    "Bound",
     "DnnProfile",
     "HardwareProfile",
     "HardwareScenario",
@@ -38,6 +39,8 @@ __all__ = [
     "TransmissionScenario",
     "TransmissionTrace",
     "arrivals",
+    "bound",
+    "bounds",
     "evaluate",
     "fading",
     "hardware_names",
@@ -59,10 +62,11 @@ if not (_Path(__file__).parent / "baselines").is_dir() and (_root / "baselines" 
     __path__.append(str(_root))  # source checkout without symbolic links (Windows, zip archive)
 
 register_envs()
+_EVALUATION = frozenset(("Bound", "Results", "Sweep", "bound", "bounds", "evaluate", "sweep"))
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("evaluate", "Results", "sweep", "Sweep"):  # brings scipy, which an environment does not need
+    if name in _EVALUATION:  # brings scipy, which an environment does not need
         from splitgym import evaluation
 
         return getattr(evaluation, name)

@@ -31,6 +31,7 @@ JITTED_SOURCES = (
     "physics/*.py",
     "worlds/*/kernel.py",
     "worlds/*/nature.py",
+    "worlds/*/bound_kernel.py",
     "placement/kernel.py",
     "baselines/*kernel.py",
 )

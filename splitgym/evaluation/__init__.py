@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from splitgym.evaluation.bounds import bound, bounds
 from splitgym.evaluation.evaluate import evaluate
 from splitgym.evaluation.results import Results
 from splitgym.evaluation.sweep import Sweep, sweep
+from splitgym.worlds.bound import Bound
 
-__all__ = ["Results", "Sweep", "evaluate", "sweep"]
+__all__ = ["Bound", "Results", "Sweep", "bound", "bounds", "evaluate", "sweep"]

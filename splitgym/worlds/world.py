@@ -93,7 +93,8 @@ class World:
     a decision has no cost of its own leave these three out.
 
     ``details`` gives what ``info`` shows beyond OUTCOME, from the arrays of nature: name -> (n, ...) array, such as a
-    column for each of several devices.
+    column for each of several devices.  ``bound`` names the module whose ``bound(scenario, trace)`` is proven to be an
+    upper bound on every return; empty where there is no proof yet.
     """
 
     name: str
@@ -128,6 +129,7 @@ class World:
     nominal: Callable[[Any], Callable[[np.ndarray], np.ndarray]] | None = None
     limit: str = ""
     details: Callable[[Any], dict[str, np.ndarray]] | None = None
+    bound: str = ""
 
     def __reduce__(self) -> tuple[Callable[[str], World], tuple[str]]:
         return get_world, (self.name,)

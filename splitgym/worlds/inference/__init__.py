@@ -106,6 +106,7 @@ INFERENCE = World(
     objectives=lambda scenario: ("latency", "accuracy", "energy"),
     nominal=nominal,
     limit="deadline_s",
+    bound="splitgym.worlds.inference.bound",
 )
 WORLDS.add(INFERENCE.name, INFERENCE)
 

@@ -102,6 +102,7 @@ MULTIUSER = World(
     plane=Plane("energy", "accuracy", 1.0),
     showcase="enachi",
     details=_details,
+    bound="splitgym.worlds.multiuser.bound",
 )
 WORLDS.add(MULTIUSER.name, MULTIUSER)
 

@@ -1,0 +1,70 @@
+"""``splitgym.bound``: a certified upper bound on the return of any policy, for the traces that evaluation plays."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from splitgym.scenarios import DEFAULT_ENV
+from splitgym.seeding import episode_key, seed_key
+from splitgym.worlds.bound import Bound
+from splitgym.worlds.world import WORLDS, World, world_of
+
+
+def bound(
+    trace: Any = None,
+    env_id: str = DEFAULT_ENV,
+    scenario: Any = "default",
+    *,
+    seed: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Bound:
+    """An upper bound on the return of any policy on one trace; the proof is in the world's module ``bound``.
+
+    Args:
+        trace: what nature does, such as ``InferenceTrace.load(path)``; or
+        seed: the trace that ``env.reset(seed=seed)`` plays.
+        env_id, scenario, changes: the setting; ``changes`` are dotted scenario paths.
+
+    Raises:
+        ValueError: neither or both of trace and seed, a trace that does not fit, or a world that no proof covers.
+    """
+    if (trace is None) == (seed is None):
+        raise ValueError("bound needs a trace or a seed, one of them")
+    world = world_of(env_id)
+    setting = world.load_scenario(scenario, **(changes or {}))
+    function = bound_of(world)
+    if trace is None:
+        trace = world.draw_trace(setting, episode_key(seed_key(seed), 0))  # pyright: ignore[reportArgumentType]
+    elif not isinstance(trace, world.trace_type):
+        raise ValueError(f"trace must be a {world.trace_type.__name__}, got {type(trace).__name__}")
+    return function(setting, trace)
+
+
+def bounds(
+    env_id: str = DEFAULT_ENV,
+    scenario: Any = "default",
+    episodes: int = 20,
+    seed: int = 0,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> np.ndarray:
+    """Bounds (episodes,) of the traces that :func:`splitgym.evaluate` plays with the same arguments."""
+    values = np.empty(episodes)
+    for i in range(episodes):
+        values[i] = bound(None, env_id, scenario, seed=seed + i, changes=changes).value
+        if progress is not None:
+            progress("bound", (i + 1) / episodes)
+    return values
+
+
+def bound_of(world: World) -> Callable[[Any, Any], Bound]:
+    """The world's function (scenario, trace) -> Bound; ``ValueError`` if no proof covers it."""
+    if not world.bound:
+        proven = ", ".join(WORLDS[name].env_id for name in WORLDS if WORLDS[name].bound)
+        raise ValueError(f"there is no proven bound for {world.env_id} yet (there is for {proven})")
+    return importlib.import_module(world.bound).bound

@@ -1,0 +1,177 @@
+"""Compiled part of the inference world's bound: the least energy by which a task can be answered at all.
+
+The proof is in :mod:`splitgym.worlds.inference.bound`.  Times and energies are the world's own functions.
+"""
+
+from __future__ import annotations
+
+import math
+
+from splitgym.jit import jit
+from splitgym.physics.network import accuracy, compute_j, compute_s
+from splitgym.physics.radio import slot_count
+from splitgym.physics.uplink import slot_bit
+from splitgym.physics.waterfilling import SLACK, least_energy_j
+from splitgym.worlds.inference.kernel import edge_s, effective_edge_cut, tail_s
+
+_HALVINGS = 40  # of the bandwidth
+
+
+@jit
+def needed_bit(x, cut, p):
+    """Fewest bits of a cut's features with which the task is answered correctly; inf: not even all.  (s3.5, s4)"""
+    if x.complexity > p.accuracy_full:
+        return math.inf
+    wanted_bit, channels, steepness = p.cut_bits[cut], int(p.cut_channels[cut]), p.cut_steepness[cut]
+    if steepness <= 0.0:
+        return wanted_bit
+    low, high = 0, channels  # channels that are enough, by halving
+    while low < high:
+        middle = (low + high) // 2
+        if x.complexity <= accuracy(middle / channels, steepness, p.accuracy_full, p.accuracy_chance):
+            high = middle
+        else:
+            low = middle + 1
+    return max(low - SLACK, 0.0) * wanted_bit / channels
+
+
+@jit
+def device_exit(x, cut, p):
+    """The device exit that answers the task on the way to a cut; -1: none."""
+    for e in range(p.n_exits):
+        if p.exit_cut[e] <= cut and x.complexity <= p.exit_share[e] * p.accuracy_full:
+            return e
+    return -1
+
+
+@jit
+def least_tail(x, cut, edge_cut, bits, p):
+    """Lower bounds on the real time [s] and on the infrastructure's energy [J] behind the uplink.
+
+    Either an edge exit answers, the first that could with all features, or the whole path is run; jitter included.
+    """
+    macs, relayed = p.edge_macs[cut, edge_cut], edge_cut < p.last_cut
+    time_s, energy_j = edge_s(macs, x.edge_load, p), macs * p.edge_j_per_mac
+    if relayed:
+        relay_bit = p.cut_bits[edge_cut] if edge_cut > cut else bits
+        rest = p.cut_macs[p.last_cut] - p.cut_macs[edge_cut]
+        time_s += relay_bit / p.backhaul_bit_s + x.rtt_s + x.jitter_s + rest / p.cloud_macs_s
+        energy_j += rest * p.cloud_j_per_mac
+    for e in range(p.n_exits):
+        if cut < p.exit_cut[e] <= edge_cut and x.complexity <= p.exit_share[e] * p.accuracy_full:
+            macs = p.edge_macs[cut, p.exit_cut[e]]
+            return min(time_s, edge_s(macs, x.edge_load, p)), min(energy_j, macs * p.edge_j_per_mac)
+    return time_s, energy_j
+
+
+@jit
+def window(x, cut, edge_cut, busy_s, bits, p):
+    """First slot, most slots that an answer in time can use, and the least infrastructure energy [J] of an edge cut.
+
+    Slots are those that the world offers; after a tail longer than planned only those that end early enough count.
+    """
+    planned_s = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p)
+    first, count = slot_count(busy_s, x.deadline_s - planned_s, p.slot_s)
+    real_s, energy_j = least_tail(x, cut, edge_cut, bits, p)
+    if count >= 1 and real_s > planned_s:
+        late = int(math.floor((x.deadline_s - real_s) / p.slot_s + SLACK)) - first
+        count = min(count, max(late, 0 if bits > 0.0 else 1))
+    return first, count, energy_j
+
+
+@jit
+def least_task_j(x, gains, bandwidth_hz, p):
+    """E* [J]: least charged energy of any decision and any packet controller that answers a task correctly in time."""
+    best_j = math.inf
+    for cut in range(p.last_cut + 1):
+        leave = device_exit(x, cut, p)
+        macs = p.exit_macs[leave] if leave >= 0 else p.device_macs[cut]
+        bits = needed_bit(x, cut, p) if leave < 0 and cut < p.last_cut else 0.0
+        for j in range(p.n_clocks):
+            clock_hz = p.clocks_hz[j]
+            busy_s = compute_s(macs, clock_hz, p.macs_per_cycle)
+            own_j = compute_j(macs, clock_hz, p.macs_per_cycle, p.kappa_f) * (1.0 - SLACK)
+            if busy_s > x.deadline_s * (1.0 + SLACK) or own_j >= best_j:
+                continue
+            if leave >= 0 or cut == p.last_cut:
+                if leave >= 0 or x.complexity <= p.accuracy_full:
+                    best_j = own_j
+                continue
+            if bits == math.inf:
+                continue
+            first, most, least_j = 0, 0, math.inf
+            for edge_cut in range(cut, p.last_cut + 1):
+                if edge_cut == effective_edge_cut(cut, edge_cut, p):
+                    first, count, behind_j = window(x, cut, edge_cut, busy_s, bits, p)
+                    if count >= 1:
+                        most, least_j = max(most, count), min(least_j, behind_j)
+            charged_j = own_j + p.infrastructure_weight * least_j if most >= 1 else math.inf
+            if charged_j < best_j:
+                charged_j += least_energy_j(
+                    bits, x.gain, gains, first, min(most, gains.shape[0] - first), bandwidth_hz, p.noise_w_hz,
+                    p.slot_s, p.power_max_w,
+                )  # fmt: skip
+                best_j = min(best_j, charged_j)
+    return best_j
+
+
+@jit
+def least_energies(tasks, fading, bandwidth_hz, params, out):
+    """E* of every task: ``tasks`` (n,) TASK, ``fading`` (n, n_slots), into ``out`` (n,) [J]."""
+    for k in range(tasks.shape[0]):
+        out[k] = least_task_j(tasks[k], fading[k], bandwidth_hz, params[0])
+
+
+# ------------------------------------------------------------------ how much of a shared band a task needs
+@jit
+def carried_bit(bandwidth_hz, gain, gains, first, count, p):
+    """Bits that full power carries in slots first .. first + count - 1; grows with the bandwidth."""
+    total_bit = 0.0
+    for t in range(first, first + count):
+        total_bit += slot_bit(p.power_max_w, gain * gains[t], bandwidth_hz, p)
+    return total_bit
+
+
+@jit
+def least_share_hz(bits, gain, gains, first, count, most_hz, p):
+    """A lower bound on the bandwidth [Hz] with which full power carries ``bits``; inf above ``most_hz``."""
+    if carried_bit(most_hz, gain, gains, first, count, p) < bits * (1.0 - SLACK):
+        return math.inf
+    low_hz, high_hz = 0.0, most_hz
+    for _ in range(_HALVINGS):
+        middle_hz = 0.5 * (low_hz + high_hz)
+        if carried_bit(middle_hz, gain, gains, first, count, p) < bits * (1.0 - SLACK):
+            low_hz = middle_hz
+        else:
+            high_hz = middle_hz
+    return low_hz
+
+
+@jit
+def least_band_hz(x, gains, p):
+    """Least bandwidth [Hz] of any correct answer to a task in time, whatever it costs; inf: none.  Two tiers only."""
+    best_hz, clock_hz = math.inf, p.clocks_hz[p.n_clocks - 1]
+    for cut in range(p.last_cut + 1):
+        leave = device_exit(x, cut, p)
+        macs = p.exit_macs[leave] if leave >= 0 else p.device_macs[cut]
+        busy_s = compute_s(macs, clock_hz, p.macs_per_cycle)
+        if busy_s > x.deadline_s * (1.0 + SLACK):
+            continue
+        if leave >= 0 or (cut == p.last_cut and x.complexity <= p.accuracy_full):
+            return 0.0
+        bits = needed_bit(x, cut, p) if cut < p.last_cut else math.inf
+        if bits == math.inf:
+            continue
+        first, count, _ = window(x, cut, p.last_cut, busy_s, bits, p)
+        count = min(count, gains.shape[0] - first)
+        if count >= 1:
+            most_hz = min(best_hz, p.bandwidth_hz)
+            best_hz = min(best_hz, least_share_hz(bits, x.gain, gains, first, count, most_hz, p))
+    return best_hz
+
+
+@jit
+def least_bands(tasks, fading, params, out):
+    """:func:`least_band_hz` of every task: ``tasks`` (n,) TASK, ``fading`` (n, n_slots), into ``out`` (n,) [Hz]."""
+    for k in range(tasks.shape[0]):
+        out[k] = least_band_hz(tasks[k], fading[k], params[0])
