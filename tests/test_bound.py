@@ -233,12 +233,36 @@ def test_a_scarce_band_lowers_the_bound() -> None:
 
 
 def test_two_devices_that_need_more_than_the_band() -> None:
-    """Each alone can be answered, both together cannot: one answer at most.  Energy is free, so that the band decides."""
+    """Each alone can be answered, both together cannot; energy is free, so that the band decides."""
     free = {"budget.debt_price": 0.0}
     scenario = load_users("enachi", **{"users.count": 2, "frames.count": 1, "fading.model": "static", **free})
-    for gain, wanted in ((1e-11, 2.0), (8.8e-13, 1.0), (1e-17, 0.0)):
+    for gain, wanted in ((1e-11, 2.0), (7.5e-13, 1.0), (1e-17, 0.0)):
         trace = MultiUserTrace.from_arrays(scenario, gain=np.full((2, 1), gain), complexity=np.full((2, 1), 0.8))
         assert splitgym.bound(trace, "SplitInferenceMultiUser-v0", scenario).value == pytest.approx(wanted, abs=1e-9)
+
+
+# ------------------------------------------------------------------ hardware
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    preset=st.sampled_from(WORLDS["hardware"].preset_names()),
+    player=st.sampled_from(policy_names("HardwareSplit-v0")),
+    weight=st.sampled_from([0.0, 1.0]),
+    seed=st.integers(0, 10_000),
+)
+def test_no_policy_exceeds_it_on_hardware(preset: str, player: str, weight: float, seed: int) -> None:
+    changes = {"requests.count": 20, "reward.infrastructure_weight": weight}
+    scenario = WORLDS["hardware"].load_scenario(preset, **changes)
+    returns = evaluate(player, "HardwareSplit-v0", scenario, 3, seed).figure(player, "return")
+    assert (returns <= splitgym.bounds("HardwareSplit-v0", scenario, 3, seed)).all()
+
+
+def test_hardware_bound_is_reached_where_nothing_waits_or_switches() -> None:
+    """Without noise the best entry of the exhaustive front is the best configuration."""
+    scenario = WORLDS["hardware"].load_scenario("default", **{"requests.count": 40})
+    returns = evaluate("dynasplit", "HardwareSplit-v0", scenario, 4).figure("dynasplit", "return")
+    bounds = splitgym.bounds("HardwareSplit-v0", scenario, 4)
+    assert (returns <= bounds).all()
+    np.testing.assert_allclose(returns, bounds, rtol=1e-4)
 
 
 # ------------------------------------------------------------------ the interface

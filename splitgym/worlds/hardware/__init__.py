@@ -79,6 +79,7 @@ HARDWARE = World(
     objectives=lambda scenario: scenario.hardware.objectives,
     nominal=lambda scenario: functools.partial(nominal, lower(scenario)),
     limit="threshold_s",
+    bound="splitgym.worlds.hardware.bound",
 )
 WORLDS.add(HARDWARE.name, HARDWARE)
 
