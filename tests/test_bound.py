@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.optimize import minimize
 
 import splitgym
 from splitgym import InferenceTrace, MultiUserTrace, evaluate, load_scenario
+from splitgym.cli import main
 from splitgym.envs.single import SplitEnv
 from splitgym.physics.waterfilling import least_energy_j
 from splitgym.policy import policy_names
@@ -265,6 +267,41 @@ def test_hardware_bound_is_reached_where_nothing_waits_or_switches() -> None:
     np.testing.assert_allclose(returns, bounds, rtol=1e-4)
 
 
+# ------------------------------------------------------------------ placement
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    preset=st.sampled_from([name for name in WORLDS["placement"].preset_names() if name != "city"]),
+    player=st.sampled_from(policy_names("BlockPlacement-v0")),
+    penalty=st.sampled_from([0.0, 1.0]),
+    seed=st.integers(0, 10_000),
+)
+def test_no_policy_exceeds_it_on_placement(preset: str, player: str, penalty: float, seed: int) -> None:
+    changes = {"applications.count": 8, "reward.rejection_penalty": penalty}
+    scenario = WORLDS["placement"].load_scenario(preset, **changes)
+    returns = evaluate(player, "BlockPlacement-v0", scenario, 2, seed).figure(player, "return")
+    assert (returns <= splitgym.bounds("BlockPlacement-v0", scenario, 2, seed)).all()
+
+
+def test_placement_bound_is_reached_by_one_application() -> None:
+    scenario = WORLDS["placement"].load_scenario("campus", **{"applications.count": 1})
+    returns = evaluate("optimum", "BlockPlacement-v0", scenario, 12).figure("optimum", "return")
+    np.testing.assert_allclose(returns, splitgym.bounds("BlockPlacement-v0", scenario, 12), rtol=1e-4, atol=1e-5)
+
+
+# ------------------------------------------------------------------ single transmissions
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    preset=st.sampled_from(WORLDS["transmission"].preset_names()),
+    player=st.sampled_from(policy_names("ProgressiveTransmission-v0")),
+    change=st.sampled_from([{}, {"transmission.energy_price": 0.0}, {"transmission.cut": "input"}]),
+    seed=st.integers(0, 10_000),
+)
+def test_no_policy_exceeds_it_in_a_transmission(preset: str, player: str, change: dict, seed: int) -> None:
+    scenario = WORLDS["transmission"].load_scenario(preset, **change)
+    returns = evaluate(player, "ProgressiveTransmission-v0", scenario, 20, seed).figure(player, "return")
+    assert (returns <= splitgym.bounds("ProgressiveTransmission-v0", scenario, 20, seed)).all()
+
+
 # ------------------------------------------------------------------ the interface
 def test_seed_and_trace_are_one() -> None:
     scenario = load_scenario("default", **{"tasks.count": 10})
@@ -288,9 +325,26 @@ def test_wrong_calls_say_what_to_do() -> None:
         splitgym.bound(trace)
 
 
-def test_worlds_without_a_proof_are_refused() -> None:
+def test_every_world_has_a_proof_and_others_are_refused(monkeypatch) -> None:
     for name in WORLDS:
-        world = WORLDS[name]
-        if not world.bound:
-            with pytest.raises(ValueError, match=f"no proven bound for {world.env_id}"):
-                splitgym.bound(env_id=world.env_id, seed=0)
+        assert WORLDS[name].bound
+        assert splitgym.bound(env_id=WORLDS[name].env_id, seed=0).method
+    unproven = dataclasses.replace(WORLDS["inference"], bound="")
+    monkeypatch.setattr("splitgym.evaluation.certified.world_of", lambda env_id: unproven)
+    with pytest.raises(ValueError, match="no proven bound for SplitInference-v0"):
+        splitgym.bound(seed=0)
+
+
+def test_evaluation_tells_the_gap(capsys) -> None:
+    scenario = load_scenario("default", **{"tasks.count": 20})
+    results = evaluate(["enachi", "random"], scenario=scenario, episodes=4, seed=3, bound=True)
+    np.testing.assert_array_equal(results.bounds, splitgym.bounds(scenario=scenario, episodes=4, seed=3))
+    for name in results.policies:
+        np.testing.assert_array_equal(results.figure(name, "gap"), results.bounds - results.figure(name, "return"))
+        assert (results.figure(name, "gap") >= 0.0).all()
+    assert evaluate("random", scenario=scenario, episodes=2).bounds is None
+    traces = [InferenceTrace.draw(scenario, 9)]
+    replayed = evaluate("random", scenario=scenario, episodes=1, traces=traces, bound=True)
+    assert replayed.bounds[0] == splitgym.bound(traces[0], scenario=scenario).value
+    assert main(["evaluate", "enachi", "--episodes", "2", "--set", "tasks.count=20", "--bound"]) == 0
+    assert "certified bound" in capsys.readouterr().out

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", metavar="FILE", help="write one row for each policy and episode")
     parser.add_argument("--plot", metavar="FILE", help="draw the comparison (png, pdf or svg)")
     parser.add_argument("--json", action="store_true", help="print setting, summary and rows as JSON, and nothing else")
+    parser.add_argument("--bound", action="store_true", help="each policy's gap to a certified bound on any return")
     parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
 
 
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from splitgym.evaluation import evaluate
 
     names = policies_of(args)
-    with progress_bar(args.json, len(names)) as progress:
+    with progress_bar(args.json, len(names) + args.bound) as progress:
         results = evaluate(
             names,
             args.env,
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
             changes=changes_of(args.changes),
             num_threads=args.threads,
             trust=args.trust,
+            bound=args.bound,
             progress=progress,
         )
     if args.csv:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from splitgym.evaluation.bounds import bound, bounds
+from splitgym.evaluation.certified import bound, bounds
 from splitgym.evaluation.evaluate import evaluate
 from splitgym.evaluation.results import Results
 from splitgym.evaluation.sweep import Sweep, sweep

@@ -33,6 +33,7 @@ def summary_table(results: Results) -> Any:
         f"{len(results.figure(results.policies[0], 'return'))} common traces",
         caption=f"difference: return minus that of {results.best_baseline()} on the same traces, paired"
         + ("; * trained agent" if results.agents else "")
+        + _certified(results)
         + (f"\n{results.scenario.caveat}" if results.scenario.caveat else ""),
     )
     table.add_column("policy", style="bold", no_wrap=True)
@@ -40,11 +41,24 @@ def summary_table(results: Results) -> Any:
         name = m.name.removesuffix("_s").replace("_", " ")
         table.add_column(f"{name}\n{m.unit}".rstrip(), justify="right", no_wrap=True)
     table.add_column("difference", justify="right", no_wrap=True)
+    scored = "score" in results.summary()[0]
+    if scored:
+        table.add_column("score\nIQM", justify="right", no_wrap=True)
     for entry in results.summary():
         cells = [shown(entry[m.name], entry[f"{m.name}_interval"], m.unit, m.factor, m.form) for m in results.measures]
         gap = "best" if entry["policy"] == results.best_baseline() else _signed(entry)
-        table.add_row(entry["policy"] + ("*" if entry["agent"] else ""), *cells, gap)
+        score = [f"{entry['score']:.3f} ({entry['score_low']:.3f} to {entry['score_high']:.3f})"] if scored else []
+        table.add_row(entry["policy"] + ("*" if entry["agent"] else ""), *cells, gap, *score)
     return table
+
+
+def _certified(results: Results) -> str:
+    if results.bounds is None:
+        return ""
+    words = f"\ngap: to a certified bound on any policy's return, {results.bounds.mean():.2f} on average"
+    if "score" in results.summary()[0]:
+        words += "; score: 0 is the mean of random, 1 the bound; interquartile mean (95 % bootstrap interval)"
+    return words
 
 
 def _signed(entry: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.envs.vector import SplitVectorEnv
+from splitgym.evaluation.certified import bounds
 from splitgym.evaluation.contenders import Contender, act, contender
 from splitgym.evaluation.results import Results
 from splitgym.worlds.world import world_of
@@ -28,6 +29,7 @@ def evaluate(
     traces: list[Any] | None = None,
     num_threads: int = 1,
     trust: bool = False,
+    bound: bool = False,
     progress: Progress | None = None,
 ) -> Results:
     """Run policies on the same traces and gather what came of it.
@@ -40,6 +42,7 @@ def evaluate(
         traces: recorded traces to replay instead of drawn ones, one for each episode.
         num_threads: threads of the simulation; results do not depend on it.
         trust: load a stranger's model file although it can run code.
+        bound: also compute the certified upper bound of every trace, and each policy's gap to it.
         progress: called as ``progress(name, share)``.
 
     Returns:
@@ -60,6 +63,8 @@ def evaluate(
         raise ValueError(f"policies need different names, got {names}")
     setting = world.load_scenario(scenario, **(changes or {}))
     results = Results(world, setting, agents=frozenset(c.name for c in contenders if c.agent), changes=changes)
+    if bound:
+        results.set_bounds(bounds(env_id, setting, episodes, seed, traces=traces, progress=progress))
     for c in contenders:
         env = SplitVectorEnv(
             episodes, world.name, setting, c.action, c.episode_options, "Disabled", num_threads=num_threads

@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.evaluation.statistics import mean_interval
+from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
 from splitgym.worlds.world import Measure, World
 
+#: Policy whose mean return is the zero of normalised scores; the bound is their one.
+ANCHOR = "random"
+GAP = Measure("gap", "", "certified upper bound on the return of any policy, minus the return", -1)
 DECISION = Measure("decision_s", "us", "time to decide a task, observation to action, in a batch", -1, 1e6)
 
 
@@ -35,11 +38,19 @@ class Results:
     ) -> None:
         self.world, self.scenario, self.agents, self.changes = world, scenario, agents, dict(changes or {})
         self.measures: tuple[Measure, ...] = (*world.measures, DECISION)
+        self.bounds: np.ndarray | None = None
         self._figures: dict[str, dict[str, np.ndarray]] = {}
         self._seeds: dict[str, np.ndarray] = {}
 
+    def set_bounds(self, values: np.ndarray) -> None:
+        """Certified bounds (n,) of the episodes to come; every policy added from now on gets its gap to them."""
+        self.bounds = np.array(values, np.float64)
+        self.measures = (*self.measures[:1], GAP, *self.measures[1:])
+
     def add(self, policy: str, seed: int, figures: dict[str, np.ndarray]) -> None:
         """Add the episodes of a policy: name -> (n,) figures; episode i played seed ``seed + i``."""
+        if self.bounds is not None:
+            figures = {**figures, GAP.name: self.bounds - figures["return"]}
         self._figures[policy] = figures
         self._seeds[policy] = seed + np.arange(len(next(iter(figures.values()))))
 
@@ -86,7 +97,9 @@ class Results:
         """One dictionary for each policy, best return first: mean and 95 % half-width of every figure (SI units).
 
         ``difference`` is the return minus that of the best baseline on the same traces, with its own interval from
-        the paired differences, and ``wins`` the number of traces on which it is higher.
+        the paired differences, ``wins`` and ``ties`` the numbers of traces on which it is higher or equal.  With bounds
+        and the policy ``random`` among those evaluated, ``score`` is the interquartile mean of the normalised score (0:
+        mean of ``random``, 1: the bound) with its bootstrap interval ``score_low``, ``score_high``.
         """
         best = self._figures[self.best_baseline()]["return"]
         table = []
@@ -96,7 +109,10 @@ class Results:
             for m in self.measures:
                 entry[m.name], entry[f"{m.name}_interval"] = mean_interval(figures[m.name])
             entry["difference"], entry["difference_interval"] = mean_interval(gaps)
-            entry["wins"] = int((gaps > 0).sum())
+            entry["wins"], entry["ties"] = wins_ties(figures["return"], best)
+            if self.bounds is not None and ANCHOR in self._figures:
+                scores = normalised(figures["return"], float(self._figures[ANCHOR]["return"].mean()), self.bounds)
+                entry["score"], entry["score_low"], entry["score_high"] = iqm_interval([scores])
             table.append(entry)
         return sorted(table, key=lambda entry: -entry["return"])
 
@@ -118,6 +134,7 @@ class Results:
             "scenario_digest": self.scenario.digest(),
             "caveat": self.scenario.caveat,
             "best_baseline": self.best_baseline(),
+            "bounds": None if self.bounds is None else self.bounds.tolist(),
             "summary": self.summary(),
             "rows": self.rows(),
         }

@@ -1,6 +1,12 @@
-"""Intervals over episodes: few lines around scipy."""
+"""Intervals, robust means and comparisons over episodes: few lines around numpy and scipy.
+
+Scores of several scenarios come as a list of arrays, one for each scenario (stratum), and are resampled within it.
+Source of the interquartile mean, performance profiles and probability of improvement: Agarwal et al., NeurIPS 2021.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import stdtrit
@@ -19,3 +25,84 @@ def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float
         return float(finite[0]), float("nan")
     quantile = float(stdtrit(len(finite) - 1, 0.5 + 0.5 * level))
     return float(finite.mean()), quantile * float(finite.std(ddof=1)) / float(np.sqrt(len(finite)))
+
+
+def interquartile_mean(values: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Mean of the middle half along an axis: the lowest and highest quarter, rounded down, are left out.
+
+    ``values`` (..., n, ...) finite; equals ``scipy.stats.trim_mean(values, 0.25)``.
+    """
+    ordered = np.sort(np.asarray(values, np.float64), axis=axis)
+    n = ordered.shape[axis]
+    if n == 0:
+        raise ValueError("an interquartile mean needs at least one value")
+    return np.take(ordered, np.arange(n // 4, n - n // 4), axis=axis).mean(axis=axis)
+
+
+def resampled(strata: Sequence[np.ndarray], draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Bootstrap samples (draws, n) of all strata side by side, each resampled with replacement within itself."""
+    parts = [np.asarray(s, np.float64) for s in strata]
+    return np.concatenate([part[rng.integers(len(part), size=(draws, len(part)))] for part in parts], axis=1)
+
+
+def iqm_interval(
+    strata: Sequence[np.ndarray], level: float = 0.95, draws: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Interquartile mean over all strata, and its percentile bootstrap interval, stratified (Agarwal et al. 2021).
+
+    Args:
+        strata: scores of each scenario, (n_i,) each.
+        level: of the interval.
+        draws, seed: bootstrap samples and their seed; the same seed gives the same interval.
+
+    Returns:
+        (mean, low, high).
+    """
+    samples = interquartile_mean(resampled(strata, draws, np.random.default_rng(seed)))
+    low, high = np.quantile(samples, (0.5 - 0.5 * level, 0.5 + 0.5 * level))
+    return float(interquartile_mean(np.concatenate(list(strata)))), float(low), float(high)
+
+
+def performance_profile(strata: Sequence[np.ndarray], thresholds: np.ndarray) -> np.ndarray:
+    """Share of runs whose score is above each threshold, (len(thresholds),); scenarios count by their runs."""
+    scores = np.concatenate([np.asarray(s, np.float64) for s in strata])
+    return (scores[None, :] > np.asarray(thresholds, np.float64)[:, None]).mean(axis=1)
+
+
+def improvement(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Probability that a run of ours is better than a run of theirs, ties counting half (Mann-Whitney U / n m)."""
+    gaps = np.asarray(ours, np.float64)[:, None] - np.asarray(theirs, np.float64)[None, :]
+    return float((gaps > 0).mean() + 0.5 * (gaps == 0).mean())
+
+
+def improvement_interval(
+    ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], level: float = 0.95, draws: int = 1000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Probability of improvement, averaged over the scenarios, and its stratified bootstrap interval.
+
+    ``ours`` and ``theirs`` are scores of each scenario, (n_i,) and (m_i,).  Returns (probability, low, high).
+    """
+    rng = np.random.default_rng(seed)
+    samples = np.zeros(draws)
+    for a, b in zip(ours, theirs, strict=True):
+        for i in range(draws):
+            samples[i] += improvement(rng.choice(a, len(a)), rng.choice(b, len(b))) / len(ours)
+    low, high = np.quantile(samples, (0.5 - 0.5 * level, 0.5 + 0.5 * level))
+    return float(np.mean([improvement(a, b) for a, b in zip(ours, theirs, strict=True)])), float(low), float(high)
+
+
+def normalised(values: np.ndarray, zero: float, bounds: np.ndarray) -> np.ndarray:
+    """Scores (n,): 0 at ``zero``, the mean return of a lower anchor, 1 at the certified bound of each trace (n,).
+
+    Raises ``ValueError`` where a bound is not above the anchor.
+    """
+    span = np.asarray(bounds, np.float64) - zero
+    if (span <= 0.0).any():
+        raise ValueError(f"the lower anchor {zero:g} is not below every bound (least {np.min(bounds):g})")
+    return (np.asarray(values, np.float64) - zero) / span
+
+
+def wins_ties(ours: np.ndarray, theirs: np.ndarray) -> tuple[int, int]:
+    """Traces on which ours is higher, and on which both are equal; arrays (n,) of the same traces."""
+    gaps = np.asarray(ours, np.float64) - np.asarray(theirs, np.float64)
+    return int((gaps > 0).sum()), int((gaps == 0).sum())

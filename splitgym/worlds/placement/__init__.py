@@ -82,6 +82,7 @@ PLACEMENT = World(
     measure=measure,
     plane=Plane("saved", "rejected"),
     showcase="fin",
+    bound="splitgym.worlds.placement.bound",
 )
 WORLDS.add(PLACEMENT.name, PLACEMENT)
 

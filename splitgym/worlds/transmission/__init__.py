@@ -91,6 +91,7 @@ TRANSMISSION = World(
     measure=measure,
     plane=Plane("energy", "accuracy"),
     showcase="tracking",
+    bound="splitgym.worlds.transmission.bound",
 )
 WORLDS.add(TRANSMISSION.name, TRANSMISSION)
 

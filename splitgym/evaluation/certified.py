@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,12 +51,16 @@ def bounds(
     seed: int = 0,
     *,
     changes: Mapping[str, Any] | None = None,
+    traces: Sequence[Any] | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> np.ndarray:
     """Bounds (episodes,) of the traces that :func:`splitgym.evaluate` plays with the same arguments."""
+    world = world_of(env_id)
+    setting = world.load_scenario(scenario, **(changes or {}))
     values = np.empty(episodes)
     for i in range(episodes):
-        values[i] = bound(None, env_id, scenario, seed=seed + i, changes=changes).value
+        trace, at = (None, seed + i) if traces is None else (traces[i], None)
+        values[i] = bound(trace, env_id, setting, seed=at).value
         if progress is not None:
             progress("bound", (i + 1) / episodes)
     return values
