@@ -14,7 +14,8 @@ import numpy as np
 from splitgym.physics.waterfilling import least_energy_j
 from splitgym.worlds.bound import Bound
 from splitgym.worlds.inference.bound_kernel import needed_bit
-from splitgym.worlds.transmission.layout import lower, window
+from splitgym.worlds.transmission.kernel import window
+from splitgym.worlds.transmission.layout import lower
 from splitgym.worlds.transmission.scenario import TransmissionScenario
 from splitgym.worlds.transmission.trace import TransmissionTrace
 
@@ -29,7 +30,7 @@ def bound(scenario: TransmissionScenario, trace: TransmissionTrace) -> Bound:
     p = lower(scenario)
     trace.check(p)
     x = trace.task()[0]
-    first, count = window(p, float(x["deadline_s"]), float(x["edge_load"]))
+    first, count = window(float(x["deadline_s"]), float(x["edge_load"]), p)
     count = min(count, trace.n_slots - first)
     bits, least_j = needed_bit(x, int(p.cut), p), math.inf
     if math.isfinite(bits):

@@ -33,6 +33,13 @@ LEAST_GAIN = 1e-300
 
 # ------------------------------------------------------------------ what is known before a slot
 @jit
+def window(deadline_s, edge_load, p):
+    """First slot and number of slots of a task: between the device's blocks and the edge's.  (s3.4)"""
+    busy_s = device_s(p.cut, p.cut_clock_hz, p.cut_clock_hz, p)
+    return slot_count(busy_s, deadline_s - tail_s(p.cut, p.last_cut, edge_load, 0.0, p), p.slot_s)
+
+
+@jit
 def come_to_slot(s, fading, gains, pairs, p):
     """Make the gain of the coming slot known; ``fading`` (n_slots,) is read when the row is recorded."""
     slot = s.first + s.used
@@ -136,9 +143,7 @@ def begin(s, key, x, fading, gains, pairs, p):
     s.key = key
     s.used, s.sent_bit, s.sent_w, s.power_queue_w = 0, 0.0, 0.0, 0.0
     s.finished, s.depleted = False, False
-    busy_s = device_s(p.cut, p.cut_clock_hz, p.cut_clock_hz, p)
-    end_s = x.deadline_s - tail_s(p.cut, p.last_cut, x.edge_load, x.rtt_s, p)
-    s.first, s.count = slot_count(busy_s, end_s, p.slot_s)
+    s.first, s.count = window(x.deadline_s, x.edge_load, p)
     steepness = p.cut_steepness[p.cut]
     s.theta = confident_ratio(x.complexity, steepness, p) if steepness > 0.0 else math.inf
     come_to_slot(s, fading, gains, pairs, p)

@@ -12,13 +12,12 @@ import numpy as np
 
 from splitgym.fields import tables
 from splitgym.physics.fading import BLOCK
-from splitgym.physics.radio import slot_count
 from splitgym.traces.fading import FADING
 from splitgym.worlds.inference import layout as inference
-from splitgym.worlds.inference.kernel import device_s, tail_s
 from splitgym.worlds.inference.scenario import Budget, Cloud, InferenceScenario, Tasks
 from splitgym.worlds.records import fill_record
 from splitgym.worlds.settings import Arrivals
+from splitgym.worlds.transmission.kernel import window
 from splitgym.worlds.transmission.scenario import TransmissionScenario
 
 #: What a row remembers between two slots.
@@ -160,16 +159,9 @@ def n_slots(scenario: TransmissionScenario) -> int:
     return inference.n_slots(task_scenario(scenario))
 
 
-def window(params: np.record, deadline_s: float, edge_load: float) -> tuple[int, int]:
-    """First slot and number of slots of a task: between the device's blocks and the edge's.  (section 3.4)"""
-    p = params
-    busy_s = device_s(p.cut, p.cut_clock_hz, p.cut_clock_hz, p)
-    return slot_count(busy_s, deadline_s - tail_s(p.cut, p.last_cut, edge_load, 0.0, p), p.slot_s)
-
-
 def most_slots(scenario: TransmissionScenario) -> int:
     """Slots of the longest deadline on an idle edge; the scale of the observed numbers of slots."""
-    return max(window(task_params(scenario), scenario.transmission.deadline_max_s, 0.0)[1], 1)
+    return max(window(scenario.transmission.deadline_max_s, 0.0, task_params(scenario))[1], 1)
 
 
 def task_params(scenario: TransmissionScenario, **observed: np.ndarray | int) -> np.record:
@@ -198,7 +190,7 @@ def lower(scenario: TransmissionScenario) -> np.record:
     params = task_params(scenario, **fields)
     edge, task = scenario.edge, scenario.transmission
     load = edge.load_max if edge.load_std > 0.0 else min(edge.load_mean, edge.load_max)
-    if window(params, task.deadline_min_s, load)[1] < 1:
+    if window(task.deadline_min_s, load, params)[1] < 1:
         raise ValueError(
             f"transmission.deadline_min_s={task.deadline_min_s!r} s leaves no slot between the device's blocks up to "
             f"{task.cut!r} and the edge's at load {load:g}; take a longer deadline or another cut"

@@ -12,7 +12,8 @@ from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.base import Arrays, ArrayTrace
 from splitgym.worlds.inference import trace as inference
 from splitgym.worlds.inference.trace import InferenceTrace
-from splitgym.worlds.transmission.layout import PARAMS, TASK, task_params, task_scenario, window
+from splitgym.worlds.transmission.kernel import window
+from splitgym.worlds.transmission.layout import PARAMS, TASK, task_params, task_scenario
 from splitgym.worlds.transmission.nature import fill_episode
 from splitgym.worlds.transmission.scenario import TransmissionScenario, load_scenario
 
@@ -79,7 +80,7 @@ class TransmissionTrace(ArrayTrace):
                 f"the trace has {self.n_slots} slots, its deadline of {deadline_s:g} s needs {needed} of "
                 f"{params.slot_s} s"
             )
-        if window(params, deadline_s, float(self.edge_load[0]))[1] < 1:
+        if window(deadline_s, float(self.edge_load[0]), params)[1] < 1:
             raise ValueError(f"the trace's deadline of {deadline_s:g} s leaves no slot in this scenario")
         if reference_w > params.power_max_w:
             raise ValueError(f"trace.reference_w must be <= {params.power_max_w:g} W here, got {reference_w:g}")
@@ -112,7 +113,8 @@ class TransmissionTrace(ArrayTrace):
             reference_w: the transmit power that was decided there [W].
             remaining_s: time left at the start of service [s]; default: the deadline, as if the task had not waited.
 
-        Raises ``ValueError`` for a task that the trace does not have.
+        The slots are the same as there where the features go to the edge alone (no exit, no cloud) and the device ran
+        at this world's clock.  Raises ``ValueError`` for a task that the trace does not have.
         """
         if not 0 <= task < trace.n_tasks:
             raise ValueError(f"task must be in 0..{trace.n_tasks - 1}, got {task!r}")

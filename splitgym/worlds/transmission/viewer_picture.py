@@ -148,10 +148,12 @@ def _features(picture: Picture, story: Story, begin_ms: np.ndarray) -> None:
     _stairs(board, picture.ratio, story.slots[:, 3], begin_ms, SENT, PALE_ORANGE)
     if story.turn is not None and story.turn > 0.0:
         board.keep(picture.ratio.axhline(story.turn, color=INK, linewidth=1.2, linestyle=":"))
-        below = story.turn > 0.8
-        place = {"va": "top" if below else "bottom", "ha": "left"}
+        below, early = story.turn > 0.8, story.turn < 0.3  # the curve begins low on the left
+        place = {"va": "top" if below else "bottom", "ha": "right" if early else "left"}
         y = story.turn + (-0.03 if below else 0.03)
-        words = picture.ratio.text(begin_ms[0], y, "right from here", fontsize=8, family=drawing.FONT, **place)
+        words = picture.ratio.text(
+            begin_ms[-1 if early else 0], y, "right from here", fontsize=8, family=drawing.FONT, **place
+        )
         board.keep(words)
 
 
