@@ -15,6 +15,7 @@ from splitgym.physics.bandwidth import solve_p11
 from splitgym.physics.lyapunov import best_power_w, complete_power_w, delivered_ratio, transmit_value_j2
 from splitgym.physics.network import accuracy, compute_j, compute_s
 from splitgym.physics.radio import slot_count
+from splitgym.physics.random import child, mix, uniform
 from splitgym.worlds.inference.kernel import device_s, effective_edge_cut, finishable, tail_s
 
 
@@ -335,3 +336,15 @@ def device_rows(views, decisions, params):
     """Device-only decision of every row."""
     for i in range(views.shape[0]):
         device_one(views[i], decisions[i], params[0])
+
+
+# ------------------------------------------------------------------ the lower anchor
+@jit
+def random_rows(words, key, counts, levels, out):
+    """A uniform level of every column, ``out`` (n, width); the draws hash ``key`` with the bits ``words`` (n, m)."""
+    for i in range(words.shape[0]):
+        own = key
+        for j in range(words.shape[1]):
+            own = mix(own ^ words[i, j])
+        for c in range(out.shape[1]):
+            out[i, c] = levels[c, min(int(uniform(child(own, c)) * counts[c]), counts[c] - 1)]

@@ -9,22 +9,31 @@ import numpy as np
 from splitgym.baselines import kernel
 from splitgym.baselines.tasks import TaskPolicy
 from splitgym.policy import Policy, register_policy
+from splitgym.seeding import seed_key
 
 ALL_OR_NOTHING = {"packet_control": "constant", "early_stop": False, "progressive": False}
 
 
 @register_policy
 class Random(Policy):
-    """A level of every axis, uniformly and independently; the lower anchor of every comparison."""
+    """A level of every axis, uniformly and independently; the lower anchor of every comparison.
+
+    The draws are a function of the seed and the observed values, so a row's decision does not depend on the rows beside
+    it nor on what was played before, and an episode can be played again alone.
+    """
 
     name: ClassVar[str] = "random"
     worlds: ClassVar = None
     summary: ClassVar[str] = "a random level of every axis"
 
+    def __init__(self, env: Any, *, seed: int = 0) -> None:
+        super().__init__(env, seed=seed)
+        self._key = seed_key(seed)
+
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
-        for axis in self.encoding.axes:
-            levels = np.array(axis.levels, np.float64)
-            decisions[axis.name] = self.rng.choice(levels, decisions[axis.name].shape)
+        columns = decisions.view(np.float64).reshape(len(decisions), -1)
+        words = np.ascontiguousarray(views).view(np.uint64).reshape(len(views), -1)
+        kernel.random_rows(words, self._key, self.encoding.counts, self.encoding.levels, columns)
 
 
 @register_policy

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
 import splitgym
 from splitgym import InferenceTrace, evaluate, load_scenario, make_policy, policy_names
@@ -51,12 +52,26 @@ def test_a_batch_decides_as_its_rows_do(world: str, name: str) -> None:
     observations, _ = env.reset(seed=3)
     whole = make_policy(name, env).predict(observations)[0]
     one = make_policy(name, env)
-    if name == "random":  # draws axis by axis, so only the batch of one is comparable
-        observations = observations[:1]
-        whole = make_policy(name, env).predict(observations)[0]
     for i, observation in enumerate(observations):
         single = one.predict(observation)[0]
         assert all(np.array_equal(single[key], whole[key][i]) for key in single)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_random_takes_every_level_equally_often(world: str) -> None:
+    """Chi-square over the levels of every axis, and no two seeds alike."""
+    env = SplitVectorEnv(64, world, short(world, "default"), "dict")
+    observations, _ = env.reset(seed=3)
+    rng = np.random.default_rng(0)
+    many = np.repeat(observations, 40, axis=0) * rng.uniform(0.5, 1.0, (2560, 1)).astype(np.float32)
+    drawn, other = (make_policy("random", env, seed=seed).predict(many)[0] for seed in (0, 1))
+    for axis in env.rows.axes:
+        columns = np.asarray(drawn[axis.name]).reshape(2560, -1)
+        for column in columns.T:
+            counts = np.unique(column, return_counts=True)[1]
+            assert len(counts) == len(axis.levels)
+            assert len(counts) == 1 or chisquare(counts).pvalue > 1e-4, axis.name
+        assert len(axis.levels) == 1 or (drawn[axis.name] != other[axis.name]).any()
 
 
 def test_policies_see_only_observations() -> None:
