@@ -88,7 +88,7 @@ def load_agent(path: str | Path, env: Any = None, *, trust: bool = False, device
     ``DependencyNotInstalled`` without the extra ``[agents]``.
     """
     path = Path(path)
-    file = _model_file(path)
+    file = model_file(path)
     folder = run_folder(file)
     if folder is None:
         if not trust:
@@ -116,7 +116,8 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return max((folder / CHECKPOINTS).glob("step_*.zip"), default=None)
 
 
-def _model_file(path: Path) -> Path:
+def model_file(path: Path) -> Path:
+    """The file that ``load_agent`` reads for a path; raises ``ValueError`` if there is none."""
     if path.is_file():
         return path
     if not path.is_dir():

@@ -60,7 +60,7 @@ def test_render_prints_and_saves(capsys, tmp_path) -> None:
     ("arguments", "message"),
     [
         (["evaluate", "enachy"], "did you mean 'enachi'"),
-        (["evaluate", "enachi:etta=1"], "did you mean 'eta'? (has: weight_j2, eta)"),
+        (["evaluate", "enachi:etta=1"], "did you mean 'eta'? (has: weight_j2, eta, seed)"),
         (["evaluate", "enachi:eta"], "policy 'enachi:eta' needs KEY=VALUE, got 'eta'"),
         (
             ["evaluate", "enachi", "--env", "HardwareSplit-v0"],

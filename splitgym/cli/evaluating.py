@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="FILE", help="draw the comparison (png, pdf or svg)")
     parser.add_argument("--json", action="store_true", help="print setting, summary and rows as JSON, and nothing else")
     parser.add_argument("--bound", action="store_true", help="each policy's gap to a certified bound on any return")
+    parser.add_argument(
+        "--store", metavar="DIR", help="keep each episode at once; after a break the same command goes on"
+    )
     parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
 
 
@@ -46,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
             num_threads=args.threads,
             trust=args.trust,
             bound=args.bound,
+            store=args.store,
             progress=progress,
         )
     if args.csv:

@@ -43,7 +43,7 @@ def _play(args: argparse.Namespace) -> int:
     import numpy as np
 
     world = world_of(args.env)
-    player = contender(args.policy or world.showcase, world.name, seed=args.seed, trust=args.trust)
+    player = contender(args.policy or world.showcase, world.name, trust=args.trust)
     mode = "human" if args.human else "rgb_array" if args.out else "ansi"
     scenario = world.load_scenario(args.scenario, **changes_of(args.changes))
     env = SplitEnv(world.name, scenario, player.action, player.episode_options, mode)

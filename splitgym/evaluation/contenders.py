@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,7 +29,8 @@ class Contender:
     """A policy to be evaluated.
 
     ``make(env)`` gives a fresh policy for an environment that was made with encoding ``action`` and the episode
-    options; ``agent`` marks trained ones, which are never taken as the best baseline.
+    options; ``agent`` marks trained ones, which are never taken as the best baseline.  ``spec`` is the text that
+    :func:`contender` made it of, if it was one; ``identity`` digests all that its decisions depend on, empty: unknown.
     """
 
     name: str
@@ -36,38 +38,69 @@ class Contender:
     episode_options: Mapping[str, Any]
     agent: bool
     make: Callable[[Any], Any]
+    spec: str = ""
+    identity: str = ""
 
 
-def contender(policy: Any, world: str = "inference", *, seed: int = 0, trust: bool = False) -> Contender:
+def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> Contender:
     """A :class:`Contender` for a world from a registered name, a trained model's path, or an object with ``predict``.
 
-    A name may carry parameters: ``"enachi:eta=0.8"``, ``"dynasplit:search=random,search_seed=3"``; values are read
-    as TOML, plain words as strings.  Raises ``ValueError`` for an unknown name or a path that holds no model,
-    ``TypeError`` for anything else.
+    A name may carry parameters: ``"enachi:eta=0.8"``, ``"dynasplit:search=random,search_seed=3"``; values are read as
+    TOML, plain words as strings.  Own randomness has seed 0 unless another is given: ``"random:seed=1"``.  Raises
+    ``ValueError`` for an unknown name or a path that holds no model, ``TypeError`` for anything else.
     """
     if isinstance(policy, (str, Path)):
         load_baselines()
         shown = str(policy)
-        name, _, given = shown.partition(":")
-        if name in POLICIES or not _looks_like_path(shown):
-            kind: Any = POLICIES[name]
-            wanted = kind.options_for(world) if hasattr(kind, "options_for") else getattr(kind, "episode_options", {})
-            parameters = read_pairs(given.split(",") if given else [], f"policy {shown!r}")
-            return Contender(
-                shown,
-                getattr(kind, "action", "dict"),
-                dict(wanted),
-                False,
-                lambda env: _made(name, kind, env, parameters, seed),
-            )
-        from splitgym.agents.checkpoint import load_agent
+        if shown.partition(":")[0] in POLICIES or not _looks_like_path(shown):
+            return _registered(shown, world)
+        from splitgym.agents.checkpoint import load_agent, model_file
 
-        policy = load_agent(Path(policy), trust=trust)
+        agent = load_agent(Path(policy), trust=trust)
+        return _of_object(agent, shown, _digest(model_file(Path(policy)).read_bytes(), agent.config))
     if not hasattr(policy, "predict"):
         raise TypeError(f"a policy needs predict(observation, ...), got {type(policy).__name__}")
+    return _of_object(policy, "", str(getattr(policy, "identity", "")))
+
+
+def _registered(shown: str, world: str) -> Contender:
+    name, _, given = shown.partition(":")
+    kind: Any = POLICIES[name]
+    options = kind.options_for(world) if hasattr(kind, "options_for") else getattr(kind, "episode_options", {})
+    parameters = read_pairs(given.split(",") if given else [], f"policy {shown!r}")
+    files = [Path(v).read_bytes() for v in parameters.values() if isinstance(v, str) and Path(v).is_file()]
+    return Contender(
+        shown,
+        getattr(kind, "action", "dict"),
+        dict(options),
+        False,
+        lambda env: _made(name, kind, env, parameters),
+        shown,
+        _digest(shown, options, *files, _foreign_source(kind)),
+    )
+
+
+def _of_object(policy: Any, spec: str, identity: str) -> Contender:
     name = getattr(policy, "name", type(policy).__name__)
     options = dict(getattr(policy, "episode_options", {}))
-    return Contender(name, _encoding(policy), options, True, lambda env: _checked(policy, env))
+    return Contender(name, _encoding(policy), options, True, lambda env: _checked(policy, env), spec, identity)
+
+
+def _foreign_source(kind: Any) -> bytes:
+    """Source of a policy that does not come with the package, whose sources the store's version covers."""
+    if kind.__module__.startswith("splitgym."):
+        return b""
+    try:
+        return inspect.getsource(inspect.getmodule(kind) or kind).encode()
+    except (OSError, TypeError):  # made in an interpreter
+        return f"{kind.__module__}.{kind.__qualname__}".encode()
+
+
+def _digest(*parts: Any) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update((part if isinstance(part, bytes) else repr(part).encode()) + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def _checked(policy: Any, env: Any) -> Any:
@@ -77,17 +110,13 @@ def _checked(policy: Any, env: Any) -> Any:
     return policy
 
 
-def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any], seed: int) -> Any:
-    """A policy with its parameters; shipped ones take a seed, a plain factory may not.
-
-    Raises ``ValueError`` naming the parameters that the policy has if it does not have a given one.
-    """
-    known = [p for p in inspect.signature(kind).parameters if p not in ("env", "seed", "self")]
+def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any]) -> Any:
+    """A policy with its parameters.  Raises ``ValueError`` naming those that it has if it does not have a given one."""
+    known = [p for p in inspect.signature(kind).parameters if p not in ("env", "self")]
     for key in parameters:
         if key not in known:
             raise ValueError(f"policy {name!r} has no parameter {key!r}{nearest(key, known)} (has: {', '.join(known)})")
-    seeded = {"seed": seed} if isinstance(kind, type) else {}
-    return make_policy(name, env, **seeded, **parameters)
+    return make_policy(name, env, **parameters)
 
 
 def _looks_like_path(name: str) -> bool:

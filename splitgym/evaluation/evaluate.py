@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,14 @@ from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.certified import bounds
 from splitgym.evaluation.contenders import Contender, act, contender
 from splitgym.evaluation.results import Results
-from splitgym.worlds.world import world_of
+from splitgym.evaluation.store import Shelf, Store, shelf_of
+from splitgym.seeding import seed_key
+from splitgym.worlds.world import World, world_of
 
 #: Called as progress(policy name, share done in [0, 1]).
 Progress = Callable[[str, float], None]
+#: Episodes played side by side, and kept together; fixed, so that an episode's company is the same after a break.
+BLOCK = 32
 
 
 def evaluate(
@@ -30,6 +36,7 @@ def evaluate(
     num_threads: int = 1,
     trust: bool = False,
     bound: bool = False,
+    store: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Run policies on the same traces and gather what came of it.
@@ -38,49 +45,104 @@ def evaluate(
         policies: one or several of: a registered name, the path of a trained model, an object with ``predict``.
         env_id, scenario, changes: the setting; ``changes`` are dotted scenario paths.
         episodes: number of episodes; episode i plays seed ``seed + i`` for every policy.
-        seed: first seed, also of the policies' own randomness.
+        seed: first seed.  The policies' own randomness does not depend on it.
         traces: recorded traces to replay instead of drawn ones, one for each episode.
         num_threads: threads of the simulation; results do not depend on it.
         trust: load a stranger's model file although it can run code.
         bound: also compute the certified upper bound of every trace, and each policy's gap to it.
+        store: folder in which every episode is kept as soon as it is played.  What is there already is not played
+            again, so the same call goes on where it was interrupted, and ends with the same figures.
         progress: called as ``progress(name, share)``.
 
     Returns:
         :class:`Results`: one row for each policy and episode.
 
     Raises:
-        ValueError: unknown names, no episodes, two policies of one name, a model of another environment.
+        ValueError: unknown names, no episodes, two policies of one name, a model of another environment; with a
+            store also recorded traces, a policy that could not be known again, and a damaged line.
     """
     many = [policies] if isinstance(policies, str) or hasattr(policies, "predict") else list(policies)
     if not many or episodes < 1:
         raise ValueError(f"need at least one policy and one episode, got {len(many)} and {episodes}")
     if traces is not None and len(traces) != episodes:
         raise ValueError(f"traces must hold one for each of {episodes} episodes, got {len(traces)}")
+    if traces is not None and store is not None:
+        raise ValueError("a store keeps episodes by their seed, so it takes no recorded traces; leave one of them out")
+    seed_key(seed)
     world = world_of(env_id)
-    contenders = [contender(policy, world.name, seed=seed, trust=trust) for policy in many]
+    contenders = [contender(policy, world.name, trust=trust) for policy in many]
     names = [c.name for c in contenders]
     if len(set(names)) != len(names):
         raise ValueError(f"policies need different names, got {names}")
     setting = world.load_scenario(scenario, **(changes or {}))
-    results = Results(world, setting, agents=frozenset(c.name for c in contenders if c.agent), changes=changes)
+    shelf = functools.partial(shelf_of, Store(store), world, setting, changes or {}) if store is not None else _no_shelf
+    shelves = {c.name: shelf(c) for c in contenders}
+    seeds = range(seed, seed + episodes)
+    results = Results(world, setting, changes=changes)
     if bound:
-        results.set_bounds(bounds(env_id, setting, episodes, seed, traces=traces, progress=progress))
+        certify = functools.partial(_certify, world, setting, traces)
+        results.set_bounds(_in_blocks(certify, seeds, shelf(None), "bound", progress)["bound"])
     for c in contenders:
-        env = SplitVectorEnv(
-            episodes, world.name, setting, c.action, c.episode_options, "Disabled", num_threads=num_threads
-        )
-        options = {} if traces is None else {"trace": traces}
-        observations, _ = env.reset(seed=seed, options=options)
-        results.add(c.name, seed, _play(c, env, observations, progress))
-        env.close()
+        play = functools.partial(_play, c, world, setting, traces, num_threads)
+        figures = _in_blocks(play, seeds, shelves[c.name], c.name, progress)
+        results.add(c.name, seeds, figures, spec=c.spec, agent=c.agent)
     return results
 
 
-def _play(
-    c: Contender, env: SplitVectorEnv, observations: np.ndarray, progress: Progress | None
+def _no_shelf(c: Contender | None) -> None:
+    return None
+
+
+def _in_blocks(
+    play: Callable[[range, slice, Progress], dict[str, np.ndarray]],
+    seeds: range,
+    shelf: Shelf | None,
+    name: str,
+    progress: Progress | None,
 ) -> dict[str, np.ndarray]:
-    """Play all rows of a freshly reset environment to their end; figures by name, each (n,)."""
-    rows, n = env.rows, env.num_envs
+    """Figures (n,) by name of all seeds, played block by block where a shelf does not have them yet."""
+    parts: list[dict[str, np.ndarray]] = []
+    for first in range(0, len(seeds), BLOCK):
+        places = slice(first, min(first + BLOCK, len(seeds)))
+        tell = functools.partial(_tell, progress, name, places, len(seeds))
+        if shelf is None:
+            parts.append(play(seeds[places], places, tell))
+        else:
+            if len(shelf.known(seeds[places])) < len(seeds[places]):
+                shelf.add(seeds[places], play(seeds[places], places, tell))
+            known = shelf.known(seeds[places])  # from the disk, as after a break
+            parts.append({key: np.array([known[s][key] for s in seeds[places]]) for key in known[seeds[first]]})
+        tell(name, 1.0)
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def _tell(progress: Progress | None, name: str, places: slice, n: int, _: str, share: float) -> None:
+    if progress is not None:
+        progress(name, (places.start + share * (places.stop - places.start)) / n)
+
+
+def _certify(
+    world: World, setting: Any, traces: Sequence[Any] | None, seeds: range, places: slice, progress: Progress
+) -> dict[str, np.ndarray]:
+    given = None if traces is None else traces[places]
+    return {"bound": bounds(world.env_id, setting, len(seeds), seeds[0], traces=given, progress=progress)}
+
+
+def _play(
+    c: Contender,
+    world: World,
+    setting: Any,
+    traces: Sequence[Any] | None,
+    num_threads: int,
+    seeds: range,
+    places: slice,
+    progress: Progress,
+) -> dict[str, np.ndarray]:
+    """Play a block of episodes to their end; figures by name, each (n,)."""
+    n = len(seeds)
+    env = SplitVectorEnv(n, world.name, setting, c.action, c.episode_options, "Disabled", num_threads=num_threads)
+    observations, _ = env.reset(seed=seeds[0], options={} if traces is None else {"trace": traces[places]})
+    rows = env.rows
     state, starts = None, np.ones(n, np.bool_)
     act(c.make(env), observations, rows.seen.masks.copy(), None, starts)  # compiled and loaded before the clock starts
     policy = c.make(env)
@@ -96,7 +158,7 @@ def _play(
         outcomes.append(rows.outcome_copy())
         lives.append(live)
         live = live & ~(rows.finished | rows.depleted)
-        if progress is not None:
-            progress(c.name, 1.0 if not live.any() else min(len(lives) / rows.horizon, 0.99))
-    figures = env.world.measure(np.array(outcomes), np.array(lives), rows.scenario)
+        progress(c.name, 1.0 if not live.any() else min(len(lives) / rows.horizon, 0.99))
+    figures = world.measure(np.array(outcomes), np.array(lives), rows.scenario)
+    env.close()
     return {**figures, "decision_s": np.full(n, spent_s / (len(lives) * n))}

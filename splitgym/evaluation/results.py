@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,18 @@ class Results:
 
     Args:
         world, scenario: the setting.
-        agents: names of trained agents, which do not count as baselines.
         changes: what was changed in the scenario, dotted path -> value.
+
+    Attributes:
+        agents: names of trained agents, which do not count as baselines.
+        specs: policy -> the text it was evaluated by, such as a path; empty for an object.
+        bounds: certified bounds (n,), or ``None``.
     """
 
-    def __init__(
-        self,
-        world: World,
-        scenario: Any,
-        agents: frozenset[str] = frozenset(),
-        changes: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.world, self.scenario, self.agents, self.changes = world, scenario, agents, dict(changes or {})
+    def __init__(self, world: World, scenario: Any, changes: Mapping[str, Any] | None = None) -> None:
+        self.world, self.scenario, self.changes = world, scenario, dict(changes or {})
+        self.agents: frozenset[str] = frozenset()
+        self.specs: dict[str, str] = {}
         self.measures: tuple[Measure, ...] = (*world.measures, DECISION)
         self.bounds: np.ndarray | None = None
         self._figures: dict[str, dict[str, np.ndarray]] = {}
@@ -47,12 +47,25 @@ class Results:
         self.bounds = np.array(values, np.float64)
         self.measures = (*self.measures[:1], GAP, *self.measures[1:])
 
-    def add(self, policy: str, seed: int, figures: dict[str, np.ndarray]) -> None:
-        """Add the episodes of a policy: name -> (n,) figures; episode i played seed ``seed + i``."""
+    def add(
+        self,
+        policy: str,
+        seeds: Sequence[int],
+        figures: dict[str, np.ndarray],
+        *,
+        spec: str = "",
+        agent: bool = False,
+    ) -> None:
+        """Add the episodes of a policy: name -> (n,) figures; episode i played ``seeds[i]``."""
         if self.bounds is not None:
             figures = {**figures, GAP.name: self.bounds - figures["return"]}
-        self._figures[policy] = figures
-        self._seeds[policy] = seed + np.arange(len(next(iter(figures.values()))))
+        self._figures[policy], self._seeds[policy], self.specs[policy] = figures, np.array(seeds), spec
+        if agent:
+            self.agents |= {policy}
+
+    def seeds(self, policy: str) -> np.ndarray:
+        """Seed of every episode of a policy, (n,); the same for all policies of an evaluation."""
+        return self._seeds[policy].copy()
 
     @property
     def setting(self) -> str:

@@ -1,0 +1,38 @@
+"""``splitgym store``."""
+
+from __future__ import annotations
+
+import argparse
+
+from splitgym.cli.common import print_table
+from splitgym.extras import need
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.epilog = (
+        "examples:\n"
+        "  splitgym evaluate all --episodes 50 --store results/mine   # interrupted? the same command goes on\n"
+        "  splitgym store results/mine\n"
+        "  splitgym store results/mine --repair                       # set damaged lines aside"
+    )
+    parser.add_argument("folder", metavar="DIR", help="folder of 'splitgym evaluate --store DIR'")
+    parser.add_argument("--repair", action="store_true", help="move damaged lines to a file of their own")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List what a store holds."""
+    from splitgym.evaluation.store import Store
+
+    store = Store(args.folder)
+    if args.repair:
+        print(f"set aside: {store.repair()} damaged lines")
+    table = need("rich.table", "report").Table(title=f"{args.folder}: what every policy has played")
+    for name in ("environment", "scenario", "version", "policy"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("episodes", justify="right")
+    table.add_column("seeds", justify="right")
+    for entry in store.contents():
+        table.add_row(*map(str, entry))
+    print_table(table)
+    return 0

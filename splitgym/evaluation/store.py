@@ -1,0 +1,184 @@
+"""The store of an evaluation: a folder of episodes, from which a command that was killed goes on.
+
+It holds ``<environment>.csv``, a line for each policy, scenario and seed; ``<environment>.bounds.csv`` where bounds
+were computed; and ``settings/``, the scenarios as TOML.  An episode is known again by what decides its figures: the
+scenario's digest, the policy with its parameters, files and weights, the seed, and the version of the code.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import splitgym
+from splitgym.evaluation.lines import Table
+from splitgym.evaluation.results import DECISION, Results
+from splitgym.files import write_atomically
+from splitgym.worlds.world import WORLDS, World
+
+if TYPE_CHECKING:
+    from splitgym.evaluation.contenders import Contender
+
+_SETTING = ("setting", "version", "seed")
+_PLAYED = ("policy", "agent", "spec", "identity", *_SETTING)
+_BOUND = "bound"
+_OUTSIDE = ("cli", "bench", "report")  # folders that decide no figure
+
+
+class Store:
+    """Episodes in a folder; see the module.
+
+    Args:
+        folder: made when the first episodes are kept.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._tables: dict[str, Table] = {}
+
+    def played(self, world: World) -> Table:
+        """The table of a world's episodes."""
+        names = [m.name for m in (*world.measures, DECISION)]
+        return self._table(f"{world.env_id}.csv", _PLAYED, names)
+
+    def certified(self, world: World) -> Table:
+        """The table of a world's bounds."""
+        return self._table(f"{world.env_id}.bounds.csv", _SETTING, [_BOUND])
+
+    def keep_setting(self, world: World, scenario: Any, changes: Mapping[str, Any]) -> str:
+        """Write down a scenario if it is not there yet; returns its name in the tables."""
+        name = f"{scenario.name}-{scenario.digest()[:12]}"
+        path = self._setting(world, name)
+        if not path.is_file():
+            words = {
+                key: value if isinstance(value, (int, float, str)) else str(value) for key, value in changes.items()
+            }
+            write_atomically(path.with_suffix(".json"), json.dumps(words, indent=2).encode())
+            write_atomically(path, scenario.to_toml().encode())
+        return name
+
+    def results(self) -> list[Results]:
+        """A :class:`Results` for each scenario: its policies on the seeds that all of them have played.
+
+        Of several versions of the code the present one counts where it has played a scenario, else the last in the
+        file; of several policies of one name (an agent that was trained again) the last.  Raises ``ValueError`` for an
+        empty store, and :class:`DamagedStoreError` for a damaged one.
+        """
+        found = [results for name in WORLDS for results in self._results(WORLDS[name])]
+        if not found:
+            raise ValueError(
+                f"no results in {str(self.folder)!r}; make some: splitgym evaluate all --store {self.folder} --bound"
+            )
+        return found
+
+    def contents(self) -> list[tuple[str, str, str, str, int, str]]:
+        """What is there: environment, setting, version, policy, number of episodes and range of their seeds."""
+        seeds: dict[tuple[str, str, str, str], list[int]] = {}
+        for name in WORLDS:
+            for key in self.played(WORLDS[name]).rows():
+                row = dict(zip(_PLAYED, key, strict=True))
+                where = (WORLDS[name].env_id, row["setting"], row["version"], row["policy"])
+                seeds.setdefault(where, []).append(int(row["seed"]))
+        return [(*where, len(set(of)), f"{min(of)} to {max(of)}") for where, of in seeds.items()]
+
+    def repair(self) -> int:
+        """Set damaged lines aside and return how many they were; see :meth:`Table.repair`."""
+        tables = [table for name in WORLDS for table in (self.played(WORLDS[name]), self.certified(WORLDS[name]))]
+        return sum(table.repair() for table in tables)
+
+    def _table(self, name: str, keys: Sequence[str], figures: Sequence[str]) -> Table:
+        if name not in self._tables:
+            self._tables[name] = Table(self.folder / name, keys, figures)
+        return self._tables[name]
+
+    def _setting(self, world: World, name: str) -> Path:
+        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+        return self.folder / "settings" / f"{world.env_id}.{safe}.toml"
+
+    def _results(self, world: World) -> list[Results]:
+        rows = [dict(zip(_PLAYED, key, strict=True)) | figures for key, figures in self.played(world).rows().items()]
+        settings = dict.fromkeys(str(row["setting"]) for row in rows)
+        return [self._of_setting(world, name, [r for r in rows if r["setting"] == name]) for name in settings]
+
+    def _of_setting(self, world: World, setting: str, rows: list[dict[str, Any]]) -> Results:
+        versions = {row["version"] for row in rows}
+        version = code_version() if code_version() in versions else rows[-1]["version"]
+        rows = [row for row in rows if row["version"] == version]
+        last = {row["policy"]: row["identity"] for row in rows}
+        played: dict[str, dict[int, dict[str, Any]]] = {policy: {} for policy in last}
+        for row in rows:
+            if row["identity"] == last[row["policy"]]:
+                played[row["policy"]][int(row["seed"])] = row
+        seeds = sorted(set.intersection(*(set(of) for of in played.values())))
+        if not seeds:
+            raise ValueError(f"{self.folder}: the policies of {setting} have no seed in common: {', '.join(played)}")
+        path = self._setting(world, setting)
+        results = Results(world, world.load_scenario(path), changes=json.loads(path.with_suffix(".json").read_text()))
+        certified = self.certified(world).rows()
+        keys = [(setting, version, str(seed)) for seed in seeds]
+        if all(key in certified for key in keys):
+            results.set_bounds(np.array([certified[key][_BOUND] for key in keys]))
+        for policy, of in played.items():
+            head = of[seeds[0]]
+            figures = {m.name: np.array([of[s][m.name] for s in seeds]) for m in (*world.measures, DECISION)}
+            results.add(policy, seeds, figures, spec=head["spec"], agent=head["agent"] == "True")
+        return results
+
+
+class Shelf:
+    """The lines of one policy, or of the bounds, in one scenario of a store."""
+
+    def __init__(self, table: Table, head: tuple[str, ...]) -> None:
+        self.table, self.head = table, head
+
+    def known(self, seeds: Sequence[int]) -> dict[int, dict[str, float]]:
+        """Seed -> figures of those that are there."""
+        rows = self.table.rows()
+        keys = {seed: (*self.head, str(seed)) for seed in seeds}
+        return {seed: rows[key] for seed, key in keys.items() if key in rows}
+
+    def add(self, seeds: Sequence[int], figures: Mapping[str, np.ndarray]) -> None:
+        """Append the figures, (n,) each, of seeds that are not there yet."""
+        self.table.add(
+            [
+                ((*self.head, str(seed)), {name: float(values[i]) for name, values in figures.items()})
+                for i, seed in enumerate(seeds)
+            ]
+        )
+
+
+def shelf_of(store: Store, world: World, scenario: Any, changes: Mapping[str, Any], c: Contender | None) -> Shelf:
+    """Where the episodes of a contender, or the bounds (``None``), are kept.
+
+    Raises ``ValueError`` for a policy that could not be known again.
+    """
+    setting = store.keep_setting(world, scenario, changes)
+    if c is None:
+        return Shelf(store.certified(world), (setting, code_version()))
+    if not c.identity:
+        raise ValueError(
+            f"policy {c.name!r} is an object that a store cannot know again; give a registered name or a path, or "
+            "an attribute 'identity', a text that changes whenever its decisions do"
+        )
+    return Shelf(store.played(world), (c.name, str(c.agent), c.spec, c.identity, setting, code_version()))
+
+
+@functools.cache
+def code_version() -> str:
+    """Version of the package with a digest of every source that can decide a figure."""
+    package = Path(splitgym.__file__).resolve().parent
+    inside = {p.relative_to(package).as_posix(): p for p in package.rglob("*.py")}
+    files = {name: path for name, path in inside.items() if name.partition("/")[0] not in _OUTSIDE}
+    for beside in ("baselines", "agents"):  # links in a source checkout, or folders beside the package
+        folder = package / beside if (package / beside).is_dir() else package.parent / beside
+        files |= {f"{beside}/{p.name}": p for p in folder.glob("*.py")}
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0" + files[name].read_bytes() + b"\0")
+    return f"{splitgym.__version__}+{digest.hexdigest()[:12]}"
