@@ -14,6 +14,7 @@ from gymnasium import spaces
 from splitgym.policy import POLICIES, load_baselines, make_policy
 from splitgym.registry import nearest
 from splitgym.strict import read_pairs
+from splitgym.worlds.world import World
 
 _ENCODING_OF_SPACE = {
     spaces.MultiDiscrete: "multidiscrete",
@@ -68,6 +69,18 @@ def contender(policy: Any, world: str = "inference", *, seed: int = 0, trust: bo
     name = getattr(policy, "name", type(policy).__name__)
     options = dict(getattr(policy, "episode_options", {}))
     return Contender(name, _encoding(policy), options, True, lambda env: _checked(policy, env))
+
+
+def contenders_of(policies: Any, world: World, *, seed: int = 0, trust: bool = False) -> list[Contender]:
+    """Contenders from one policy or several; raises ``ValueError`` for none and for two of one name."""
+    many = [policies] if isinstance(policies, (str, Path)) or hasattr(policies, "predict") else list(policies)
+    if not many:
+        raise ValueError("need at least one policy")
+    contenders = [contender(policy, world.name, seed=seed, trust=trust) for policy in many]
+    names = [c.name for c in contenders]
+    if len(set(names)) != len(names):
+        raise ValueError(f"policies need different names, got {names}")
+    return contenders
 
 
 def _checked(policy: Any, env: Any) -> Any:
