@@ -15,6 +15,7 @@ from gymnasium import spaces
 from splitgym.policy import POLICIES, load_baselines, make_policy
 from splitgym.registry import nearest
 from splitgym.strict import read_pairs
+from splitgym.worlds.world import World
 
 _ENCODING_OF_SPACE = {
     spaces.MultiDiscrete: "multidiscrete",
@@ -101,6 +102,18 @@ def _digest(*parts: Any) -> str:
     for part in parts:
         digest.update((part if isinstance(part, bytes) else repr(part).encode()) + b"\0")
     return digest.hexdigest()[:16]
+
+
+def contenders_of(policies: Any, world: World, *, trust: bool = False) -> list[Contender]:
+    """Contenders from one policy or several; raises ``ValueError`` for none and for two of one name."""
+    many = [policies] if isinstance(policies, (str, Path)) or hasattr(policies, "predict") else list(policies)
+    if not many:
+        raise ValueError("need at least one policy")
+    contenders = [contender(policy, world.name, trust=trust) for policy in many]
+    names = [c.name for c in contenders]
+    if len(set(names)) != len(names):
+        raise ValueError(f"policies need different names, got {names}")
+    return contenders
 
 
 def _checked(policy: Any, env: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,13 @@ import numpy as np
 
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.certified import bounds
-from splitgym.evaluation.contenders import Contender, act, contender
+from splitgym.evaluation.contenders import Contender, contenders_of
+from splitgym.evaluation.play import Progress, play
 from splitgym.evaluation.results import Results
 from splitgym.evaluation.store import Shelf, Store, shelf_of
 from splitgym.seeding import seed_key
 from splitgym.worlds.world import World, world_of
 
-#: Called as progress(policy name, share done in [0, 1]).
-Progress = Callable[[str, float], None]
 #: Episodes played side by side, and kept together; fixed, so that an episode's company is the same after a break.
 BLOCK = 32
 
@@ -61,19 +59,15 @@ def evaluate(
         ValueError: unknown names, no episodes, two policies of one name, a model of another environment; with a
             store also recorded traces, a policy that could not be known again, and a damaged line.
     """
-    many = [policies] if isinstance(policies, str) or hasattr(policies, "predict") else list(policies)
-    if not many or episodes < 1:
-        raise ValueError(f"need at least one policy and one episode, got {len(many)} and {episodes}")
+    if episodes < 1:
+        raise ValueError(f"need at least one policy and one episode, got episodes={episodes}")
     if traces is not None and len(traces) != episodes:
         raise ValueError(f"traces must hold one for each of {episodes} episodes, got {len(traces)}")
     if traces is not None and store is not None:
         raise ValueError("a store keeps episodes by their seed, so it takes no recorded traces; leave one of them out")
-    seed_key(seed)
+    seed_key(seed)  # refuses what is no seed
     world = world_of(env_id)
-    contenders = [contender(policy, world.name, trust=trust) for policy in many]
-    names = [c.name for c in contenders]
-    if len(set(names)) != len(names):
-        raise ValueError(f"policies need different names, got {names}")
+    contenders = contenders_of(policies, world, trust=trust)
     setting = world.load_scenario(scenario, **(changes or {}))
     shelf = functools.partial(shelf_of, Store(store), world, setting, changes or {}) if store is not None else _no_shelf
     shelves = {c.name: shelf(c) for c in contenders}
@@ -83,8 +77,8 @@ def evaluate(
         certify = functools.partial(_certify, world, setting, traces)
         results.set_bounds(_in_blocks(certify, seeds, shelf(None), "bound", progress)["bound"])
     for c in contenders:
-        play = functools.partial(_play, c, world, setting, traces, num_threads)
-        figures = _in_blocks(play, seeds, shelves[c.name], c.name, progress)
+        episode = functools.partial(_play, c, world, setting, traces, num_threads)
+        figures = _in_blocks(episode, seeds, shelves[c.name], c.name, progress)
         results.add(c.name, seeds, figures, spec=c.spec, agent=c.agent)
     return results
 
@@ -142,23 +136,9 @@ def _play(
     n = len(seeds)
     env = SplitVectorEnv(n, world.name, setting, c.action, c.episode_options, "Disabled", num_threads=num_threads)
     observations, _ = env.reset(seed=seeds[0], options={} if traces is None else {"trace": traces[places]})
-    rows = env.rows
-    state, starts = None, np.ones(n, np.bool_)
-    act(c.make(env), observations, rows.seen.masks.copy(), None, starts)  # compiled and loaded before the clock starts
-    policy = c.make(env)
-    live = np.ones(n, np.bool_)
-    outcomes, lives, spent_s = [], [], 0.0
-    while live.any():
-        begin = time.perf_counter()
-        actions, state = act(policy, rows.seen.observations.copy(), rows.seen.masks.copy(), state, starts)
-        spent_s += time.perf_counter() - begin
-        starts[:] = False
-        rows.decide(actions)
-        rows.turn(live, np.zeros(n, np.bool_))
-        outcomes.append(rows.outcome_copy())
-        lives.append(live)
-        live = live & ~(rows.finished | rows.depleted)
-        progress(c.name, 1.0 if not live.any() else min(len(lives) / rows.horizon, 0.99))
-    figures = world.measure(np.array(outcomes), np.array(lives), rows.scenario)
+    played = play(c, env, observations, progress)
     env.close()
-    return {**figures, "decision_s": np.full(n, spent_s / (len(lives) * n))}
+    return {
+        **world.measure(played.outcomes, played.live, setting),
+        "decision_s": np.full(n, played.decision_s),
+    }

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.evaluation.evaluate import Progress, evaluate
+from splitgym.evaluation.evaluate import evaluate
+from splitgym.evaluation.play import Progress
 from splitgym.evaluation.results import DECISION, Results, finite, setting_words
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.evaluation.sweep_words import label, place_label
