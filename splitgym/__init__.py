@@ -9,6 +9,7 @@ from splitgym.envs import parallel_env, register_envs
 from splitgym.policy import Policy, make_policy, policy_names, register_policy
 from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.scenarios import load_scenario, preset_names
+from splitgym.suites import load_suite, suite_names
 from splitgym.traces.arrivals import arrivals
 from splitgym.traces.fading import fading
 from splitgym.worlds.hardware import HardwareProfile, HardwareScenario, HardwareTrace, hardware_names, load_hardware
@@ -18,7 +19,7 @@ from splitgym.worlds.placement import PlacementScenario, PlacementTrace
 from splitgym.worlds.transmission import TransmissionScenario, TransmissionTrace
 
 if TYPE_CHECKING:
-    from splitgym.evaluation import Bound, Results, Sweep, bound, bounds, evaluate, sweep
+    from splitgym.evaluation import Bound, Results, Sweep, bound, bounds, evaluate, evaluate_suite, sweep
 
 __version__ = "0.1.0"
 __all__ = [
@@ -42,11 +43,13 @@ __all__ = [
     "bound",
     "bounds",
     "evaluate",
+    "evaluate_suite",
     "fading",
     "hardware_names",
     "load_hardware",
     "load_profile",
     "load_scenario",
+    "load_suite",
     "make_policy",
     "parallel_env",
     "policy_names",
@@ -54,6 +57,7 @@ __all__ = [
     "profile_names",
     "register_envs",
     "register_policy",
+    "suite_names",
     "sweep",
 ]
 
@@ -62,7 +66,7 @@ if not (_Path(__file__).parent / "baselines").is_dir() and (_root / "baselines" 
     __path__.append(str(_root))  # source checkout without symbolic links (Windows, zip archive)
 
 register_envs()
-_EVALUATION = frozenset(("Bound", "Results", "Sweep", "bound", "bounds", "evaluate", "sweep"))
+_EVALUATION = frozenset(("Bound", "Results", "Sweep", "bound", "bounds", "evaluate", "evaluate_suite", "sweep"))
 
 
 def __getattr__(name: str) -> Any:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from splitgym.cli.common import add_policies, add_setting, changes_of, policies_of, print_table, progress_bar
+
+EPISODES = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,13 +17,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym evaluate all --episodes 50\n"
         "  splitgym evaluate enachi lyap_prog edge effect --scenario enachi --episodes 5\n"
         "  splitgym evaluate enachi runs/ppo --csv results/mine.csv --plot results/mine.png\n"
+        "  splitgym evaluate all --episodes 100 --bound --store results/mine  # interrupted? the same goes on\n"
+        "  splitgym evaluate enachi myopic runs/ppo --suite robustness --plot results/shifts.png\n"
         "  splitgym evaluate all --env HardwareSplit-v0 --scenario published\n"
         "  splitgym evaluate 'dynasplit:front=results/front.json' --env HardwareSplit-v0\n"
         "  splitgym evaluate enachi --set tasks.deadline_min_s=0.2 --set tasks.deadline_max_s=0.2 --scenario enachi"
     )
     add_policies(parser)
     add_setting(parser)
-    parser.add_argument("--episodes", type=int, default=20, help="episodes; episode i plays seed SEED + i")
+    parser.add_argument("--suite", metavar="NAME|FILE.toml", help="all cases of a suite, on its own locked seeds")
+    parser.add_argument("--split", default="test", help="part of the suite: test, or validation to tune and choose by")
+    parser.add_argument("--markdown", action="store_true", help="print a suite's table as Markdown")
+    parser.add_argument("--episodes", type=int, default=EPISODES, help="episodes; episode i plays seed SEED + i")
     parser.add_argument("--seed", type=int, default=0, help="first seed; every policy meets the same traces")
     parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; results do not depend on it")
     parser.add_argument("--csv", metavar="FILE", help="write one row for each policy and episode")
@@ -35,11 +43,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
+    results = _suite(args) if args.suite else _one(args)
+    if args.csv:
+        results.to_csv(args.csv)
+    if args.plot:
+        results.plot(args.plot)
+    if args.json:
+        print(results.to_json(), end="")
+    elif args.markdown:
+        print(results.to_markdown(), end="")
+    else:
+        print_table(results.table())
+    return 0
+
+
+def _one(args: argparse.Namespace) -> Any:
     from splitgym.evaluation import evaluate
 
+    if args.markdown:
+        raise ValueError("--markdown is for suites; add --suite")
     names = policies_of(args)
     with progress_bar(args.json, len(names) + args.bound) as progress:
-        results = evaluate(
+        return evaluate(
             names,
             args.env,
             args.scenario,
@@ -52,12 +77,24 @@ def run(args: argparse.Namespace) -> int:
             store=args.store,
             progress=progress,
         )
-    if args.csv:
-        results.to_csv(args.csv)
-    if args.plot:
-        results.plot(args.plot)
-    if args.json:
-        print(results.to_json(), end="")
-    else:
-        print_table(results.table())
-    return 0
+
+
+def _suite(args: argparse.Namespace) -> Any:
+    from splitgym.evaluation import evaluate_suite
+    from splitgym.suites import load_suite
+
+    suite = load_suite(args.suite)
+    for option, given, default in (
+        ("--scenario", args.scenario, "default"),
+        ("--set", args.changes, []),
+        ("--episodes", args.episodes, EPISODES),
+        ("--seed", args.seed, 0),
+    ):
+        if given != default:
+            raise ValueError(f"{option} {given} is not for suites: {suite.name!r} brings its own scenarios and seeds")
+    args.env = suite.environment
+    names = policies_of(args)
+    options = {"num_threads": args.threads, "trust": args.trust, "store": args.store}
+    total = (len(names) + 1 + ("random" not in names)) * len(suite.cases(args.split))
+    with progress_bar(args.json, total) as progress:
+        return evaluate_suite(names, suite, args.split, **options, progress=progress)

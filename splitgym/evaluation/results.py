@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
+from splitgym.files import write_atomically
 from splitgym.worlds.world import Measure, World
 
 #: Policy whose mean return is the zero of normalised scores; the bound is their one.
@@ -131,12 +132,7 @@ class Results:
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The rows as CSV text, also written to ``path`` if given."""
-        out = io.StringIO()
-        rows = self.rows()
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return _write(out.getvalue(), path)
+        return rows_to_csv(self.rows(), path)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Setting, summary and rows as JSON text (NaN as null), also written to ``path`` if given."""
@@ -168,10 +164,18 @@ class Results:
         return Path(path)
 
 
+def rows_to_csv(rows: Sequence[Mapping[str, Any]], path: str | Path | None = None) -> str:
+    """Rows of equal keys as CSV text, also written to ``path`` if given: whole or not at all."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return _write(out.getvalue(), path)
+
+
 def _write(text: str, path: str | Path | None) -> str:
     if path is not None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(text, encoding="utf-8")
+        write_atomically(Path(path), text.encode())
     return text
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy as np
 
 from splitgym.evaluation.evaluate import evaluate
 from splitgym.evaluation.play import Progress
-from splitgym.evaluation.results import DECISION, Results, finite, setting_words
+from splitgym.evaluation.results import DECISION, Results, finite, rows_to_csv, setting_words
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.evaluation.sweep_words import label, place_label
 from splitgym.files import write_atomically
@@ -97,12 +95,7 @@ class Sweep:
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The rows as CSV text, also written to ``path`` if given: whole or not at all."""
-        out = io.StringIO()
-        rows = self.rows()
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return _written(out.getvalue(), path)
+        return rows_to_csv(self.rows(), path)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Setting, summary of every value and rows as JSON text (NaN as null), also written to ``path`` if given."""

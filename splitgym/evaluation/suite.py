@@ -1,0 +1,193 @@
+"""``splitgym.evaluate_suite``: policies over all cases of a suite, on its locked seeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splitgym.envs.vector import SplitVectorEnv
+from splitgym.evaluation.contenders import Contender, contenders_of
+from splitgym.evaluation.evaluate import evaluate
+from splitgym.evaluation.play import Progress
+from splitgym.evaluation.results import ANCHOR, Results, finite, rows_to_csv
+from splitgym.evaluation.statistics import iqm_interval, normalised
+from splitgym.files import write_atomically
+from splitgym.suites import Case, Suite, load_suite
+from splitgym.worlds.world import World, world_of
+
+
+class SuiteResults:
+    """One :class:`Results` with bounds for each case, and scores over all of them.
+
+    Attributes:
+        suite, split: what was played.
+        results: the cases' results, in the suite's order; each has the policy ``random``.
+        misfits: (policy, case) -> why an agent cannot play a case, such as other actions.
+    """
+
+    def __init__(self, suite: Suite, split: str, results: list[Results], misfits: dict[tuple[str, str], str]) -> None:
+        self.suite, self.split, self.results, self.misfits = suite, split, results, misfits
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The cases that were played."""
+        return self.suite.cases(self.split)
+
+    @property
+    def policies(self) -> list[str]:
+        """Every policy that played a case, in the order of evaluation."""
+        return list(dict.fromkeys(policy for results in self.results for policy in results.policies))
+
+    @property
+    def agents(self) -> frozenset[str]:
+        """Names of the trained agents."""
+        return frozenset().union(*(results.agents for results in self.results))
+
+    def scores(self, policy: str) -> list[np.ndarray | None]:
+        """Normalised scores (n,) of each case, 0: mean of ``random``, 1: the bound; ``None`` where it cannot play."""
+        return [_scores(results, policy) for results in self.results]
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One dictionary for each policy, best score over all cases first, those that cannot play them all last.
+
+        ``score``, ``score_low``, ``score_high``: interquartile mean over all episodes of all cases and its stratified
+        bootstrap interval, NaN where a case is missing; ``cases``: case -> ``{"score", "gap", "return"}``, the score as
+        interquartile mean, the others as means.
+        """
+        return sorted(map(self._entry, self.policies), key=lambda e: (e["score"] != e["score"], -e["score"]))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dictionary for each case, policy and episode; figures in SI units."""
+        heads = [{"suite": self.suite.name, "split": self.split, "case": c.name, "shift": c.shift} for c in self.cases]
+        return [{**head, **row} for head, results in zip(heads, self.results, strict=True) for row in results.rows()]
+
+    def frame(self) -> Any:
+        """The rows as a pandas ``DataFrame``."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The rows as CSV text, also written to ``path`` if given."""
+        return rows_to_csv(self.rows(), path)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Summary and rows as JSON text (NaN as null), also written to ``path`` if given."""
+        document = {
+            "suite": self.suite.to_dict(),
+            "split": self.split,
+            "misfits": [{"policy": p, "case": c, "reason": why} for (p, c), why in self.misfits.items()],
+            "summary": self.summary(),
+            "rows": self.rows(),
+        }
+        text = json.dumps(finite(document), indent=2) + "\n"
+        if path is not None:
+            write_atomically(Path(path), text.encode())
+        return text
+
+    def table(self) -> Any:
+        """A ``rich`` table for people: a row for each policy, a column for each case."""
+        from splitgym.evaluation.suite_display import suite_table
+
+        return suite_table(self)
+
+    def to_markdown(self) -> str:
+        """The same table as Markdown."""
+        from splitgym.evaluation.suite_display import suite_markdown
+
+        return suite_markdown(self)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw the scores of all policies case by case into a PNG, PDF or SVG file; needs matplotlib."""
+        from splitgym.evaluation.suite_display import suite_figure
+
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        suite_figure(self).savefig(path, dpi=150)
+        return Path(path)
+
+    def _entry(self, policy: str) -> dict[str, Any]:
+        scores = self.scores(policy)
+        played = [s for s in scores if s is not None]
+        whole = iqm_interval(played) if len(played) == len(scores) else (float("nan"),) * 3
+        cases = {}
+        for case, results, score in zip(self.cases, self.results, scores, strict=True):
+            if score is not None:
+                means = {name: float(results.figure(policy, name).mean()) for name in ("gap", "return")}
+                cases[case.name] = {"score": iqm_interval([score])[0], **means}
+        entry = dict(zip(("score", "score_low", "score_high"), whole, strict=True))
+        return {"policy": policy, "agent": policy in self.agents, **entry, "cases": cases}
+
+
+def _scores(results: Results, policy: str) -> np.ndarray | None:
+    if policy not in results.policies or results.bounds is None:
+        return None
+    return normalised(results.figure(policy, "return"), float(results.figure(ANCHOR, "return").mean()), results.bounds)
+
+
+def evaluate_suite(
+    policies: Any | Iterable[Any],
+    suite: str | Path | Suite = "robustness",
+    split: str = "test",
+    *,
+    num_threads: int = 1,
+    trust: bool = False,
+    store: str | Path | None = None,
+    progress: Progress | None = None,
+) -> SuiteResults:
+    """Play policies on every case of a suite's split, on the seeds that the suite locks, with bounds.
+
+    Args:
+        policies: as for :func:`splitgym.evaluate`; ``random`` is added, since it is the zero of the scores.
+        suite: a shipped suite's name, a TOML file or a :class:`splitgym.suites.Suite`.
+        split: ``"validation"`` to tune and choose by, ``"test"`` to be judged by.
+        num_threads, trust, store: as for :func:`splitgym.evaluate`.
+        progress: called as ``progress("case: policy", share)``.
+
+    Returns:
+        :class:`SuiteResults`.
+
+    Raises:
+        ValueError: whatever ``evaluate`` refuses, an unknown suite or split, and an agent that fits no case at all.
+    """
+    suite = load_suite(suite)
+    cases, seeds, world = suite.cases(split), suite.seeds[split].range, world_of(suite.environment)
+    given = [policies] if isinstance(policies, (str, Path)) or hasattr(policies, "predict") else list(policies)
+    many = given if ANCHOR in given else [ANCHOR, *given]
+    contenders = contenders_of(many, world, trust=trust)
+    misfits: dict[tuple[str, str], str] = {}
+    done = []
+    for case in cases:
+        for c in contenders:
+            if reason := _misfit(c, world, world.load_scenario(case.scenario, **case.changes)):
+                misfits[c.name, case.name] = reason
+    for c in contenders:
+        if all((c.name, case.name) in misfits for case in cases):
+            raise ValueError(misfits[c.name, cases[0].name])
+    for case in cases:
+        playing = [p for p, c in zip(many, contenders, strict=True) if (c.name, case.name) not in misfits]
+        options = {"changes": case.changes, "num_threads": num_threads, "trust": trust, "store": store, "bound": True}
+        tell = None if progress is None else _telling(progress, case.name)
+        done.append(evaluate(playing, world.env_id, case.scenario, len(seeds), seeds.start, **options, progress=tell))
+    return SuiteResults(suite, split, done, misfits)
+
+
+def _telling(progress: Progress, case: str) -> Progress:
+    return lambda policy, share: progress(f"{case}: {policy}", share)
+
+
+def _misfit(c: Contender, world: World, setting: Any) -> str:
+    """Why a trained agent cannot play a scenario; empty if it can."""
+    if not c.agent:
+        return ""
+    env = SplitVectorEnv(1, world.name, setting, c.action, c.episode_options)
+    try:
+        c.make(env)
+    except ValueError as error:
+        return str(error)
+    finally:
+        env.close()
+    return ""

@@ -1,0 +1,104 @@
+"""Suites: train, validation and test scenarios whose test seeds are locked, so that figures can be compared.
+
+Agents are trained on seeds of their own (from 2**32 on), what is tuned is tuned on ``validation``, and ``test`` is
+looked at in the end.  A suite is one TOML file; ``splitgym.evaluation.evaluate_suite`` plays it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, ClassVar
+
+from splitgym.registry import nearest
+from splitgym.scenarios import DEFAULT_ENV
+from splitgym.shelf import Shelf
+from splitgym.strict import Strict, from_mapping, number, text
+from splitgym.worlds.world import world_of
+
+#: Parts of a suite that are evaluated, each on its own seeds.
+SPLITS = ("validation", "test")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Case(Strict):
+    """One scenario of a suite: a preset and what is changed in it."""
+
+    SECTION: ClassVar[str] = "case"
+    name: str = text(doc="what the case is called in tables")
+    shift: str = text("", doc="what differs from the training scenarios; empty: nothing")
+    scenario: str = text("default", doc="preset")
+    changes: dict[str, Any] = dataclasses.field(default_factory=dict, metadata={"doc": "dotted scenario paths"})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Seeds(Strict):
+    """The seeds ``first .. first + episodes - 1``."""
+
+    SECTION: ClassVar[str] = "seeds"
+    first: int = number("1", 0, 2**32 - 1, doc="below those of training")
+    episodes: int = number("episode", 1, 10_000)
+
+    @property
+    def range(self) -> range:
+        """All of them."""
+        return range(self.first, self.first + self.episodes)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Suite(Strict):
+    """Cases to train on, to choose by, and to be judged by.
+
+    Raises ``ValueError`` for an unknown environment or scenario, two cases of one name in a split, missing splits, and
+    splits that share seeds.
+    """
+
+    SECTION: ClassVar[str] = "suite"
+    name: str = text(doc="name of the suite")
+    description: str = text("", doc="what the suite asks")
+    environment: str = text(DEFAULT_ENV, doc="environment id")
+    seeds: dict[str, Seeds] = text(doc="split -> its seeds")
+    train: tuple[Case, ...] = text(doc="scenarios an agent may be trained on")
+    validation: tuple[Case, ...] = text(doc="scenarios to tune and choose by")
+    test: tuple[Case, ...] = text(doc="scenarios to be judged by")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if sorted(self.seeds) != sorted(SPLITS):
+            raise ValueError(f"suite.seeds must name {' and '.join(SPLITS)}, got {', '.join(self.seeds) or 'nothing'}")
+        ranges = [self.seeds[split].range for split in SPLITS]
+        if max(r.start for r in ranges) < min(r.stop for r in ranges):
+            raise ValueError("suite.seeds: validation and test must not share seeds")
+        world = world_of(self.environment)
+        for split in ("train", *SPLITS):
+            cases = getattr(self, split)
+            names = [case.name for case in cases]
+            if not names or len(set(names)) != len(names):
+                raise ValueError(f"suite.{split} needs cases with different names, got {names}")
+            for case in cases:
+                try:
+                    world.load_scenario(case.scenario, **case.changes)
+                except ValueError as error:
+                    raise ValueError(f"suite.{split}, case {case.name!r}: {error}") from error
+
+    def cases(self, split: str) -> tuple[Case, ...]:
+        """The cases of ``"validation"`` or ``"test"``; raises ``ValueError`` for another word."""
+        if split not in SPLITS:
+            raise ValueError(f"unknown split {split!r}{nearest(split, SPLITS)} (known: {', '.join(SPLITS)})")
+        return getattr(self, split)
+
+
+_SHELF = Shelf("suite", "suites")
+
+
+def suite_names() -> list[str]:
+    """Names of the suites that ship with the package."""
+    return _SHELF.names()
+
+
+def load_suite(suite: str | Path | Suite) -> Suite:
+    """A shipped suite by name, one by the path of its TOML file, or itself.
+
+    Raises ``ValueError`` for an unknown name (naming the nearest) or a faulty file.
+    """
+    return suite if isinstance(suite, Suite) else from_mapping(Suite, _SHELF.table(suite), "suite")
