@@ -28,6 +28,7 @@ def test_list_names_everything(capsys) -> None:
     for env_id in kinds["environments"]:
         assert set(kinds[f"scenarios of {env_id}"]) == set(splitgym.preset_names(env_id))
         assert set(kinds[f"policies of {env_id}"]) == set(splitgym.policy_names(env_id))
+    assert set(kinds["suites"]) == set(splitgym.suite_names())
     assert set(kinds["hardware profiles"]) == {"vgg16", "vit", "resnet50", "mobilenetv2"}
     assert all(text for entries in kinds.values() for text in entries.values())
     assert main(["list"]) == 0

@@ -11,6 +11,7 @@ from splitgym.extras import need
 from splitgym.placement.published import load_published, published_names
 from splitgym.policy import POLICIES, load_baselines, policy_names
 from splitgym.profiles import load_profile, profile_names
+from splitgym.suites import load_suite, suite_names
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
 from splitgym.worlds.hardware import hardware_names, load_hardware
@@ -37,6 +38,7 @@ def catalogue() -> dict[str, dict[str, str]]:
             f"scenarios of {world.env_id}": {n: world.load_scenario(n).description for n in world.preset_names()}
             for world in worlds
         },
+        "suites": {name: load_suite(name).description for name in suite_names()},
         "DNN profiles": {name: load_profile(name).description for name in profile_names()},
         "placement networks": {name: load_published(name).description for name in published_names()},
         "hardware profiles": {name: load_hardware(name).description for name in hardware_names()},
