@@ -2,7 +2,7 @@
 #   PYTHON=python3.12   interpreter that builds the environment (python3)
 #   VENV=folder         where the environment lives (.venv)
 #   WORKERS=2           processes of the test suite (auto: one for each core)
-#   ARGS="..."          more arguments for the command behind test, demo or bench
+#   ARGS="..."          more arguments for the command behind test, demo, results or bench
 #   UV_TORCH_BACKEND=auto  a build of torch for the GPU of this machine (cpu)
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +13,7 @@ export PYTHON VENV
 RUN := $(VENV)/bin/python -m
 SOURCES := pyproject.toml .ci/constraints.txt .ci/install.py
 
-.PHONY: help install test lint demo bench
+.PHONY: help install test lint demo results bench
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -31,6 +31,9 @@ lint: $(VENV)/.dev ## check style and types
 
 demo: $(VENV)/.dev ## train an agent for two minutes and compare it with the baselines
 	$(RUN) splitgym demo $(ARGS)
+
+results: $(VENV)/.bench ## regenerate every table and figure of the README (about an hour)
+	$(VENV)/bin/python .ci/results.py $(ARGS)
 
 bench: $(VENV)/.bench ## measure rates beside those of other simulators
 	$(RUN) splitgym bench $(ARGS)

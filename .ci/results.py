@@ -1,0 +1,91 @@
+"""Regenerate every table and figure of the README from the commands that stand beside them: ``make results``.
+
+Three things in README.md are run, in the order of the file:
+
+* a fenced block whose lines beginning with ``$`` are commands; what they print replaces the other lines of the block;
+* a comment ``<!-- $ command -->``; what it prints replaces the lines up to the comment ``<!-- end -->``;
+* such a comment without an end, right above a picture: the command draws the picture.
+
+Trainings (``splitgym train --out DIR``) print nothing into the README, and one that is finished is not repeated: remove
+DIR to train again.  README.md is written after every command, so nothing is lost when it is interrupted.
+
+    python .ci/results.py               # everything: about an hour on two cores, most of it training
+    python .ci/results.py --list        # what there is
+    python .ci/results.py --only suite  # the commands that match a regular expression
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+_PIECE = re.compile(
+    r"^```\n(?P<block>\$ .*?)^```$"
+    r"|^<!-- \$ (?P<command>[^\n]*?) -->\n(?:(?P<region>(?:(?!<!-- ).)*?)(?P<end>^<!-- end -->$))?",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def pieces(text: str) -> list[re.Match[str]]:
+    """Everything in a README that is made by a command."""
+    return list(_PIECE.finditer(text))
+
+
+def commands(piece: re.Match[str]) -> list[str]:
+    """The commands of a piece, in order."""
+    if piece["command"]:
+        return [piece["command"]]
+    return [line[2:] for line in piece["block"].splitlines() if line.startswith("$ ")]
+
+
+def remade(piece: re.Match[str], run: callable) -> str:
+    """The text of a piece with the fresh output of its commands."""
+    if piece["block"]:
+        parts = [f"$ {command}\n{run(command)}" for command in commands(piece)]
+        return "```\n" + "".join(parts) + "```"
+    output = run(piece["command"])
+    head = f"<!-- $ {piece['command']} -->\n"
+    return f"{head}{output}<!-- end -->" if piece["end"] else head
+
+
+def run(command: str) -> str:
+    """What a command prints, without blanks at the ends of lines; nothing for a training."""
+    out = re.search(r"splitgym train .*--out (\S+)", command)
+    if out and (ROOT / out[1] / "model.zip").is_file():
+        print(f"  kept: {out[1]} is trained; remove it to train again", flush=True)
+        return ""
+    begin = time.perf_counter()
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, env={**os.environ, "PATH": path}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    print(f"  {time.perf_counter() - begin:.0f} s", flush=True)
+    return "" if out else "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+
+
+def main() -> None:
+    """Run what is asked for, piece by piece."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="store_true", help="print the commands and run nothing")
+    parser.add_argument("--only", default="", metavar="REGEX", help="only pieces with a command that matches")
+    args = parser.parse_args()
+    for place, piece in enumerate(pieces(README.read_text(encoding="utf-8"))):
+        chosen = any(re.search(args.only, command) for command in commands(piece))
+        if args.list or not chosen:
+            print("\n".join(commands(piece)) if args.list and chosen else "", end="\n" if args.list and chosen else "")
+            continue
+        print("\n".join(commands(piece)), flush=True)
+        text = README.read_text(encoding="utf-8")
+        now = pieces(text)[place]  # earlier pieces may have changed their length
+        README.write_text(text[: now.start()] + remade(now, run) + text[now.end() :], encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
