@@ -18,7 +18,7 @@ from splitgym.worlds.placement import PlacementScenario, PlacementTrace
 from splitgym.worlds.transmission import TransmissionScenario, TransmissionTrace
 
 if TYPE_CHECKING:
-    from splitgym.evaluation import Bound, Results, Sweep, bound, bounds, evaluate, sweep
+    from splitgym.evaluation import Bound, Results, Stability, Sweep, bound, bounds, evaluate, stability, sweep
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "PlacementTrace",
     "Policy",
     "Results",
+    "Stability",
     "Sweep",
     "TransmissionScenario",
     "TransmissionTrace",
@@ -54,6 +55,7 @@ __all__ = [
     "profile_names",
     "register_envs",
     "register_policy",
+    "stability",
     "sweep",
 ]
 
@@ -62,7 +64,7 @@ if not (_Path(__file__).parent / "baselines").is_dir() and (_root / "baselines" 
     __path__.append(str(_root))  # source checkout without symbolic links (Windows, zip archive)
 
 register_envs()
-_EVALUATION = frozenset(("Bound", "Results", "Sweep", "bound", "bounds", "evaluate", "sweep"))
+_EVALUATION = frozenset(("Bound", "Results", "Stability", "Sweep", "bound", "bounds", "evaluate", "stability", "sweep"))
 
 
 def __getattr__(name: str) -> Any:

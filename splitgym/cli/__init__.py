@@ -1,4 +1,4 @@
-"""The command ``splitgym``: list, evaluate, sweep, optimize, place, train, bench, render, demo."""
+"""The command ``splitgym``: list, evaluate, sweep, stability, optimize, place, train, bench, render, demo."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ COMMANDS = {
     "list": ("cli.listing", "add_arguments", "run", "show environments, scenarios, profiles, models and policies"),
     "evaluate": ("cli.evaluating", "add_arguments", "run", "compare policies on common traces"),
     "sweep": ("cli.sweeping", "add_arguments", "run", "compare policies over several values of a scenario's keys"),
+    "stability": (
+        "cli.stabilizing",
+        "add_arguments",
+        "run",
+        "one long run of each policy: is the energy budget kept, does the debt stay bounded",
+    ),
     "optimize": (
         "cli.optimizing",
         "add_arguments",

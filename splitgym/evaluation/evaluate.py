@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.certified import bounds
 from splitgym.evaluation.contenders import contenders_of
 from splitgym.evaluation.play import Progress, play
@@ -59,13 +58,7 @@ def evaluate(
     if bound:
         results.set_bounds(bounds(env_id, setting, episodes, seed, traces=traces, progress=progress))
     for c in contenders:
-        env = SplitVectorEnv(
-            episodes, world.name, setting, c.action, c.episode_options, "Disabled", num_threads=num_threads
-        )
-        options = {} if traces is None else {"trace": traces}
-        observations, _ = env.reset(seed=seed, options=options)
-        outcomes, live, decision_s = play(c, env, observations, progress)
-        figures = world.measure(outcomes, live, setting)
-        results.add(c.name, seed, {**figures, "decision_s": np.full(episodes, decision_s)})
-        env.close()
+        played = play(c, world, setting, episodes, seed, traces=traces, num_threads=num_threads, progress=progress)
+        figures = world.measure(played.outcomes, played.live, setting)
+        results.add(c.name, seed, {**figures, "decision_s": np.full(episodes, played.decision_s)})
     return results
