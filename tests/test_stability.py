@@ -89,6 +89,7 @@ def test_several_devices_answer_for_the_one_that_owes_most() -> None:
         assert run.ledger.correct.sum() / run.ledger.tasks.sum() == results.figure(policy, "accuracy")[0]
         assert run.average_energy[-1] == pytest.approx(results.figure(policy, "energy")[0], rel=1e-12)
     assert "frames" in printed(done)
+    assert "of the device that owes most" in printed(done)
 
 
 def test_same_seed_same_run_whoever_else_plays(runs) -> None:

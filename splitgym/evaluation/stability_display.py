@@ -33,6 +33,7 @@ def stability_table(stability: Stability) -> Any:
         caption=f"growth: of the debt over the second half, 95 % interval from {BLOCKS} blocks\n"
         f"unstable: the interval lies above 0; stable: it does not, and ends below {TOLERANCE * PER:g}"
         + ("; * trained agent" if any(run.agent for run in stability.runs.values()) else "")
+        + (f"\n{stability.account.note}" if stability.account.note else "")
         + (f"\n{stability.scenario.caveat}" if stability.scenario.caveat else ""),
     )
     table.add_column("policy", style="bold", no_wrap=True)
@@ -57,7 +58,7 @@ def stability_table(stability: Stability) -> Any:
 
 def _growth(entry: dict[str, Any]) -> str:
     slope, low, high = (PER * entry[name] for name in ("growth", "growth_low", "growth_high"))
-    return f"{slope:.2f} ({low:.2f} to {high:.2f})"
+    return f"{slope:z.2f} ({low:z.2f} to {high:z.2f})"
 
 
 def bins(steps: int, log: bool, most: int = POINTS) -> np.ndarray:

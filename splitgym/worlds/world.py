@@ -96,12 +96,14 @@ class Account:
 
     ``length`` is the dotted scenario path of the number of steps, each called a ``step``; ``budget_j`` gives a
     scenario's budget of one task [J], and ``ledger`` the account of an episode from its outcomes (n_decisions,).
+    ``note`` is what must be said beside the figures.
     """
 
     length: str
     step: str
     budget_j: Callable[[Any], float]
     ledger: Callable[[np.ndarray, Any], Ledger]
+    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

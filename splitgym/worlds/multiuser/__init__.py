@@ -103,7 +103,9 @@ MULTIUSER = World(
     showcase="enachi",
     details=_details,
     bound="splitgym.worlds.multiuser.bound",
-    account=Account("frames.count", "frame", lambda scenario: scenario.budget.energy_j, ledger),
+    account=Account(
+        "frames.count", "frame", lambda scenario: scenario.budget.energy_j, ledger, "debt: of the device that owes most"
+    ),
 )
 WORLDS.add(MULTIUSER.name, MULTIUSER)
 
