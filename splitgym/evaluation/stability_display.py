@@ -15,8 +15,8 @@ from splitgym.extras import need
 if TYPE_CHECKING:
     from splitgym.evaluation.stability import Run, Stability
 
-#: Most points of a line in the picture.
-POINTS = 2000
+#: Most bins of the picture: few enough for lines that can be told apart where debts jump up and down.
+POINTS = 300
 #: Growth is told for so many steps.
 PER = 1000
 _STYLES = {STABLE: "green", UNSTABLE: "red"}
@@ -65,18 +65,20 @@ def bins(steps: int, log: bool, most: int = POINTS) -> np.ndarray:
     """First steps of at most ``most`` bins that are equal on a linear or a logarithmic axis of 1 to ``steps``."""
     if not log:
         return np.unique(np.linspace(0, steps, min(most, steps), endpoint=False).astype(np.int64))
-    return np.unique(np.geomspace(1, steps, most).round().astype(np.int64)) - 1
+    return np.unique(np.geomspace(1, steps, most + 1)[:-1].round().astype(np.int64)) - 1
 
 
-def peaks(values: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places and heights of the largest of ``values`` (n,) in each bin, so that no peak is lost."""
-    parts = np.split(values, starts[1:])
-    places = starts + np.array([int(np.argmax(part)) for part in parts])
-    return places, values[places]
+def binned(values: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means and largest of ``values`` (n,) in bins that begin at ``starts`` (n_bins,).
+
+    The largest keep every peak; the means show the trend, since the largest of more values is larger.
+    """
+    means = np.add.reduceat(values, starts) / np.diff(starts, append=len(values))
+    return means, np.maximum.reduceat(values, starts)
 
 
 def stability_figure(stability: Stability) -> Any:
-    """Matplotlib ``Figure``: debt over time, its largest value in each bin, and the average energy so far."""
+    """Matplotlib ``Figure``: debt over time with all its peaks, and the average energy so far."""
     figure_module, agg = need("matplotlib.figure", "report"), need("matplotlib.backends.backend_agg", "report")
     runs = list(stability.runs.values())
     figure = figure_module.Figure(figsize=(12.4, max(4.6, 0.3 * len(runs) + 1.5)), dpi=150)
@@ -87,8 +89,9 @@ def stability_figure(stability: Stability) -> Any:
     starts = bins(stability.steps, log)
     at = np.append(starts[1:] - 1, stability.steps - 1)  # ends of the bins
     for i, run in enumerate(runs):
-        places, heights = peaks(run.debt, starts)
-        left.plot(places + 1, heights, **_style(i))
+        means, peaks = binned(run.debt, starts)
+        left.plot(at + 1, means, **_style(i))
+        left.fill_between(at + 1, means, peaks, color=COLOURS[i % len(COLOURS)], alpha=0.3, linewidth=0)
         right.plot(at + 1, run.average_energy[at], **_style(i))
     for axes in (left, right):
         axes.set_xscale("log" if log else "linear")
@@ -98,6 +101,7 @@ def stability_figure(stability: Stability) -> Any:
     _legend(figure, runs)
     lines = (
         f"{stability.setting}: one trace of {stability.steps} {stability.account.step}s",
+        stability.account.note,
         stability.scenario.caveat,
     )
     title = "\n".join(textwrap.fill(line, 120) for line in lines if line)
@@ -108,7 +112,7 @@ def stability_figure(stability: Stability) -> Any:
 def _style(i: int) -> dict[str, Any]:
     """Colour and line of the i-th policy."""
     line = LINES[i // len(COLOURS) % len(LINES)]
-    return {"color": COLOURS[i % len(COLOURS)], "linestyle": line, "linewidth": 1.1, "zorder": 3}
+    return {"color": COLOURS[i % len(COLOURS)], "linestyle": line, "linewidth": 1.4, "zorder": 3}
 
 
 def _debts(axes: Any, stability: Stability, log: bool) -> None:
@@ -119,7 +123,7 @@ def _debts(axes: Any, stability: Stability, log: bool) -> None:
     axes.set_ylim(bottom=0.0)
     axes.axhline(1.0, **_DASHES)
     axes.axvspan(stability.steps / 2, stability.steps, color=GRID, alpha=0.45, zorder=0, linewidth=0)
-    axes.set_title("Energy debt, peaks kept (shaded: tested for growth)", loc="left", fontsize=11, color=INK)
+    axes.set_title("Energy debt, mean to peaks (grey: tested for growth)", loc="left", fontsize=11, color=INK)
     axes.set_ylabel("energy queue Q [budgets of one task]", color=INK)
     _frame(axes, stability.account.step)
 
