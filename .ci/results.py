@@ -64,7 +64,12 @@ def run(command: str) -> str:
     begin = time.perf_counter()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, env={**os.environ, "PATH": path}, stdout=subprocess.PIPE, text=True, check=True
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     print(f"  {time.perf_counter() - begin:.0f} s", flush=True)
     return "" if out else "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())

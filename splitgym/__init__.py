@@ -19,7 +19,19 @@ from splitgym.worlds.placement import PlacementScenario, PlacementTrace
 from splitgym.worlds.transmission import TransmissionScenario, TransmissionTrace
 
 if TYPE_CHECKING:
-    from splitgym.evaluation import Bound, Results, Sweep, bound, bounds, evaluate, evaluate_suite, sweep
+    from splitgym.evaluation import (
+        Bound,
+        Results,
+        Stability,
+        SuiteResults,
+        Sweep,
+        bound,
+        bounds,
+        evaluate,
+        evaluate_suite,
+        stability,
+        sweep,
+    )
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,6 +48,8 @@ __all__ = [
     "PlacementTrace",
     "Policy",
     "Results",
+    "Stability",
+    "SuiteResults",
     "Sweep",
     "TransmissionScenario",
     "TransmissionTrace",
@@ -57,6 +71,7 @@ __all__ = [
     "profile_names",
     "register_envs",
     "register_policy",
+    "stability",
     "suite_names",
     "sweep",
 ]
@@ -66,7 +81,21 @@ if not (_Path(__file__).parent / "baselines").is_dir() and (_root / "baselines" 
     __path__.append(str(_root))  # source checkout without symbolic links (Windows, zip archive)
 
 register_envs()
-_EVALUATION = frozenset(("Bound", "Results", "Sweep", "bound", "bounds", "evaluate", "evaluate_suite", "sweep"))
+_EVALUATION = frozenset(
+    (
+        "Bound",
+        "Results",
+        "Stability",
+        "SuiteResults",
+        "Sweep",
+        "bound",
+        "bounds",
+        "evaluate",
+        "evaluate_suite",
+        "stability",
+        "sweep",
+    )
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -16,3 +16,10 @@ def write_atomically(path: Path, content: bytes) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     os.replace(temporary, path)
+
+
+def written(text: str, path: str | Path | None) -> str:
+    """``text``, also written to ``path`` if given: whole or not at all."""
+    if path is not None:
+        write_atomically(Path(path), text.encode())
+    return text

@@ -15,7 +15,7 @@ from splitgym import evaluate, load_scenario, register_policy
 from splitgym.cli import main
 from splitgym.evaluation.lines import DamagedStoreError, Table
 from splitgym.evaluation.store import Store, code_version
-from splitgym.policy import POLICIES
+from splitgym.policy import POLICIES, load_baselines
 from splitgym.worlds.world import WORLDS
 
 module = sys.modules["splitgym.evaluation.evaluate"]
@@ -277,6 +277,7 @@ def test_objects_need_an_identity(tmp_path) -> None:
 def test_a_plug_in_is_known_by_its_source(tmp_path) -> None:
     from splitgym.evaluation.contenders import contender
 
+    load_baselines()
     try:
         register_policy(type("Mine", (POLICIES["device"],), {"__module__": __name__}), name="m1")
         mine = contender("m1").identity

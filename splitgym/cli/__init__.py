@@ -1,4 +1,4 @@
-"""The command ``splitgym``: list, evaluate, store, sweep, optimize, place, train, bench, render, demo."""
+"""The command ``splitgym``: list, evaluate, store, sweep, stability, optimize, place, train, bench, render, demo."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ COMMANDS = {
     "evaluate": ("cli.evaluating", "add_arguments", "run", "compare policies on common traces"),
     "store": ("cli.storing", "add_arguments", "run", "list the episodes that evaluations have kept, or repair them"),
     "sweep": ("cli.sweeping", "add_arguments", "run", "compare policies over several values of a scenario's keys"),
+    "stability": (
+        "cli.stabilizing",
+        "add_arguments",
+        "run",
+        "one long run of each policy: is the energy budget kept, does the debt stay bounded",
+    ),
     "optimize": (
         "cli.optimizing",
         "add_arguments",

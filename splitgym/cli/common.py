@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from splitgym.extras import need
 from splitgym.policy import policy_names
 from splitgym.strict import read_pairs
+
+PICTURES = (".png", ".pdf", ".svg")
 
 
 def add_policies(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +69,23 @@ def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float],
             bar.update(task, description=name, completed=sum(seen.values()))
 
         yield show
+
+
+def check_files(plot: str | None, csv: str | None) -> None:
+    """Refuse before the work what would fail after it: ``--plot`` and ``--csv`` that cannot be written."""
+    if plot:
+        need("matplotlib", "report")
+        if Path(plot).suffix.lower() not in PICTURES:
+            raise ValueError(f"--plot needs a file that ends in {', '.join(PICTURES)}, got {plot!r}")
+    for option, path in (("--csv", csv), ("--plot", plot)):
+        if not path:
+            continue
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"{option} {path} cannot be written: {error}") from error
+        if Path(path).is_dir():
+            raise ValueError(f"{option} needs a file, got the folder {path!r}")
 
 
 def print_table(table: Any) -> None:

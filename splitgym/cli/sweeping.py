@@ -5,18 +5,23 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from splitgym.cli.common import add_policies, add_setting, changes_of, policies_of, print_table, progress_bar
-from splitgym.extras import need
+from splitgym.cli.common import (
+    add_policies,
+    add_setting,
+    changes_of,
+    check_files,
+    policies_of,
+    print_table,
+    progress_bar,
+)
 from splitgym.strict import read_pairs
 from splitgym.worlds.world import world_of
 
 if TYPE_CHECKING:
     from splitgym.evaluation import Sweep
 
-PICTURES = (".png", ".pdf", ".svg")
 _RANGE = re.compile(r"\s*([+-]?\d+):([+-]?\d+)(?::([+-]?\d+))?\s*")
 #: Parts between commas; brackets and quotes hold together.
 _PART = re.compile(r"""(?:"[^"]*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^,])+""")
@@ -70,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
     over, names = over_of(args.over), policies_of(args)
     chosen_measures(world_of(args.env), args.measures)  # what is misspelt is told before anything is played
-    _check_files(args)
+    check_files(args.plot, args.csv)
     saved = 0
 
     def each(done: Sweep) -> None:
@@ -100,23 +105,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _count(over: dict[str, list[Any]]) -> int:
     return max(map(len, over.values()))
-
-
-def _check_files(args: argparse.Namespace) -> None:
-    """Refuse before the work what would fail after it."""
-    if args.plot:
-        need("matplotlib", "report")
-        if Path(args.plot).suffix.lower() not in PICTURES:
-            raise ValueError(f"--plot needs a file that ends in {', '.join(PICTURES)}, got {args.plot!r}")
-    for option, path in (("--csv", args.csv), ("--plot", args.plot)):
-        if not path:
-            continue
-        try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ValueError(f"{option} {path} cannot be written: {error}") from error
-        if Path(path).is_dir():
-            raise ValueError(f"{option} needs a file, got the folder {path!r}")
 
 
 def over_of(given: list[str]) -> dict[str, list[Any]]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.certified import bounds
 from splitgym.evaluation.contenders import Contender, contenders_of
 from splitgym.evaluation.play import Progress, play
-from splitgym.evaluation.results import Results
+from splitgym.evaluation.results import DECISION, Results
 from splitgym.evaluation.store import Shelf, Store, shelf_of
 from splitgym.seeding import seed_key
 from splitgym.worlds.world import World, world_of
@@ -116,7 +115,7 @@ def _tell(progress: Progress | None, name: str, places: slice, n: int, _: str, s
 
 
 def _certify(
-    world: World, setting: Any, traces: Sequence[Any] | None, seeds: range, places: slice, progress: Progress
+    world: World, setting: Any, traces: list[Any] | None, seeds: range, places: slice, progress: Progress
 ) -> dict[str, np.ndarray]:
     given = None if traces is None else traces[places]
     return {"bound": bounds(world.env_id, setting, len(seeds), seeds[0], traces=given, progress=progress)}
@@ -126,19 +125,14 @@ def _play(
     c: Contender,
     world: World,
     setting: Any,
-    traces: Sequence[Any] | None,
+    traces: list[Any] | None,
     num_threads: int,
     seeds: range,
     places: slice,
     progress: Progress,
 ) -> dict[str, np.ndarray]:
     """Play a block of episodes to their end; figures by name, each (n,)."""
-    n = len(seeds)
-    env = SplitVectorEnv(n, world.name, setting, c.action, c.episode_options, "Disabled", num_threads=num_threads)
-    observations, _ = env.reset(seed=seeds[0], options={} if traces is None else {"trace": traces[places]})
-    played = play(c, env, observations, progress)
-    env.close()
-    return {
-        **world.measure(played.outcomes, played.live, setting),
-        "decision_s": np.full(n, played.decision_s),
-    }
+    given = None if traces is None else traces[places]
+    played = play(c, world, setting, len(seeds), seeds[0], traces=given, num_threads=num_threads, progress=progress)
+    figures = world.measure(played.outcomes, played.live, setting)
+    return {**figures, DECISION.name: np.full(len(seeds), played.decision_s)}

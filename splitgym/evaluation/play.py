@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.contenders import Contender, act
+from splitgym.worlds.world import World
 
 #: Called as progress(policy name, share done in [0, 1]).
 Progress = Callable[[str, float], None]
@@ -18,15 +19,40 @@ _CALLS = 500
 
 
 class Played(NamedTuple):
-    """Finished episodes: outcomes (n_steps, n) OUTCOME, live (n_steps, n) False where one was over, decision time."""
+    """Finished episodes of n rows.
+
+    ``outcomes`` (n_steps, n) OUTCOME, ``live`` (n_steps, n) bool, False where an episode was already over, ``depleted``
+    (n,) bool, whether a hard battery ended it, and ``decision_s``, the mean time of a row's decision.
+    """
 
     outcomes: np.ndarray
     live: np.ndarray
+    depleted: np.ndarray
     decision_s: float
 
 
-def play(c: Contender, env: SplitVectorEnv, observations: np.ndarray, progress: Progress | None = None) -> Played:
-    """Play all rows of a freshly reset environment to their end; ``decision_s`` is the mean of one row's decision."""
+def play(
+    c: Contender,
+    world: World,
+    scenario: Any,
+    episodes: int,
+    seed: int,
+    *,
+    traces: list[Any] | None = None,
+    num_threads: int = 1,
+    progress: Progress | None = None,
+) -> Played:
+    """Play episodes of a policy side by side to their end; episode i is that of seed ``seed + i`` or of its trace."""
+    env = SplitVectorEnv(
+        episodes, world.name, scenario, c.action, c.episode_options, "Disabled", num_threads=num_threads
+    )
+    observations, _ = env.reset(seed=seed, options={} if traces is None else {"trace": traces})
+    played = _played(c, env, observations, progress)
+    env.close()
+    return played
+
+
+def _played(c: Contender, env: SplitVectorEnv, observations: np.ndarray, progress: Progress | None) -> Played:
     rows, n = env.rows, env.num_envs
     state, starts = None, np.ones(n, np.bool_)
     act(c.make(env), observations, rows.seen.masks.copy(), None, starts)  # compiled and loaded before the clock starts
@@ -49,4 +75,4 @@ def play(c: Contender, env: SplitVectorEnv, observations: np.ndarray, progress: 
     if progress is not None:
         progress(c.name, 1.0)
     records = np.frombuffer(b"".join(outcomes), env.world.outcome)  # stacking records compares their types, each
-    return Played(records.reshape(len(lives), n), np.array(lives), spent_s / (len(lives) * n))
+    return Played(records.reshape(len(lives), n), np.array(lives), rows.depleted.copy(), spent_s / (len(lives) * n))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
-from splitgym.files import write_atomically
+from splitgym.files import written
 from splitgym.worlds.world import Measure, World
 
 #: Policy whose mean return is the zero of normalised scores; the bound is their one.
@@ -147,7 +147,7 @@ class Results:
             "summary": self.summary(),
             "rows": self.rows(),
         }
-        return _write(json.dumps(finite(document), indent=2, default=str) + "\n", path)
+        return written(json.dumps(finite(document), indent=2, default=str) + "\n", path)
 
     def table(self) -> Any:
         """The summary as a ``rich`` table, for people."""
@@ -170,13 +170,7 @@ def rows_to_csv(rows: Sequence[Mapping[str, Any]], path: str | Path | None = Non
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return _write(out.getvalue(), path)
-
-
-def _write(text: str, path: str | Path | None) -> str:
-    if path is not None:
-        write_atomically(Path(path), text.encode())
-    return text
+    return written(out.getvalue(), path)
 
 
 def setting_words(world: World, scenario: Any, changes: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from splitgym.evaluation.evaluate import evaluate
 from splitgym.evaluation.play import Progress
 from splitgym.evaluation.results import ANCHOR, Results, finite, rows_to_csv
 from splitgym.evaluation.statistics import iqm_interval, normalised
-from splitgym.files import write_atomically
+from splitgym.files import written
 from splitgym.suites import Case, Suite, load_suite
 from splitgym.worlds.world import World, world_of
 
@@ -84,10 +84,7 @@ class SuiteResults:
             "summary": self.summary(),
             "rows": self.rows(),
         }
-        text = json.dumps(finite(document), indent=2) + "\n"
-        if path is not None:
-            write_atomically(Path(path), text.encode())
-        return text
+        return written(json.dumps(finite(document), indent=2) + "\n", path)
 
     def table(self) -> Any:
         """A ``rich`` table for people: a row for each policy, a column for each case."""

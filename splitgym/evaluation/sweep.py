@@ -15,7 +15,7 @@ from splitgym.evaluation.play import Progress
 from splitgym.evaluation.results import DECISION, Results, finite, rows_to_csv, setting_words
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.evaluation.sweep_words import label, place_label
-from splitgym.files import write_atomically
+from splitgym.files import written
 from splitgym.registry import nearest
 from splitgym.worlds.world import Measure, World, world_of
 
@@ -117,7 +117,7 @@ class Sweep:
             "values": values,
             "rows": self.rows(),
         }
-        return _written(json.dumps(finite(document), indent=2, default=label) + "\n", path)
+        return written(json.dumps(finite(document), indent=2, default=label) + "\n", path)
 
     def table(self, measures: Iterable[str] | None = None) -> Any:
         """A ``rich`` renderable, for people: a table for each measure, a row for each value, a column for each policy.
@@ -225,9 +225,3 @@ def chosen_measures(world: World, names: Iterable[str] | None) -> list[Measure]:
     if not given:
         raise ValueError(f"name at least one measure (those of {world.env_id}: {', '.join(known)})")
     return [known[name] for name in given]
-
-
-def _written(text: str, path: str | Path | None) -> str:
-    if path is not None:
-        write_atomically(Path(path), text.encode())
-    return text

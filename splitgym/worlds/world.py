@@ -77,6 +77,35 @@ class Plane(NamedTuple):
     reference: float | None = None
 
 
+class Ledger(NamedTuple):
+    """The energy account of one episode, step by step, (n_steps,) each; in a world of single tasks a step is a task.
+
+    ``energy_j`` is charged for the ``tasks`` of a step, ``correct`` the number of these answered correctly in time, and
+    ``debt_j`` the energy queue after it: that of the device that owes most, where there are several.
+    """
+
+    tasks: np.ndarray
+    correct: np.ndarray
+    energy_j: np.ndarray
+    debt_j: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """How a world with an energy budget per task keeps its account.
+
+    ``length`` is the dotted scenario path of the number of steps, each called a ``step``; ``budget_j`` gives a
+    scenario's budget of one task [J], and ``ledger`` the account of an episode from its outcomes (n_decisions,).
+    ``note`` is what must be said beside the figures.
+    """
+
+    length: str
+    step: str
+    budget_j: Callable[[Any], float]
+    ledger: Callable[[np.ndarray, Any], Ledger]
+    note: str = ""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class World:
     """One decision problem.
@@ -94,7 +123,8 @@ class World:
 
     ``details`` gives what ``info`` shows beyond OUTCOME, from the arrays of nature: name -> (n, ...) array, such as a
     column for each of several devices.  ``bound`` names the module whose ``bound(scenario, trace)`` is proven to be an
-    upper bound on every return; empty where there is no proof yet.
+    upper bound on every return; empty where there is no proof yet.  ``account`` is that of the energy queue, ``None``
+    in a world without one.
     """
 
     name: str
@@ -130,6 +160,7 @@ class World:
     limit: str = ""
     details: Callable[[Any], dict[str, np.ndarray]] | None = None
     bound: str = ""
+    account: Account | None = None
 
     def __reduce__(self) -> tuple[Callable[[str], World], tuple[str]]:
         return get_world, (self.name,)

@@ -22,11 +22,11 @@ from splitgym.worlds.inference.layout import (
     n_slots,
     uses_plugins,
 )
-from splitgym.worlds.inference.measures import MEASURES, measure
+from splitgym.worlds.inference.measures import MEASURES, ledger, measure
 from splitgym.worlds.inference.nominal import nominal
 from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario, preset_names
 from splitgym.worlds.inference.trace import InferenceTrace, draw_trace
-from splitgym.worlds.world import WORLDS, Option, Plane, World
+from splitgym.worlds.world import WORLDS, Account, Option, Plane, World
 
 
 def _nature(n: int, scenario: InferenceScenario) -> Nature:
@@ -107,6 +107,7 @@ INFERENCE = World(
     nominal=nominal,
     limit="deadline_s",
     bound="splitgym.worlds.inference.bound",
+    account=Account("tasks.count", "task", lambda scenario: scenario.budget.energy_j, ledger),
 )
 WORLDS.add(INFERENCE.name, INFERENCE)
 

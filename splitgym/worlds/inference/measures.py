@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 
 import numpy as np
 
+from splitgym.worlds.inference.kernel import queue_after_j
 from splitgym.worlds.inference.scenario import InferenceScenario
-from splitgym.worlds.world import Measure
+from splitgym.worlds.world import Ledger, Measure
 
 MEASURES = (
     Measure("return", "", "sum of rewards: correct answers minus the price of the final energy debt", 1),
@@ -55,3 +57,14 @@ def measure(outcomes: np.ndarray, live: np.ndarray, scenario: InferenceScenario)
         "latency_p95_s": p95,
         "latency_p99_s": p99,
     }
+
+
+def ledger(outcomes: np.ndarray, scenario: InferenceScenario) -> Ledger:
+    """Account of one whole episode, task by task, from its outcomes (n_decisions,): missed tasks cost nothing."""
+    energy_j, correct = np.zeros(scenario.tasks.count), np.zeros(scenario.tasks.count, np.int64)
+    energy_j[outcomes["task"]], correct[outcomes["task"]] = outcomes["energy_j"], outcomes["correct"]
+    budget_j = scenario.budget.energy_j
+    debts_j = itertools.accumulate(
+        energy_j, lambda debt_j, spent_j: queue_after_j(debt_j, spent_j, budget_j), initial=0.0
+    )
+    return Ledger(np.ones_like(correct), correct, energy_j, np.fromiter(debts_j, np.float64)[1:])

@@ -22,10 +22,10 @@ from splitgym.worlds.multiuser.layout import (
     uses_plugins,
     view_dtype,
 )
-from splitgym.worlds.multiuser.measures import MEASURES, measure
+from splitgym.worlds.multiuser.measures import MEASURES, ledger, measure
 from splitgym.worlds.multiuser.scenario import MultiUserScenario, load_scenario, preset_names
 from splitgym.worlds.multiuser.trace import MultiUserTrace, draw_trace
-from splitgym.worlds.world import WORLDS, Plane, World
+from splitgym.worlds.world import WORLDS, Account, Plane, World
 
 
 def _nature(n: int, scenario: MultiUserScenario) -> Nature:
@@ -103,6 +103,9 @@ MULTIUSER = World(
     showcase="enachi",
     details=_details,
     bound="splitgym.worlds.multiuser.bound",
+    account=Account(
+        "frames.count", "frame", lambda scenario: scenario.budget.energy_j, ledger, "debt: of the device that owes most"
+    ),
 )
 WORLDS.add(MULTIUSER.name, MULTIUSER)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
-from splitgym.worlds.world import Measure
+from splitgym.worlds.world import Ledger, Measure
 
 MEASURES = (
     Measure("return", "", "sum of rewards over devices: correct answers minus the price of the final energy debts", 1),
@@ -46,3 +46,8 @@ def measure(outcomes: np.ndarray, live: np.ndarray, scenario: MultiUserScenario)
         "on_time": total("on_time") / tasks,
         "edge_wait_s": total("edge_wait_s") / tasks,
     }
+
+
+def ledger(outcomes: np.ndarray, scenario: MultiUserScenario) -> Ledger:
+    """Account of one episode, frame by frame, from its outcomes (n_frames,)."""
+    return Ledger(*(outcomes[name].copy() for name in ("tasks", "correct", "energy_j", "queue_max_j")))

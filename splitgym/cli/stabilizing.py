@@ -1,0 +1,69 @@
+"""``splitgym stability``."""
+
+from __future__ import annotations
+
+import argparse
+
+from splitgym.cli.common import (
+    add_policies,
+    add_setting,
+    changes_of,
+    check_files,
+    policies_of,
+    print_table,
+    progress_bar,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.description = (
+        "Play one long episode of each policy on the same trace, and tell whether the average energy keeps to the\n"
+        "budget and whether the energy debt (the virtual queue Q) stays bounded.  The growth of the debt over the\n"
+        "second half has a 95 % interval; a policy is unstable where all of it lies above zero, stable where it does\n"
+        "not and ends near zero, and undecided where the run is too short to tell."
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  splitgym stability enachi lyap_prog edge\n"
+        "  splitgym stability enachi lyap_prog edge --tasks 100000 --plot results/debt.png --csv results/debt.csv\n"
+        "  splitgym stability enachi:eta=0.8 enachi --scenario enachi --tasks 20000\n"
+        "  splitgym stability enachi progftx --env SplitInferenceMultiUser-v0 --tasks 10000   # frames\n"
+        "  splitgym stability all --set budget.energy_j=0.006 --json"
+    )
+    add_policies(parser)
+    add_setting(parser)
+    parser.add_argument("--tasks", type=int, default=100_000, help="length of the run (frames, for several devices)")
+    parser.add_argument("--seed", type=int, default=0, help="of the trace, which every policy meets")
+    parser.add_argument("--csv", metavar="FILE", help="write energy and debt of every policy and task")
+    parser.add_argument("--plot", metavar="FILE", help="draw debt and average energy over time (png, pdf or svg)")
+    parser.add_argument("--json", action="store_true", help="print setting and summary as JSON, and nothing else")
+    parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play and print."""
+    from splitgym.evaluation import stability
+
+    names = policies_of(args)
+    check_files(args.plot, args.csv)
+    with progress_bar(args.json, len(names)) as progress:
+        done = stability(
+            names,
+            args.env,
+            args.scenario,
+            args.tasks,
+            args.seed,
+            changes=changes_of(args.changes),
+            trust=args.trust,
+            progress=progress,
+        )
+    if args.csv:
+        done.to_csv(args.csv)
+    if args.plot:
+        done.plot(args.plot)
+    if args.json:
+        print(done.to_json(), end="")
+    else:
+        print_table(done.table())
+    return 0
