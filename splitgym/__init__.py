@@ -18,11 +18,12 @@ from splitgym.worlds.placement import PlacementScenario, PlacementTrace
 from splitgym.worlds.transmission import TransmissionScenario, TransmissionTrace
 
 if TYPE_CHECKING:
-    from splitgym.evaluation import Bound, Results, Sweep, bound, bounds, evaluate, sweep
+    from splitgym.evaluation import Bound, Clairvoyant, Results, Sweep, bound, bounds, clairvoyant, evaluate, sweep
 
 __version__ = "0.1.0"
 __all__ = [
     "Bound",
+    "Clairvoyant",
     "DnnProfile",
     "HardwareProfile",
     "HardwareScenario",
@@ -41,6 +42,7 @@ __all__ = [
     "arrivals",
     "bound",
     "bounds",
+    "clairvoyant",
     "evaluate",
     "fading",
     "hardware_names",
@@ -62,7 +64,9 @@ if not (_Path(__file__).parent / "baselines").is_dir() and (_root / "baselines" 
     __path__.append(str(_root))  # source checkout without symbolic links (Windows, zip archive)
 
 register_envs()
-_EVALUATION = frozenset(("Bound", "Results", "Sweep", "bound", "bounds", "evaluate", "sweep"))
+_EVALUATION = frozenset(
+    ("Bound", "Clairvoyant", "Results", "Sweep", "bound", "bounds", "clairvoyant", "evaluate", "sweep")
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from splitgym.evaluation.certified import bound, bounds
+from splitgym.evaluation.certified import bound, bounds, clairvoyant
 from splitgym.evaluation.evaluate import evaluate
 from splitgym.evaluation.results import Results
 from splitgym.evaluation.sweep import Sweep, sweep
 from splitgym.worlds.bound import Bound
+from splitgym.worlds.clairvoyant import Clairvoyant
 
-__all__ = ["Bound", "Results", "Sweep", "bound", "bounds", "evaluate", "sweep"]
+__all__ = ["Bound", "Clairvoyant", "Results", "Sweep", "bound", "bounds", "clairvoyant", "evaluate", "sweep"]

@@ -107,6 +107,7 @@ INFERENCE = World(
     nominal=nominal,
     limit="deadline_s",
     bound="splitgym.worlds.inference.bound",
+    clairvoyant="splitgym.worlds.inference.clairvoyant",
 )
 WORLDS.add(INFERENCE.name, INFERENCE)
 
