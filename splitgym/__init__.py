@@ -21,12 +21,14 @@ from splitgym.worlds.transmission import TransmissionScenario, TransmissionTrace
 if TYPE_CHECKING:
     from splitgym.evaluation import (
         Bound,
+        Clairvoyant,
         Results,
         Stability,
         SuiteResults,
         Sweep,
         bound,
         bounds,
+        clairvoyant,
         evaluate,
         evaluate_suite,
         stability,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Bound",
+    "Clairvoyant",
     "DnnProfile",
     "HardwareProfile",
     "HardwareScenario",
@@ -56,6 +59,7 @@ __all__ = [
     "arrivals",
     "bound",
     "bounds",
+    "clairvoyant",
     "evaluate",
     "evaluate_suite",
     "fading",
@@ -84,12 +88,14 @@ register_envs()
 _EVALUATION = frozenset(
     (
         "Bound",
+        "Clairvoyant",
         "Results",
         "Stability",
         "SuiteResults",
         "Sweep",
         "bound",
         "bounds",
+        "clairvoyant",
         "evaluate",
         "evaluate_suite",
         "stability",

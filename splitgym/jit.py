@@ -32,6 +32,7 @@ JITTED_SOURCES = (
     "worlds/*/kernel.py",
     "worlds/*/nature.py",
     "worlds/*/bound_kernel.py",
+    "worlds/*/clairvoyant_kernel.py",
     "placement/kernel.py",
     "baselines/*kernel.py",
 )

@@ -48,6 +48,20 @@ def test_evaluate_prints_table_and_files(capsys, tmp_path) -> None:
     assert json.loads(capsys.readouterr().out)["summary"][0]["policy"] == "device"
 
 
+def test_bound_brackets(capsys) -> None:
+    assert main(["bound", "default", "bursty", "--episodes", "2", "--set", "tasks.count=9", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == ["default", "bursty"]
+    for parts in found.values():
+        assert all(low <= high for low, high in zip(parts["clairvoyant"], parts["bound"], strict=True))
+    assert found["default"]["bound"][1] == splitgym.bound(seed=1, changes={"tasks.count": 9}).value
+    assert main(["bound", "published", "--env", "HardwareSplit-v0", "--episodes", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "bound: no policy" in out
+    assert "clairvoyant" not in out.splitlines()[3]
+    assert main(["bound", "default", "--episodes", "0"]) == 2
+
+
 def test_render_prints_and_saves(capsys, tmp_path) -> None:
     assert main(["render", "enachi", "--steps", "2"]) == 0
     assert len(capsys.readouterr().out.splitlines()) > 10

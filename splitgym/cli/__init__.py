@@ -1,4 +1,4 @@
-"""The command ``splitgym``: list, evaluate, store, sweep, stability, optimize, place, train, bench, render, demo."""
+"""The command ``splitgym``: list, evaluate, bound, sweep, stability, optimize, place, train, render and others."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import splitgym
 COMMANDS = {
     "list": ("cli.listing", "add_arguments", "run", "show environments, scenarios, profiles, models and policies"),
     "evaluate": ("cli.evaluating", "add_arguments", "run", "compare policies on common traces"),
+    "bound": ("cli.bounding", "add_arguments", "run", "bracket the best possible return on traces from both sides"),
     "store": ("cli.storing", "add_arguments", "run", "list the episodes that evaluations have kept, or repair them"),
     "sweep": ("cli.sweeping", "add_arguments", "run", "compare policies over several values of a scenario's keys"),
     "stability": (

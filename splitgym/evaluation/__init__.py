@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from splitgym.evaluation.certified import bound, bounds
+from splitgym.evaluation.certified import bound, bounds, clairvoyant
 from splitgym.evaluation.evaluate import evaluate
 from splitgym.evaluation.results import Results
 from splitgym.evaluation.stability import Stability, stability
 from splitgym.evaluation.suite import SuiteResults, evaluate_suite
 from splitgym.evaluation.sweep import Sweep, sweep
 from splitgym.worlds.bound import Bound
+from splitgym.worlds.clairvoyant import Clairvoyant
 
 __all__ = [
     "Bound",
+    "Clairvoyant",
     "Results",
     "Stability",
     "SuiteResults",
     "Sweep",
     "bound",
     "bounds",
+    "clairvoyant",
     "evaluate",
     "evaluate_suite",
     "stability",

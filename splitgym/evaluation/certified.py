@@ -1,4 +1,4 @@
-"""``splitgym.bound``: a certified upper bound on the return of any policy, for the traces that evaluation plays."""
+"""``splitgym.bound`` and ``splitgym.clairvoyant``: the best possible return on a trace from above and from below."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.bound import Bound
+from splitgym.worlds.clairvoyant import Clairvoyant
 from splitgym.worlds.world import WORLDS, World, world_of
 
 
@@ -32,16 +33,37 @@ def bound(
     Raises:
         ValueError: neither or both of trace and seed, a trace that does not fit, or a world that no proof covers.
     """
-    if (trace is None) == (seed is None):
-        raise ValueError("bound needs a trace or a seed, one of them")
     world = world_of(env_id)
     setting = world.load_scenario(scenario, **(changes or {}))
-    function = bound_of(world)
-    if trace is None:
-        trace = world.draw_trace(setting, episode_key(seed_key(seed), 0))  # pyright: ignore[reportArgumentType]
-    elif not isinstance(trace, world.trace_type):
-        raise ValueError(f"trace must be a {world.trace_type.__name__}, got {type(trace).__name__}")
-    return function(setting, trace)
+    return bound_of(world)(setting, _trace_of(world, setting, trace, seed))
+
+
+def clairvoyant(
+    trace: Any = None,
+    env_id: str = DEFAULT_ENV,
+    scenario: Any = "default",
+    *,
+    seed: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Clairvoyant:
+    """Decisions found with the whole trace known: together with :func:`bound` they bracket the best possible return.
+
+    A yardstick, not a policy: it sees what no policy can (``sees = "trace"``) and is not registered as one.  What it
+    returns is what its decisions bring when they are replayed in the environment; nothing says that they are the best.
+
+    Args:
+        trace, seed, env_id, scenario, changes: as of :func:`bound`.
+
+    Raises:
+        ValueError: neither or both of trace and seed, a trace that does not fit, or a world without such a search.
+    """
+    world = world_of(env_id)
+    setting = world.load_scenario(scenario, **(changes or {}))
+    if not world.clairvoyant:
+        searched = ", ".join(WORLDS[name].env_id for name in WORLDS if WORLDS[name].clairvoyant)
+        raise ValueError(f"there is no clairvoyant for {world.env_id} (there is for {searched})")
+    function = importlib.import_module(world.clairvoyant).clairvoyant
+    return function(setting, _trace_of(world, setting, trace, seed))
 
 
 def bounds(
@@ -64,6 +86,17 @@ def bounds(
         if progress is not None:
             progress("bound", (i + 1) / episodes)
     return values
+
+
+def _trace_of(world: World, setting: Any, trace: Any, seed: int | None) -> Any:
+    """The trace given, or that of a seed."""
+    if (trace is None) == (seed is None):
+        raise ValueError("need a trace or a seed, one of them")
+    if seed is not None:
+        return world.draw_trace(setting, episode_key(seed_key(seed), 0))
+    if not isinstance(trace, world.trace_type):
+        raise ValueError(f"trace must be a {world.trace_type.__name__}, got {type(trace).__name__}")
+    return trace
 
 
 def bound_of(world: World) -> Callable[[Any, Any], Bound]:

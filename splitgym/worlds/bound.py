@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+EPSILON = float(np.finfo(np.float64).eps)
+
 
 @dataclasses.dataclass(frozen=True)
 class Bound:
@@ -45,4 +47,23 @@ def debt_bound(least_j: np.ndarray, budget_j: float, debt_price: float) -> tuple
     if fits == len(cheapest):
         price = 0.0
     value = float(np.maximum(1.0 - price * cheapest, 0.0).sum() + price * total_j)
-    return value * (1.0 + 1e-12), price
+    return value + return_rounding(len(least_j), debt_price), price
+
+
+def return_rounding(n_tasks: int, debt_price: float, n_devices: int = 1) -> float:
+    """How far a return that is added up in floating point may lie above its exact value; ``n_tasks`` of each device.
+
+    A debt that is made and paid back leaves the exact return as it was, but not the sum of its rewards: where no task
+    can be answered, returns of 1e-15 are seen, and the bound is 0.  In budgets, with unit roundoff e and final debt D:
+    each of n tasks repays at most 1, so that no debt is above n + D; the queue loses at most e n (3 n + 3 D + 1), the
+    rewards are wrong by at most 4 e (n + 2 beta n + beta D) together, their partial sums by e n (n + beta n + beta D).
+    The part with D is at most the share 4 e (n + 1) of the price beta D; a price lower by this share moves the bound
+    by at most 4 e (n + 1) n (1 + beta).  All of it is below 32 e (1 + beta) n^2.  N devices add N of these, and the
+    sums over devices, which are wrong by e N in proportion to rewards of N n (1 + 2 beta) at most.
+    """
+    return 16.0 * EPSILON * (1.0 + debt_price) * n_devices * n_tasks * (n_tasks + n_devices)
+
+
+def summed(rewards: np.ndarray) -> float:
+    """Sum of the largest ``rewards`` (n,), no less than any policy's rewards added up in another order."""
+    return float(rewards.sum() + len(rewards) * EPSILON * np.abs(rewards).sum())

@@ -124,7 +124,8 @@ class World:
     ``details`` gives what ``info`` shows beyond OUTCOME, from the arrays of nature: name -> (n, ...) array, such as a
     column for each of several devices.  ``bound`` names the module whose ``bound(scenario, trace)`` is proven to be an
     upper bound on every return; empty where there is no proof yet.  ``account`` is that of the energy queue, ``None``
-    in a world without one.
+    in a world without one.  ``clairvoyant`` names the module whose ``clairvoyant(scenario, trace)`` finds feasible
+    decisions with the trace known; empty where there is no search.
     """
 
     name: str
@@ -161,6 +162,7 @@ class World:
     details: Callable[[Any], dict[str, np.ndarray]] | None = None
     bound: str = ""
     account: Account | None = None
+    clairvoyant: str = ""
 
     def __reduce__(self) -> tuple[Callable[[str], World], tuple[str]]:
         return get_world, (self.name,)

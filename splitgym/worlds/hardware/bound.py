@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from splitgym.jit import one_record, records
-from splitgym.worlds.bound import Bound
+from splitgym.worlds.bound import Bound, summed
 from splitgym.worlds.hardware.bound_kernel import best_rewards
 from splitgym.worlds.hardware.layout import PARAMS, lower
 from splitgym.worlds.hardware.scenario import HardwareScenario
@@ -32,5 +32,4 @@ def bound(scenario: HardwareScenario, trace: HardwareTrace) -> Bound:
     requests = records(trace.requests())
     best = np.empty(len(requests))
     best_rewards(requests, one_record(params, PARAMS), best)
-    total = float(best.sum())
-    return Bound(total + 1e-12 * float(np.abs(best).sum()), np.zeros(0), best, METHOD)
+    return Bound(summed(best), np.zeros(0), best, METHOD)

@@ -108,6 +108,7 @@ INFERENCE = World(
     limit="deadline_s",
     bound="splitgym.worlds.inference.bound",
     account=Account("tasks.count", "task", lambda scenario: scenario.budget.energy_j, ledger),
+    clairvoyant="splitgym.worlds.inference.clairvoyant",
 )
 WORLDS.add(INFERENCE.name, INFERENCE)
 

@@ -15,6 +15,8 @@ correct answer to task k, whatever the policy, the episode options and the tasks
   bits cost at least the water-filling energy.  Tracking, constant power, early stop and partial or whole reception
   are such powers.
 * Infrastructure energy, where it is charged, is bounded by the cheapest edge cut.
+* Sums and curves are rounded.  Complexities and each part of E* are taken a hair lower (``SLACK``) than they are, and
+  :func:`splitgym.worlds.bound.return_rounding` allows for the sum of the rewards.
 
 Where jitter, exits and edge cuts interact the parts are minimised one by one, which can only lower E*.
 """

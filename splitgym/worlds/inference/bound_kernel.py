@@ -18,9 +18,20 @@ _HALVINGS = 40  # of the bandwidth
 
 
 @jit
+def least_complexity(x):
+    """The task's complexity, a hair lower, for comparison with an accuracy that is worked out from a feature ratio.
+
+    In floating point A(1) = A_0 + (A_f - A_0) may lie a unit in the last place above A_f, so that a sample beyond A_f
+    is answered, and nothing promises that the curve never falls by one.
+    """
+    return x.complexity * (1.0 - SLACK)
+
+
+@jit
 def needed_bit(x, cut, p):
     """Fewest bits of a cut's features with which the task is answered correctly; inf: not even all.  (s3.5, s4)"""
-    if x.complexity > p.accuracy_full:
+    complexity = least_complexity(x)
+    if complexity > p.accuracy_full:
         return math.inf
     wanted_bit, channels, steepness = p.cut_bits[cut], int(p.cut_channels[cut]), p.cut_steepness[cut]
     if steepness <= 0.0:
@@ -28,7 +39,7 @@ def needed_bit(x, cut, p):
     low, high = 0, channels  # channels that are enough, by halving
     while low < high:
         middle = (low + high) // 2
-        if x.complexity <= accuracy(middle / channels, steepness, p.accuracy_full, p.accuracy_chance):
+        if complexity <= accuracy(middle / channels, steepness, p.accuracy_full, p.accuracy_chance):
             high = middle
         else:
             low = middle + 1
@@ -58,7 +69,7 @@ def least_tail(x, cut, edge_cut, bits, p):
         time_s += relay_bit / p.backhaul_bit_s + x.rtt_s + x.jitter_s + rest / p.cloud_macs_s
         energy_j += rest * p.cloud_j_per_mac
     for e in range(p.n_exits):
-        if cut < p.exit_cut[e] <= edge_cut and x.complexity <= p.exit_share[e] * p.accuracy_full:
+        if cut < p.exit_cut[e] <= edge_cut and least_complexity(x) <= p.exit_share[e] * p.accuracy_full:
             macs = p.edge_macs[cut, p.exit_cut[e]]
             return min(time_s, edge_s(macs, x.edge_load, p)), min(energy_j, macs * p.edge_j_per_mac)
     return time_s, energy_j
@@ -105,7 +116,7 @@ def least_task_j(x, gains, bandwidth_hz, p):
                     first, count, behind_j = window(x, cut, edge_cut, busy_s, bits, p)
                     if count >= 1:
                         most, least_j = max(most, count), min(least_j, behind_j)
-            charged_j = own_j + p.infrastructure_weight * least_j if most >= 1 else math.inf
+            charged_j = own_j + p.infrastructure_weight * least_j * (1.0 - SLACK) if most >= 1 else math.inf
             if charged_j < best_j:
                 charged_j += least_energy_j(
                     bits, x.gain, gains, first, min(most, gains.shape[0] - first), bandwidth_hz, p.noise_w_hz,

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from splitgym.jit import one_record, records
-from splitgym.worlds.bound import Bound, debt_bound
+from splitgym.worlds.bound import Bound, debt_bound, return_rounding
 from splitgym.worlds.inference.bound_kernel import least_bands, least_energies
 from splitgym.worlds.inference.layout import PARAMS
 from splitgym.worlds.multiuser.layout import lower
@@ -49,4 +49,5 @@ def bound(scenario: MultiUserScenario, trace: MultiUserTrace) -> Bound:
     parts = [debt_bound(least_j[n][here[n]], budget_j, price) for n in range(trace.n_users)]
     fits = np.cumsum(np.sort(least_hz, axis=0), axis=0) <= float(params.one.bandwidth_hz) * (1.0 + 1e-9)
     energy = sum(value for value, _ in parts)
-    return Bound(min(energy, float(fits.sum())), np.array([p for _, p in parts]), least_j, METHOD)
+    value = min(energy, float(fits.sum())) + return_rounding(trace.n_frames, price, trace.n_users)
+    return Bound(value, np.array([p for _, p in parts]), least_j, METHOD)

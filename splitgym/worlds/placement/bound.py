@@ -16,7 +16,7 @@ import numpy as np
 from splitgym.placement.exact import optimum
 from splitgym.placement.instance import App, Instance
 from splitgym.placement.plan import Plan, Residual
-from splitgym.worlds.bound import Bound
+from splitgym.worlds.bound import Bound, summed
 from splitgym.worlds.placement.kernel import reference_j
 from splitgym.worlds.placement.layout import lower
 from splitgym.worlds.placement.scenario import PlacementScenario
@@ -47,8 +47,7 @@ def bound(scenario: PlacementScenario, trace: PlacementTrace) -> Bound:
             base_j = reference_j(y, system.nodes, system.dnns, system.rest_s, system.fast_j, params)
             saved = 1.0 - plan.energy_j * (1.0 - 1e-9) / base_j if base_j > 0.0 else 0.0
             best[k] = max(best[k], saved)
-    total = float(best.sum())
-    return Bound(total + 1e-12 * float(np.abs(best).sum()), np.zeros(0), best, METHOD)
+    return Bound(summed(best), np.zeros(0), best, METHOD)
 
 
 def _alone(scenario: PlacementScenario, pinned: int, y: np.record) -> Instance:

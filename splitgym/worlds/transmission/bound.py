@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from splitgym.physics.waterfilling import least_energy_j
-from splitgym.worlds.bound import Bound
+from splitgym.worlds.bound import EPSILON, Bound
 from splitgym.worlds.inference.bound_kernel import needed_bit
 from splitgym.worlds.transmission.kernel import window
 from splitgym.worlds.transmission.layout import lower
@@ -39,5 +39,7 @@ def bound(scenario: TransmissionScenario, trace: TransmissionTrace) -> Bound:
             p.power_max_w,
         )  # fmt: skip
     price = float(p.energy_price) / float(p.budget_j)
-    value = max(1.0 - price * least_j, 0.0) if math.isfinite(least_j) else 0.0
+    value = 0.0
+    if math.isfinite(least_j):  # the world adds up a reward for each slot, each rounded
+        value = max(1.0 - price * least_j, 0.0) + 2.0 * (count + 4) * EPSILON
     return Bound(value, np.array([price]), np.array([least_j]), METHOD)

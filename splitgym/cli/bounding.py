@@ -1,0 +1,71 @@
+"""``splitgym bound``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+import numpy as np
+
+from splitgym.cli.common import changes_of, print_table, progress_bar
+from splitgym.evaluation.display import shown
+from splitgym.evaluation.statistics import mean_interval
+from splitgym.extras import need
+from splitgym.worlds.world import world_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.epilog = (
+        "examples:\n"
+        "  splitgym bound default bursty\n"
+        "  splitgym bound published --env HardwareSplit-v0 --episodes 3\n"
+        "A policy's gap to the bound: splitgym evaluate enachi --bound"
+    )
+    parser.add_argument("scenarios", nargs="+", metavar="NAME|FILE.toml", help="presets or TOML files")
+    parser.add_argument("--env", default="SplitInference-v0", metavar="ID", help="environment id, see 'splitgym list'")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a value"
+    )
+    parser.add_argument("--episodes", type=int, default=10, help="traces; trace i is that of seed SEED + i")
+    parser.add_argument("--seed", type=int, default=0, help="first seed")
+    parser.add_argument("--json", action="store_true", help="print the numbers of every trace as JSON, nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Bracket the best possible return and print."""
+    if args.episodes < 1:
+        raise ValueError(f"--episodes must be at least 1, got {args.episodes}")
+    with progress_bar(args.json, len(args.scenarios)) as progress:
+        found = {name: _bracket(args, name, progress) for name in args.scenarios}
+    if args.json:
+        print(json.dumps({name: {k: v.tolist() for k, v in parts.items()} for name, parts in found.items()}, indent=2))
+        return 0
+    table = need("rich.table", "report").Table(
+        title=f"{args.env}: the best possible return, mean ± 95 % interval over {args.episodes} traces",
+        caption="bound: no policy returns more; clairvoyant: feasible decisions found with the trace known",
+    )
+    table.add_column("scenario")
+    for name in next(iter(found.values())):
+        table.add_column(name, justify="right")
+    for name, parts in found.items():
+        table.add_row(name, *(shown(*mean_interval(values), "", 1.0) for values in parts.values()))
+    print_table(table)
+    return 0
+
+
+def _bracket(args: argparse.Namespace, name: str, progress: Any) -> dict[str, np.ndarray]:
+    """Returns (episodes,) from below, where there is a search, and from above."""
+    from splitgym.evaluation import bound, clairvoyant
+
+    functions = {"bound": bound}
+    if world_of(args.env).clairvoyant:
+        functions = {"clairvoyant": clairvoyant, **functions}
+    found = {key: np.empty(args.episodes) for key in functions}
+    for i in range(args.episodes):
+        for key, function in functions.items():
+            found[key][i] = function(None, args.env, name, seed=args.seed + i, changes=changes_of(args.changes)).value
+        if progress is not None:
+            progress(name, (i + 1) / args.episodes)
+    return found
