@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({name: {k: v.tolist() for k, v in parts.items()} for name, parts in found.items()}, indent=2))
         return 0
-    table = need("rich.table", "report").Table(
-        title=f"{args.env}: the best possible return, mean ± 95 % interval over {args.episodes} traces",
-        caption="bound: no policy returns more; clairvoyant: feasible decisions found with the trace known",
-    )
+    title = f"{args.env}: the best possible return, mean ± 95 % interval over {args.episodes} traces"
+    words = {"clairvoyant": "feasible decisions found with the trace known", "bound": "no policy returns more"}
+    caption = "; ".join(f"{name}: {words[name]}" for name in next(iter(found.values())))
+    table = need("rich.table", "report").Table(title=title, caption=caption, min_width=len(title) + 2)
     table.add_column("scenario")
     for name in next(iter(found.values())):
         table.add_column(name, justify="right")

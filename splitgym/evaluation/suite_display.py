@@ -40,7 +40,8 @@ def suite_markdown(results: SuiteResults) -> str:
     lines = [heads, [":---", *["---:"] * (len(heads) - 1)], *_cells(results)]
     rows = [" | ".join(cell.replace("|", r"\|") for cell in line) for line in lines]
     table = "\n".join(f"| {row} |" for row in rows)
-    return f"{_title(results)}\n\n{table}\n\n{_WORDS}\n"
+    notes = [_WORDS, *_marks(results), *_why(results)]
+    return f"{_title(results)}\n\n{table}\n\n" + "\n".join(notes) + "\n"
 
 
 def _title(results: SuiteResults) -> str:
@@ -55,8 +56,12 @@ def _headings(results: SuiteResults) -> list[str]:
     return [f"{case.name}\n{case.shift}".rstrip() for case in results.cases]
 
 
+def _marks(results: SuiteResults) -> list[str]:
+    return ["* trained agent"] if results.agents else []
+
+
 def _why(results: SuiteResults) -> list[str]:
-    return [f"\n{policy} cannot play {case!r}: {reason}" for (policy, case), reason in results.misfits.items()]
+    return [f"{policy} cannot play {case!r}: {reason}" for (policy, case), reason in results.misfits.items()]
 
 
 def _cells(results: SuiteResults) -> list[list[str]]:

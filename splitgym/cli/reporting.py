@@ -1,0 +1,42 @@
+"""``splitgym report``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+#: Formats of single figures.
+FORMATS = ("png", "pdf", "svg")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.epilog = (
+        "examples:\n"
+        "  splitgym evaluate all --episodes 50 --bound --store results/mine\n"
+        "  splitgym report results/mine                     # results/mine/report.html: open it in a browser\n"
+        "  splitgym report results/mine --figures png pdf   # every figure for a paper, too\n"
+        "  splitgym report results/mine results/theirs --out results/both.html"
+    )
+    parser.add_argument("stores", nargs="+", metavar="DIR", help="folders of 'splitgym evaluate --store DIR'")
+    parser.add_argument("--out", metavar="FILE", help="the page (default: report.html in the first folder)")
+    parser.add_argument("--figures", nargs="+", default=[], choices=FORMATS, help="also write every figure to files")
+    parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load the stores, write the page and say where it is."""
+    from splitgym.evaluation import report
+    from splitgym.evaluation.store import Store, code_version
+
+    stores = [Store(folder) for folder in args.stores]
+    many = [results for store in stores for results in store.results()]
+    old = {entry[2] for store in stores for entry in store.contents()} - {code_version()}
+    path = report(many, args.out or Path(args.stores[0]) / "report.html", figures=args.figures, trust=args.trust)
+    if old:
+        print(f"note: some episodes are of other versions of the code ({', '.join(sorted(old))})")
+    print(f"{path}  ({path.stat().st_size / 1e6:.1f} MB; needs no network)")
+    if args.figures:
+        print(f"{path.with_name(path.stem + '-figures')}{os.sep}")
+    return 0
