@@ -46,7 +46,11 @@ def shipped() -> set[str]:
         for folder, _, files in os.walk(ROOT / part):  # does not follow the symbolic links
             inside = Path(folder).relative_to(ROOT / part)
             prefix = Path("splitgym") if part == "splitgym" else Path("splitgym") / part
-            names |= {(prefix / inside / f).as_posix() for f in files if f.endswith((".py", ".toml", ".typed"))}
+            names |= {
+                (prefix / inside / f).as_posix()
+                for f in files
+                if f.endswith((".py", ".toml", ".typed", ".j2", ".css", ".js"))
+            }
     return names
 
 
@@ -100,6 +104,7 @@ def test_wheel_owns_one_name_and_holds_every_file(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names} == {"splitgym", meta}
     assert {name for name in names if name.startswith("splitgym/")} == shipped()
     assert {"splitgym/agents/__init__.py", "splitgym/baselines/__init__.py", "splitgym/py.typed"} <= names
+    assert "splitgym/report/templates/report.html.j2" in names
     assert f"{meta}/licenses/LICENSE" in names
 
 

@@ -16,6 +16,7 @@ from splitgym.evaluation.statistics import (
     iqm_interval,
     normalised,
     performance_profile,
+    profile_interval,
     resampled,
     wins_ties,
 )
@@ -114,3 +115,14 @@ def test_summary_tells_scores_where_it_can() -> None:
     assert (entries["enachi"]["wins"], entries["enachi"]["ties"]) == (0, 8)  # it is the best baseline itself
     assert "score" not in evaluate(["enachi"], scenario=scenario, episodes=2, bound=True).summary()[0]
     assert "score" not in evaluate(["enachi", "random"], scenario=scenario, episodes=2).summary()[0]
+
+
+def test_profile_interval_holds_the_profile() -> None:
+    rng = np.random.default_rng(3)
+    strata, thresholds = [rng.normal(size=20), rng.normal(1.0, size=12)], np.linspace(-2.0, 3.0, 11)
+    share, low, high = profile_interval(strata, thresholds)
+    np.testing.assert_array_equal(share, performance_profile(strata, thresholds))
+    assert (low <= share).all()
+    assert (share <= high).all()
+    assert (high - low).max() > 0.1
+    np.testing.assert_array_equal(profile_interval([np.full(5, 0.5)], np.array([0.4, 0.5])), [[1.0, 0.0]] * 3)

@@ -16,6 +16,7 @@ COMMANDS = {
     "list": ("cli.listing", "add_arguments", "run", "show environments, scenarios, profiles, models and policies"),
     "evaluate": ("cli.evaluating", "add_arguments", "run", "compare policies on common traces"),
     "bound": ("cli.bounding", "add_arguments", "run", "bracket the best possible return on traces from both sides"),
+    "report": ("cli.reporting", "add_arguments", "run", "make a page of what evaluations have kept"),
     "store": ("cli.storing", "add_arguments", "run", "list the episodes that evaluations have kept, or repair them"),
     "sweep": ("cli.sweeping", "add_arguments", "run", "compare policies over several values of a scenario's keys"),
     "stability": (

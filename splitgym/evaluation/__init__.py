@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from splitgym.evaluation.certified import bound, bounds, clairvoyant
 from splitgym.evaluation.evaluate import evaluate
+from splitgym.evaluation.publish import report
 from splitgym.evaluation.results import Results
 from splitgym.evaluation.stability import Stability, stability
 from splitgym.evaluation.suite import SuiteResults, evaluate_suite
@@ -23,6 +24,7 @@ __all__ = [
     "clairvoyant",
     "evaluate",
     "evaluate_suite",
+    "report",
     "stability",
     "sweep",
 ]

@@ -149,6 +149,12 @@ class Results:
         }
         return written(json.dumps(finite(document), indent=2, default=str) + "\n", path)
 
+    def to_html(self, path: str | Path) -> Path:
+        """Write a report of this evaluation, see :func:`splitgym.evaluation.report`."""
+        from splitgym.evaluation.publish import report
+
+        return report(self, path)
+
     def table(self) -> Any:
         """The summary as a ``rich`` table, for people."""
         from splitgym.evaluation.display import summary_table

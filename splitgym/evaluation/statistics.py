@@ -69,6 +69,16 @@ def performance_profile(strata: Sequence[np.ndarray], thresholds: np.ndarray) ->
     return (scores[None, :] > np.asarray(thresholds, np.float64)[:, None]).mean(axis=1)
 
 
+def profile_interval(
+    strata: Sequence[np.ndarray], thresholds: np.ndarray, level: float = 0.95, draws: int = 1000, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Performance profile and its pointwise stratified bootstrap interval: (share, low, high), each (n_thresholds,)."""
+    samples = np.sort(resampled(strata, draws, np.random.default_rng(seed)), axis=1)
+    shares = np.array([1.0 - np.searchsorted(row, thresholds, side="right") / len(row) for row in samples])
+    low, high = np.quantile(shares, (0.5 - 0.5 * level, 0.5 + 0.5 * level), axis=0)
+    return performance_profile(strata, thresholds), low, high
+
+
 def improvement(ours: np.ndarray, theirs: np.ndarray) -> float:
     """Probability that a run of ours is better than a run of theirs, ties counting half (Mann-Whitney U / n m)."""
     gaps = np.asarray(ours, np.float64)[:, None] - np.asarray(theirs, np.float64)[None, :]

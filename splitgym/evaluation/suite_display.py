@@ -22,10 +22,8 @@ _WORDS = (
 
 def suite_table(results: SuiteResults) -> Any:
     """A ``rich.table.Table``: scores over all cases, then case by case with the gap to the bound."""
-    marks = ["* trained agent"] if results.agents else []
-    table = need("rich.table", "report").Table(
-        title=_title(results), caption=" ".join([_WORDS, *marks, *_why(results)])
-    )
+    notes = "\n".join([_WORDS, *_marks(results), *_why(results)])
+    table = need("rich.table", "report").Table(title=_title(results), caption=notes)
     table.add_column("policy", style="bold", no_wrap=True)
     for name in ("all cases", *_headings(results)):
         table.add_column(name, justify="right", no_wrap=True)
