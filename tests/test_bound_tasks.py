@@ -225,6 +225,23 @@ def test_no_correct_answer_of_a_device_costs_less(preset, changes, control, seed
     assert (returns <= [b.value for b in found]).all()
 
 
+def test_a_device_with_the_whole_band_is_bounded_as_in_the_inference_world() -> None:
+    """The device's least energies are those of the same tasks there, exactly."""
+    scenario = WORLDS["multiuser"].load_scenario("default", **{"users.count": 2, "frames.count": 30})
+    users = MultiUserTrace.draw(scenario, 3)
+    found = splitgym.bound(users, "SplitInferenceMultiUser-v0", scenario)
+    shared = ("deadline_s", "gain", "complexity", "hint", "persistent", "fading", "noise")
+    for n in range(2):
+        own = {name: getattr(users, name)[n] for name in shared}
+        zero = {name: np.zeros(30) for name in ("rtt_s", "jitter_s")}
+        arrival_s = np.arange(30) * scenario.frames.length_s
+        trace = InferenceTrace(arrival_s=arrival_s, edge_load=users.edge_load, **own, **zero)
+        alone = splitgym.bound(trace, scenario=scenario.one_device()).per_task
+        here = users.present[n] != 0.0
+        assert np.isfinite(alone[here]).sum() > 10
+        np.testing.assert_array_equal(found.per_task[n], np.where(here, alone, np.inf))
+
+
 # ------------------------------------------------------------------ what was found
 def test_a_sample_beyond_full_accuracy_that_rounding_lets_through() -> None:
     """A(1) = 0.06 + (0.561 - 0.06) is 0.5610000000000002, and so is this sample's complexity."""
