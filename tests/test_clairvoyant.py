@@ -93,6 +93,7 @@ def test_configurations_of_the_hardware_world(preset: str) -> None:
             values[seed] += reward
         assert truncated
         assert values[seed] == found.value
+        assert (found.time_price > 0.0) == scenario.requests.queueing  # a price on waiting pays where requests wait
     assert (values <= bounds).all()
     for player in ("dynasplit", "dynasplit_aware"):
         assert (splitgym.evaluate(player, env_id, scenario, 3).figure(player, "return") <= values + 1e-12).all()
