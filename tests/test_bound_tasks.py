@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import splitgym
-from splitgym import InferenceTrace, MultiUserTrace, TransmissionTrace, load_scenario
+from splitgym import HardwareTrace, InferenceTrace, MultiUserTrace, TransmissionTrace, load_scenario
 from splitgym.envs.rows import Rows
 from splitgym.physics.network import accuracy, compute_s
 from splitgym.worlds.inference.bound_kernel import needed_bit
@@ -148,6 +148,98 @@ def test_no_correct_answer_costs_less(preset, changes, accuracies, steepness, co
         right = np.flatnonzero(live & outcome["correct"])
         assert (least_j[right, outcome["task"][right]] <= outcome["energy_j"][right]).all()
     assert (returns <= [b.value for b in found]).all()
+
+
+# ------------------------------------------------------------------ other worlds
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    preset=st.sampled_from(WORLDS["hardware"].preset_names()),
+    weight=st.sampled_from([0.0, 1.0, 10.0]),
+    penalty=st.sampled_from([0.0, 1.0]),
+    delay_s=st.sampled_from([0.0, 0.05]),
+    seed=st.integers(0, 10_000),
+)
+def test_no_request_earns_more(preset, weight, penalty, delay_s, seed) -> None:
+    """32 traces of 20 requests for each setting, thresholds and powers from anywhere or as drawn."""
+    world, rng = WORLDS["hardware"], np.random.default_rng(seed)
+    reward = {"reward.infrastructure_weight": weight, "reward.violation_penalty": penalty}
+    scenario = world.load_scenario(preset, **{"requests.count": 20, "switching.reconfigure_s": delay_s, **reward})
+    traces, p = [HardwareTrace.draw(scenario, 1000 * seed + i) for i in range(32)], world.lower(scenario)
+    for i in range(16):
+        wild = {"threshold_s": np.exp(rng.uniform(-4.0, 2.0, 20)), "edge_offset_w": rng.choice([0.0, -3.0, 2.0], 20)}
+        traces[i] = dataclasses.replace(traces[i], **wild)
+
+    def decide(rows: Rows) -> np.ndarray:
+        clocks_hz = p.clocks_hz[rng.integers(0, p.n_clocks, 32)]
+        others = rng.integers(0, [[3], [p.last_split + 1], [2]], (3, 32))
+        return np.stack([clocks_hz, *others], axis=1).astype(np.float64)
+
+    found = [splitgym.bound(trace, "HardwareSplit-v0", scenario) for trace in traces]
+    returns, steps = played("hardware", scenario, traces, decide)
+    rewards = np.array([outcome["reward"] for outcome, _ in steps]).T
+    assert (rewards <= np.array([b.per_task for b in found])).all()
+    assert (returns <= [b.value for b in found]).all()
+
+
+USERS = {
+    "users.count": [1, 2, 6],
+    "frames.presence": [0.5, 1.0],
+    "budget.energy_j": [1e-6, 2e-4, 4e-3],
+    "budget.debt_price": [0.0, 0.5, 50.0],
+    "radio.bandwidth_hz": [1e5, 1e6, 1e8],
+    "early_exits": [True, False],
+    "edge.workers": [0, 1],
+}
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    preset=st.sampled_from(WORLDS["multiuser"].preset_names()),
+    changes=st.fixed_dictionaries({name: st.sampled_from(values) for name, values in USERS.items()}),
+    control=st.sampled_from(["tracking", "constant"]),
+    seed=st.integers(0, 10_000),
+)
+def test_no_correct_answer_of_a_device_costs_less(preset, changes, control, seed) -> None:
+    """16 traces of 10 frames for each setting, half of them with edgy complexities and channels."""
+    world, rng, users = WORLDS["multiuser"], np.random.default_rng(seed), changes["users.count"]
+    scenario = world.load_scenario(preset, **{"frames.count": 10, **changes})
+    traces, one = [MultiUserTrace.draw(scenario, 1000 * seed + i) for i in range(16)], world.lower(scenario).one
+    for i in range(8):
+        wild = {"complexity": edgy_complexities(rng, one, users * 10), "gain": 10.0 ** rng.uniform(-14, -9, users * 10)}
+        traces[i] = dataclasses.replace(traces[i], **{name: a.reshape(users, 10) for name, a in wild.items()})
+    found = [splitgym.bound(trace, "SplitInferenceMultiUser-v0", scenario) for trace in traces]
+    least_j, right = np.array([b.per_task for b in found]), []
+
+    def decide(rows: Rows) -> np.ndarray:
+        results, frame = rows.nature.results.copy(), rows.states["frame"].copy()
+        right.append((results["correct"], results["energy_j"], frame - 1))
+        values = np.concatenate([at_random(rng, one, 16)[:, [0, 2, 3]] for _ in range(users)], axis=1)
+        values = values.reshape(16, users, 3).transpose(0, 2, 1).reshape(16, 3 * users)
+        weights = rng.random((16, users)) * (rng.random((16, users)) < 0.7)
+        return np.concatenate([values, weights], axis=1)
+
+    returns, _ = played("multiuser", scenario, traces, decide, packet_control=control)
+    for correct, energy_j, frame in right[1:]:
+        row, device = np.nonzero(correct)
+        assert (least_j[row, device, frame[row]] <= energy_j[row, device]).all()
+    assert (returns <= [b.value for b in found]).all()
+
+
+def test_a_device_with_the_whole_band_is_bounded_as_in_the_inference_world() -> None:
+    """The device's least energies are those of the same tasks there, exactly."""
+    scenario = WORLDS["multiuser"].load_scenario("default", **{"users.count": 2, "frames.count": 30})
+    users = MultiUserTrace.draw(scenario, 3)
+    found = splitgym.bound(users, "SplitInferenceMultiUser-v0", scenario)
+    shared = ("deadline_s", "gain", "complexity", "hint", "persistent", "fading", "noise")
+    for n in range(2):
+        own = {name: getattr(users, name)[n] for name in shared}
+        zero = {name: np.zeros(30) for name in ("rtt_s", "jitter_s")}
+        arrival_s = np.arange(30) * scenario.frames.length_s
+        trace = InferenceTrace(arrival_s=arrival_s, edge_load=users.edge_load, **own, **zero)
+        alone = splitgym.bound(trace, scenario=scenario.one_device()).per_task
+        here = users.present[n] != 0.0
+        assert np.isfinite(alone[here]).sum() > 10
+        np.testing.assert_array_equal(found.per_task[n], np.where(here, alone, np.inf))
 
 
 # ------------------------------------------------------------------ what was found

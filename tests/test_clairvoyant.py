@@ -13,6 +13,7 @@ import pytest
 import splitgym
 from splitgym import InferenceTrace, load_scenario
 from splitgym.envs.rows import Rows
+from splitgym.envs.single import SplitEnv
 from splitgym.policy import policy_names
 from splitgym.worlds.inference.scenario import preset_names
 from splitgym.worlds.world import WORLDS
@@ -74,6 +75,30 @@ def test_no_policy_is_better_on_average(preset: str) -> None:
     assert (returns <= values).all()
     assert (values <= bounds).all()
     assert values.mean() - returns.mean() > 0.5 * (bounds.mean() - returns.mean())  # it closes most of the gap
+
+
+@pytest.mark.parametrize("preset", WORLDS["hardware"].preset_names())
+def test_configurations_of_the_hardware_world(preset: str) -> None:
+    """They replay, stay below the bound, beat DynaSplit or tie, and reach the bound where requests do not meet."""
+    env_id, scenario = "HardwareSplit-v0", WORLDS["hardware"].load_scenario(preset)
+    bounds = splitgym.bounds(env_id, scenario, 3)
+    values = np.zeros(3)
+    for seed in range(3):
+        found = splitgym.clairvoyant(env_id=env_id, scenario=scenario, seed=seed)
+        env = SplitEnv("hardware", scenario, "dict")
+        env.reset(seed=seed)
+        actions = env.encoding.encode(np.array(found.decisions.tolist()))
+        for i in range(len(found.decisions)):
+            _, reward, _, truncated, _ = env.step({name: column[i] for name, column in actions.items()})
+            values[seed] += reward
+        assert truncated
+        assert values[seed] == found.value
+        assert (found.time_price > 0.0) == scenario.requests.queueing  # a price on waiting pays where requests wait
+    assert (values <= bounds).all()
+    for player in ("dynasplit", "dynasplit_aware"):
+        assert (splitgym.evaluate(player, env_id, scenario, 3).figure(player, "return") <= values + 1e-12).all()
+    if not scenario.requests.queueing and scenario.switching.reconfigure_s == 0.0:
+        np.testing.assert_allclose(values, bounds, rtol=1e-12)
 
 
 def test_it_is_no_policy() -> None:

@@ -17,8 +17,8 @@ class Clairvoyant:
 
     Args:
         value: return of the decisions, as the environment adds it up step by step.
-        multiplier: price of energy [1/J] at which they were found.
-        time_price: price of the time for which a task occupies the device [1/s] at which they were found.
+        multiplier: price of energy [1/J] at which they were found; 0 where energy leaves no debt.
+        time_price: price of the time [1/s] for which a task keeps the next ones waiting.
         decisions: (n_steps,) records of the world's DECISION in SI units, one for each step; missed tasks take none.
         episode_options: options of ``reset`` that they are meant for.
     """

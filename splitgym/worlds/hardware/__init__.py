@@ -80,6 +80,7 @@ HARDWARE = World(
     nominal=lambda scenario: functools.partial(nominal, lower(scenario)),
     limit="threshold_s",
     bound="splitgym.worlds.hardware.bound",
+    clairvoyant="splitgym.worlds.hardware.clairvoyant",
 )
 WORLDS.add(HARDWARE.name, HARDWARE)
 

@@ -1,0 +1,48 @@
+"""Compiled part of the hardware world's clairvoyant: request after request the configuration of most worth."""
+
+from __future__ import annotations
+
+import math
+
+from splitgym.jit import jit
+from splitgym.worlds.hardware.kernel import allowed_gpu, allowed_mode, begin, serve, settle, step_one
+
+
+@jit
+def choose(time_1_s, states, x, d, o, best, p):
+    """The valid configuration of most worth for the present request into ``best``, a DECISION record.
+
+    Its worth is its reward, by the world's own ``serve`` on a copy of the state, less ``time_1_s`` [1/s] for the time
+    until it is answered, for which the next ones wait.
+    """
+    most = -math.inf
+    for level in range(p.n_clocks):
+        for split in range(p.last_split + 1):
+            for mode in range(3):
+                for gpu in range(2):
+                    if mode != allowed_mode(mode, split, p) or gpu != allowed_gpu(gpu, split, p):
+                        continue
+                    states[1] = states[0]
+                    d.clock_hz, d.accelerator, d.split, d.gpu = p.clocks_hz[level], mode, split, gpu
+                    serve(states[1], d, x, o, p)
+                    settle(o, p)
+                    worth = o.reward - time_1_s * (o.latency_s - o.latency_wait_s)
+                    if worth > most:
+                        most = worth
+                        best.clock_hz, best.accelerator, best.split, best.gpu = p.clocks_hz[level], mode, split, gpu
+
+
+@jit
+def follow(time_1_s, requests, states, d, o, out, params):
+    """Play an episode by :func:`choose`, decisions into ``out`` (n,) DECISION; returns its return.
+
+    ``requests`` (n,) REQUEST, ``states`` (2,) STATE, ``d`` (1,) DECISION and ``o`` (1,) OUTCOME are scratch.
+    """
+    p, s, steps, total = params[0], states[0], 0, 0.0
+    begin(s, 0, requests, p)
+    while not s.finished:
+        choose(time_1_s, states, requests[s.request], d[0], o[0], out[steps], p)
+        step_one(s, out[steps], requests, o[0], p)
+        total += o[0].reward
+        steps += 1
+    return total
