@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import splitgym
+from splitgym.cli import main
 from splitgym.evaluation import Results, evaluate, report
 from splitgym.policy import Policy
 from splitgym.report import interactive
@@ -358,3 +359,20 @@ def test_hostile_names_in_a_browser(browser: Browser, tmp_path: Path) -> None:
     assert browser.value("document.querySelectorAll('img, .plot foreignObject').length") == 0
     assert browser.value("document.documentElement.scrollWidth") <= 390
     assert HOSTILE in browser.value("document.querySelector('tbody th').innerText")
+
+
+# ------------------------------------------------------------------ the command
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder, names in (("a", ["random", "enachi"]), ("b", ["random", "device"])):
+        evaluate(names, scenario=short("inference", "default"), episodes=2, bound=True, store=tmp_path / folder)
+    assert main(["report", str(tmp_path / "a"), "--figures", "png"]) == 0
+    out = capsys.readouterr().out
+    assert str(tmp_path / "a" / "report.html") in out
+    assert "other versions" not in out
+    assert list((tmp_path / "a" / "report-figures").glob("*.png"))
+    both = tmp_path / "pages" / "both.html"
+    assert main(["report", str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(both)]) == 0
+    assert "enachi" in both.read_text()
+    assert "device" in both.read_text()
+    assert main(["report", str(tmp_path / "nothing")]) == 2
+    assert "evaluate all --store" in capsys.readouterr().err
