@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WIDTH, HEIGHT = 1180, 1500
+WIDTH, HEIGHT = 1180, 1660
 
 
 def main(page: str, picture: str) -> None:

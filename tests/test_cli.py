@@ -55,7 +55,7 @@ def test_bound_brackets(capsys) -> None:
     for parts in found.values():
         assert all(low <= high for low, high in zip(parts["clairvoyant"], parts["bound"], strict=True))
     assert found["default"]["bound"][1] == splitgym.bound(seed=1, changes={"tasks.count": 9}).value
-    assert main(["bound", "published", "--env", "HardwareSplit-v0", "--episodes", "1"]) == 0
+    assert main(["bound", "default", "--env", "ProgressiveTransmission-v0", "--episodes", "1"]) == 0
     out = capsys.readouterr().out
     assert "bound: no policy returns more" in out
     assert "clairvoyant" not in out

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from splitgym import evaluate, load_scenario, register_policy
+from splitgym import evaluate, load_scenario, register_policy, sweep
 from splitgym.cli import main
 from splitgym.evaluation.lines import DamagedStoreError, Table
 from splitgym.evaluation.store import Store, code_version
@@ -309,6 +309,16 @@ def test_common_seeds_of_several_scenarios(tmp_path) -> None:
     assert two.world.env_id == "HardwareSplit-v0"
     assert two.bounds is None
     assert one.summary()[0]["policy"] == "enachi"
+
+
+def test_a_sweep_goes_on_too(tmp_path, counted) -> None:
+    over = {"radio.distance_m": [300.0, 900.0]}
+    first = sweep("enachi", over=over, episodes=2, changes=SHORT, store=tmp_path)
+    assert counted == [2, 2]
+    again = sweep("enachi", over=over, episodes=2, changes=SHORT, store=tmp_path)
+    assert counted == [2, 2]
+    assert again.rows() == first.rows()
+    assert [r.changes["radio.distance_m"] for r in Store(tmp_path).results()] == [300.0, 900.0]
 
 
 def test_an_empty_store_says_what_to_do(tmp_path, capsys) -> None:

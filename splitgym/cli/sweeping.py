@@ -66,6 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--plot", metavar="FILE", help="draw a panel for each measure (png, pdf or svg)")
     parser.add_argument("--json", action="store_true", help="print setting, summaries and rows as JSON, nothing else")
+    parser.add_argument(
+        "--store", metavar="DIR", help="keep each episode at once; after a break the same command goes on"
+    )
     parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
 
 
@@ -84,7 +87,8 @@ def run(args: argparse.Namespace) -> int:
             done.to_csv(args.csv)
             saved = len(done.results)
 
-    setting: dict[str, Any] = {"changes": changes_of(args.changes), "num_threads": args.threads, "trust": args.trust}
+    setting: dict[str, Any] = {"changes": changes_of(args.changes), "num_threads": args.threads}
+    setting |= {"trust": args.trust, "store": args.store}
     with progress_bar(args.json, len(names) * _count(over)) as progress:
         try:
             done = sweep(

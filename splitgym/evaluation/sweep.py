@@ -149,13 +149,14 @@ def sweep(
     changes: Mapping[str, Any] | None = None,
     num_threads: int = 1,
     trust: bool = False,
+    store: str | Path | None = None,
     progress: Progress | None = None,
     each: Callable[[Sweep], None] | None = None,
 ) -> Sweep:
     """Evaluate policies at several values of one or more scenario keys; the same seeds at every value.
 
     Args:
-        policies, env_id, scenario, episodes, seed, changes, num_threads, trust: as in :func:`splitgym.evaluate`.
+        policies, env_id, scenario, episodes, seed, changes, num_threads, trust, store: as in :func:`splitgym.evaluate`.
         over: dotted scenario path -> its values; several keys move together and have equally many values.
         progress: called as ``progress(name, share)``; the name tells policy and value.
         each: called after every value with what there is by then, for example to save it.
@@ -177,9 +178,9 @@ def sweep(
     for place in places:
         where = place_label(place)
         shown = None if progress is None else functools.partial(_tell, progress, where)
-        options = {"changes": {**fixed, **place}, "num_threads": num_threads, "trust": trust, "progress": shown}
+        options = {"changes": {**fixed, **place}, "num_threads": num_threads, "trust": trust, "store": store}
         try:
-            done.results.append(evaluate(many, env_id, scenario, episodes, seed, **options))
+            done.results.append(evaluate(many, env_id, scenario, episodes, seed, **options, progress=shown))
         except ValueError as error:
             if not done.results:
                 raise
