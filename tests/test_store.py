@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,11 +197,15 @@ def test_a_repair_beside_a_writer_loses_nothing(tmp_path) -> None:
     """A writer that has read the file before another repaired it begins anew."""
     mine, other = (Table(tmp_path / "t.csv", ["seed"], ["value"]) for _ in range(2))
     mine.add([((str(i),), {"value": float(i)}) for i in range(50)])
+    assert len(mine.rows()) == 50
     content = mine.path.read_bytes()
     mine.path.write_bytes(content.replace(b"\n3,", b"\n8,", 1))
     assert other.repair() == 1
+    other.add([((str(i),), {"value": float(i)}) for i in range(100, 150)])  # longer than when mine has read it
     mine.add([(("99",), {"value": 99.0})])
-    assert set(Table(mine.path, ["seed"], ["value"]).rows()) == {(str(i),) for i in range(50) if i != 3} | {("99",)}
+    assert set(Table(mine.path, ["seed"], ["value"]).rows()) == {
+        (str(i),) for i in (*range(3), *range(4, 50), 99, *range(100, 150))
+    }
 
 
 def test_other_columns_are_refused(tmp_path) -> None:
@@ -238,22 +243,25 @@ def test_an_agent_is_known_by_its_weights(tmp_path, counted) -> None:
     from splitgym.agents.config import TrainConfig
     from splitgym.agents.train import train
 
-    def agent(seed: int):
+    def agent(name: str, seed: int):
         hyper = {"n_steps": 8, "batch_size": 16, "n_epochs": 1}
         scenario = load_scenario("default", **SHORT)
         config = TrainConfig(scenario=scenario, n_envs=2, steps=16, net=(8,), hyper=hyper, seed=seed)
-        return train(config, tmp_path / "ppo", progress=False, overwrite=True)
+        return train(config, tmp_path / name, progress=False)
 
-    first = agent(0)
-    play(tmp_path / "store", ["device", first], 2)
+    first, other = agent("ppo", 0), agent("other", 1)
+    play(tmp_path / "store", ["device", first], 3)
     counted.clear()
-    play(tmp_path / "store", ["device", str(first)], 2)
+    play(tmp_path / "store", ["device", str(first)], 3)
     assert counted == []
-    play(tmp_path / "store", ["device", agent(1)], 2)  # another training in the same folder
+    shutil.copy(other / "model.zip", first / "model.zip")  # other weights below the same name and configuration
+    played = play(tmp_path / "store", ["device", first], 2)
     assert counted == [2]
     (loaded,) = Store(tmp_path / "store").results()
     assert loaded.agents == {"ppo"}
     assert loaded.specs == {"device": "device", "ppo": str(first)}
+    assert loaded.seeds("ppo").tolist() == [0, 1]  # the third belongs to the weights of before
+    assert figures(loaded) == figures(played)
 
 
 def test_objects_need_an_identity(tmp_path) -> None:
