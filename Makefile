@@ -32,7 +32,7 @@ lint: $(VENV)/.dev ## check style and types
 demo: $(VENV)/.dev ## train an agent for two minutes and compare it with the baselines
 	$(RUN) splitgym demo $(ARGS)
 
-results: $(VENV)/.bench ## regenerate every table and figure of the README (about an hour)
+results: $(VENV)/.bench ## regenerate every table and figure of the README (16 minutes; an hour more if agents are to be trained)
 	$(VENV)/bin/python .ci/results.py $(ARGS)
 
 bench: $(VENV)/.bench ## measure rates beside those of other simulators

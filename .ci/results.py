@@ -9,7 +9,7 @@ Three things in README.md are run, in the order of the file:
 Trainings (``splitgym train --out DIR``) print nothing into the README, and one that is finished is not repeated: remove
 DIR to train again.  README.md is written after every command, so nothing is lost when it is interrupted.
 
-    python .ci/results.py               # everything: about an hour on two cores, most of it training
+    python .ci/results.py               # everything: 16 minutes on two cores, and an hour more to train all agents
     python .ci/results.py --list        # what there is
     python .ci/results.py --only suite  # the commands that match a regular expression
 """
@@ -22,6 +22,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +46,7 @@ def commands(piece: re.Match[str]) -> list[str]:
     return [line[2:] for line in piece["block"].splitlines() if line.startswith("$ ")]
 
 
-def remade(piece: re.Match[str], run: callable) -> str:
+def remade(piece: re.Match[str], run: Callable[[str], str]) -> str:
     """The text of a piece with the fresh output of its commands."""
     if piece["block"]:
         parts = [f"$ {command}\n{run(command)}" for command in commands(piece)]
@@ -82,14 +83,17 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="REGEX", help="only pieces with a command that matches")
     args = parser.parse_args()
     for place, piece in enumerate(pieces(README.read_text(encoding="utf-8"))):
-        chosen = any(re.search(args.only, command) for command in commands(piece))
-        if args.list or not chosen:
-            print("\n".join(commands(piece)) if args.list and chosen else "", end="\n" if args.list and chosen else "")
+        if not any(re.search(args.only, command) for command in commands(piece)):
             continue
         print("\n".join(commands(piece)), flush=True)
-        text = README.read_text(encoding="utf-8")
-        now = pieces(text)[place]  # earlier pieces may have changed their length
-        README.write_text(text[: now.start()] + remade(now, run) + text[now.end() :], encoding="utf-8")
+        if args.list:
+            continue
+        printed = {command: run(command) for command in commands(piece)}
+        text = README.read_text(encoding="utf-8")  # read now: it may have been edited meanwhile
+        now = pieces(text)[place]
+        if commands(now) != commands(piece):
+            sys.exit("README.md has other commands than before; run 'make results' again")
+        README.write_text(text[: now.start()] + remade(now, printed.__getitem__) + text[now.end() :], encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ def test_the_whole_report(told: dict[str, Any]) -> None:
         "<= 5 ms",
         "<= 0.5 s",
         "<= 10 s",
+        "<= 60 s",
         ">= 0.8 x",
     }
     measured = {row["name"].partition(",")[0] for row in told["rows"] if row["group"] == "policies"}

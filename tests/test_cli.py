@@ -81,6 +81,7 @@ def test_render_prints_and_saves(capsys, tmp_path) -> None:
             ["evaluate", "enachi", "--env", "HardwareSplit-v0"],
             "SplitInferenceMultiUser-v0, not HardwareSplit-v0",
         ),
+        (["evaluate", "enachi", "--plot", "plot.jpeg"], "--plot needs a file that ends in"),
         (["evaluate", "enachi", "--scenario", "busty"], "did you mean 'bursty'"),
         (["evaluate", "enachi", "--set", "radio.slot"], "KEY=VALUE"),
         (["evaluate", "enachi", "--set", "radio.slots=1"], "did you mean 'slot_s'"),

@@ -106,13 +106,13 @@ def test_commands_are_the_command_lines(remaker) -> None:
 
 
 def test_figures_told_in_words_are_in_the_table_above(remaker) -> None:
-    """Decimals in the paragraphs behind a table stand in that table, so no figure is typed by hand and left to age."""
+    """Decimals in the paragraphs behind a table stand in that table or the next: no figure is typed and left to age."""
     pieces = [p for p in remaker.pieces(README) if p["block"] or p["end"]]
     for piece, after in zip(pieces, [*pieces[1:], None], strict=True):
         text = README[piece.end() : after.start() if after else len(README)]
         text = re.split(r"^#|^```|^\||^[^\n]*:\n", text, maxsplit=1, flags=re.MULTILINE)[0]
         numbers = {n.lstrip("+-") for n in re.findall(r"(?<![\w.])[+-]?\d+\.\d+(?![\w.]*\w)", text)}
-        told = {n.lstrip("+-") for n in re.findall(r"[+-]?\d+\.\d+", piece[0])}
+        told = {n for n in re.findall(r"\d+\.\d+", piece[0] + (after[0] if after else ""))}
         rounded = {f"{float(n):.1f}" for n in told} | {f"{float(n):.2f}" for n in told}
         assert numbers <= told | rounded, (remaker.commands(piece), numbers - told)
 

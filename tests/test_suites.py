@@ -142,7 +142,9 @@ def test_an_agent_that_does_not_fit_a_case_is_told(tiny) -> None:
 
 def test_the_command_line(tiny, tmp_path, capsys) -> None:
     files = ["--csv", str(tmp_path / "rows.csv"), "--plot", str(tmp_path / "s.png")]
+    files += ["--report", str(tmp_path / "page.html")]
     assert main(["evaluate", "enachi", "--suite", tiny, "--markdown", *files]) == 0
+    assert "radio.distance_m=900" in (tmp_path / "page.html").read_text()
     out = capsys.readouterr().out
     assert r"far \| away<br>channel" in out
     assert "(seeds 50 to 55)" in out

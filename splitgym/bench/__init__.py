@@ -25,6 +25,7 @@ GROUPS = {
     "hardware": ("hardware", "hardware_rows", "HardwareSplit-v0, and DynaSplit's choice of a configuration"),
     "multiuser": ("multiuser", "multiuser_rows", "SplitInferenceMultiUser-v0, and ENACHI for N users"),
     "placement": ("placement", "placement_rows", "BlockPlacement-v0, and FIN beside exact solvers"),
+    "evaluation": ("evaluation", "evaluation_rows", "a whole evaluation of ten policies, and where its time goes"),
     "startup": ("startup", "startup_rows", "import and first step, in fresh interpreters"),
     "training": ("training", "training_rows", "PPO beside PPO on a free environment"),
 }
@@ -33,7 +34,7 @@ PACKAGES = ("splitgym", "gymnasium", "numpy", "numba", "torch", "stable-baseline
 
 def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    groups = "\n".join(f"  {name:<10}{text}" for name, (_, _, text) in GROUPS.items())
+    groups = "\n".join(f"  {name:<12}{text}" for name, (_, _, text) in GROUPS.items())
     parser.epilog = f"groups:\n{groups}\nexample:\n  splitgym bench --only batch --only single --seconds 2"
     parser.add_argument("--only", action="append", choices=list(GROUPS), help="measure this group (may be repeated)")
     parser.add_argument("--seconds", type=float, default=0.3, help="length of one measurement")

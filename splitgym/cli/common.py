@@ -71,13 +71,16 @@ def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float],
         yield show
 
 
-def check_files(plot: str | None, csv: str | None) -> None:
-    """Refuse before the work what would fail after it: ``--plot`` and ``--csv`` that cannot be written."""
+def check_files(plot: str | None, csv: str | None, report: str | None = None) -> None:
+    """Refuse before the work what would fail after it: files that cannot be written, a library that is missing."""
+    if report:
+        need("plotly", "report")
+        need("jinja2", "report")
     if plot:
         need("matplotlib", "report")
         if Path(plot).suffix.lower() not in PICTURES:
             raise ValueError(f"--plot needs a file that ends in {', '.join(PICTURES)}, got {plot!r}")
-    for option, path in (("--csv", csv), ("--plot", plot)):
+    for option, path in (("--csv", csv), ("--plot", plot), ("--report", report)):
         if not path:
             continue
         try:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from splitgym.cli.common import add_policies, add_setting, changes_of, policies_of, print_table, progress_bar
+from splitgym.cli.common import (
+    add_policies,
+    add_setting,
+    changes_of,
+    check_files,
+    policies_of,
+    print_table,
+    progress_bar,
+)
 
 EPISODES = 20
 
@@ -19,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym evaluate enachi runs/ppo --csv results/mine.csv --plot results/mine.png\n"
         "  splitgym evaluate all --episodes 100 --bound --store results/mine  # interrupted? the same goes on\n"
         "  splitgym evaluate enachi myopic runs/ppo --suite robustness --plot results/shifts.png\n"
+        "  splitgym evaluate all --bound --report results/page.html\n"
         "  splitgym evaluate all --env HardwareSplit-v0 --scenario published\n"
         "  splitgym evaluate 'dynasplit:front=results/front.json' --env HardwareSplit-v0\n"
         "  splitgym evaluate enachi --set tasks.deadline_min_s=0.2 --set tasks.deadline_max_s=0.2 --scenario enachi"
@@ -33,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; results do not depend on it")
     parser.add_argument("--csv", metavar="FILE", help="write one row for each policy and episode")
     parser.add_argument("--plot", metavar="FILE", help="draw the comparison (png, pdf or svg)")
+    parser.add_argument("--report", metavar="FILE.html", help="write a page that needs no network; best with --bound")
     parser.add_argument("--json", action="store_true", help="print setting, summary and rows as JSON, and nothing else")
     parser.add_argument("--bound", action="store_true", help="each policy's gap to a certified bound on any return")
     parser.add_argument(
@@ -43,11 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
+    check_files(args.plot, args.csv, args.report)
     results = _suite(args) if args.suite else _one(args)
     if args.csv:
         results.to_csv(args.csv)
     if args.plot:
         results.plot(args.plot)
+    if args.report:
+        results.to_html(args.report)
     if args.json:
         print(results.to_json(), end="")
     elif args.markdown:

@@ -86,6 +86,12 @@ class SuiteResults:
         }
         return written(json.dumps(finite(document), indent=2) + "\n", path)
 
+    def to_html(self, path: str | Path) -> Path:
+        """Write the report of all cases, one page that needs no network; see :func:`splitgym.evaluation.report`."""
+        from splitgym.evaluation.publish import report
+
+        return report(self.results, path)
+
     def table(self) -> Any:
         """A ``rich`` table for people: a row for each policy, a column for each case."""
         from splitgym.evaluation.suite_display import suite_table
