@@ -13,7 +13,7 @@ import pytest
 import splitgym
 from splitgym.cli import parser
 from splitgym.envs.single import SplitEnv
-from splitgym.policy import POLICIES
+from splitgym.policy import POLICIES, load_baselines
 from splitgym.traces.fading import FADING
 from splitgym.worlds.world import WORLDS
 
@@ -26,6 +26,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 def registries(tmp_path, monkeypatch):
     """Leave no file and no registration behind."""
     monkeypatch.chdir(tmp_path)
+    load_baselines()  # or they would be what the blocks have registered
     before = set(POLICIES._table), set(FADING._table)
     yield
     for registry, names in zip((POLICIES, FADING), before, strict=True):
@@ -112,7 +113,7 @@ def test_figures_told_in_words_are_in_the_table_above(remaker) -> None:
         text = README[piece.end() : after.start() if after else len(README)]
         text = re.split(r"^#|^```|^\||^[^\n]*:\n", text, maxsplit=1, flags=re.MULTILINE)[0]
         numbers = {n.lstrip("+-") for n in re.findall(r"(?<![\w.])[+-]?\d+\.\d+(?![\w.]*\w)", text)}
-        told = {n for n in re.findall(r"\d+\.\d+", piece[0] + (after[0] if after else ""))}
+        told = set(re.findall(r"\d+\.\d+", piece[0] + (after[0] if after else "")))
         rounded = {f"{float(n):.1f}" for n in told} | {f"{float(n):.2f}" for n in told}
         assert numbers <= told | rounded, (remaker.commands(piece), numbers - told)
 
