@@ -48,6 +48,21 @@ def test_evaluate_prints_table_and_files(capsys, tmp_path) -> None:
     assert json.loads(capsys.readouterr().out)["summary"][0]["policy"] == "device"
 
 
+def test_a_place_that_cannot_be_written_is_told(tmp_path, capsys) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["evaluate", "device", "--episodes", "1", "--store", str(tmp_path / "file" / "store")]) == 2
+    assert "splitgym evaluate: " in capsys.readouterr().err
+
+
+def test_an_interrupted_evaluation_says_how_to_go_on(tmp_path, capsys, monkeypatch) -> None:
+    def pressed(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("splitgym.evaluation.evaluate", pressed)
+    assert main(["evaluate", "device", "--store", str(tmp_path)]) == 130
+    assert f"kept in {tmp_path}; the same command goes on" in capsys.readouterr().err
+
+
 def test_bound_brackets(capsys) -> None:
     assert main(["bound", "default", "bursty", "--episodes", "2", "--set", "tasks.count=9", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

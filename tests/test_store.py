@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import signal
 import subprocess
@@ -12,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from splitgym import evaluate, load_scenario, register_policy, sweep
+from splitgym import evaluate, fading, load_scenario, register_policy, sweep
 from splitgym.cli import main
 from splitgym.evaluation.lines import DamagedStoreError, Table
 from splitgym.evaluation.store import Store, code_version
 from splitgym.policy import POLICIES, load_baselines
+from splitgym.traces.fading import FADING
 from splitgym.worlds.world import WORLDS
 
 module = sys.modules["splitgym.evaluation.evaluate"]
@@ -293,6 +295,23 @@ def test_a_plug_in_is_known_by_its_source(tmp_path) -> None:
         assert mine != contender("device").identity
     finally:
         POLICIES._table.pop("m1", None)
+
+
+def test_a_plug_in_model_is_known_by_its_source(tmp_path, counted, monkeypatch) -> None:
+    changes = {**SHORT, "fading.model": "flat"}
+    source = ["one"]
+    monkeypatch.setattr(inspect, "getsource", lambda module: source[0])
+    fading("flat")(lambda rng, n_slots, slot_s: np.ones(n_slots))
+    try:
+        for _ in range(2):
+            evaluate("device", episodes=2, changes=changes, store=tmp_path)
+        assert counted == [2]
+        source[0] = "other"
+        evaluate("device", episodes=2, changes=changes, store=tmp_path)
+        assert counted == [2, 2]
+        assert len(Store(tmp_path).results()) == 2
+    finally:
+        del FADING._table["flat"]
 
 
 def test_traces_and_stores_exclude_each_other(tmp_path) -> None:

@@ -67,12 +67,12 @@ def main(arguments: list[str] | None = None) -> int:
         status = int(getattr(importlib.import_module(f"splitgym.{module}"), run)(args) or 0)
         sys.stdout.flush()
         return status
-    except (ValueError, TypeError, GymnasiumError) as error:
-        print(f"splitgym {args.command}: {error}", file=sys.stderr)
-        return 2
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to be flushed at exit
         return 141
+    except (ValueError, TypeError, OSError, GymnasiumError) as error:
+        print(f"splitgym {args.command}: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(f"splitgym {args.command}: interrupted", file=sys.stderr)
         return 130

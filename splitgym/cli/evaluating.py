@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from splitgym.cli.common import (
@@ -54,7 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
     check_files(args.plot, args.csv, args.report)
-    results = _suite(args) if args.suite else _one(args)
+    try:
+        results = _suite(args) if args.suite else _one(args)
+    except KeyboardInterrupt:
+        if args.store:
+            print(f"what was played is kept in {args.store}; the same command goes on", file=sys.stderr)
+        raise
     if args.csv:
         results.to_csv(args.csv)
     if args.plot:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from splitgym.evaluation.identity import digest, foreign_source
 from splitgym.policy import POLICIES, load_baselines, make_policy
 from splitgym.registry import nearest
 from splitgym.strict import read_pairs
@@ -58,7 +58,7 @@ def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> 
         from splitgym.agents.checkpoint import load_agent, model_file
 
         agent = load_agent(Path(policy), trust=trust)
-        return _of_object(agent, shown, _digest(model_file(Path(policy)).read_bytes(), agent.config))
+        return _of_object(agent, shown, digest(model_file(Path(policy)).read_bytes(), agent.config))
     if not hasattr(policy, "predict"):
         raise TypeError(f"a policy needs predict(observation, ...), got {type(policy).__name__}")
     return _of_object(policy, "", str(getattr(policy, "identity", "")))
@@ -77,7 +77,7 @@ def _registered(shown: str, world: str) -> Contender:
         False,
         lambda env: _made(name, kind, env, parameters),
         shown,
-        _digest(shown, options, *files, _foreign_source(kind)),
+        digest(shown, options, *files, foreign_source(kind)),
     )
 
 
@@ -85,23 +85,6 @@ def _of_object(policy: Any, spec: str, identity: str) -> Contender:
     name = getattr(policy, "name", type(policy).__name__)
     options = dict(getattr(policy, "episode_options", {}))
     return Contender(name, _encoding(policy), options, True, lambda env: _checked(policy, env), spec, identity)
-
-
-def _foreign_source(kind: Any) -> bytes:
-    """Source of a policy that does not come with the package, whose sources the store's version covers."""
-    if kind.__module__.startswith("splitgym."):
-        return b""
-    try:
-        return inspect.getsource(inspect.getmodule(kind) or kind).encode()
-    except (OSError, TypeError):  # made in an interpreter
-        return f"{kind.__module__}.{kind.__qualname__}".encode()
-
-
-def _digest(*parts: Any) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update((part if isinstance(part, bytes) else repr(part).encode()) + b"\0")
-    return digest.hexdigest()[:16]
 
 
 def contenders_of(policies: Any, world: World, *, trust: bool = False) -> list[Contender]:

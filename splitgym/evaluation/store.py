@@ -7,8 +7,6 @@ scenario's digest, the policy with its parameters, files and weights, the seed, 
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import splitgym
+from splitgym.evaluation.identity import code_version, digest, foreign_source
 from splitgym.evaluation.lines import Table
 from splitgym.evaluation.results import DECISION, Results
 from splitgym.files import write_atomically
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 _SETTING = ("setting", "version", "seed")
 _PLAYED = ("policy", "agent", "spec", "identity", *_SETTING)
 _BOUND = "bound"
-_OUTSIDE = ("cli", "bench", "report")  # folders that decide no figure
 
 
 class Store:
@@ -53,7 +50,7 @@ class Store:
 
     def keep_setting(self, world: World, scenario: Any, changes: Mapping[str, Any]) -> str:
         """Write down a scenario if it is not there yet; returns its name in the tables."""
-        name = f"{scenario.name}-{scenario.digest()[:12]}"
+        name = "-".join([scenario.name, scenario.digest()[:12], *_plug_ins(scenario)])
         path = self._setting(world, name)
         if not path.is_file():
             words = {
@@ -169,16 +166,9 @@ def shelf_of(store: Store, world: World, scenario: Any, changes: Mapping[str, An
     return Shelf(store.played(world), (c.name, str(c.agent), c.spec, c.identity, setting, code_version()))
 
 
-@functools.cache
-def code_version() -> str:
-    """Version of the package with a digest of every source that can decide a figure."""
-    package = Path(splitgym.__file__).resolve().parent
-    inside = {p.relative_to(package).as_posix(): p for p in package.rglob("*.py")}
-    files = {name: path for name, path in inside.items() if name.partition("/")[0] not in _OUTSIDE}
-    for beside in ("baselines", "agents"):  # links in a source checkout, or folders beside the package
-        folder = package / beside if (package / beside).is_dir() else package.parent / beside
-        files |= {f"{beside}/{p.name}": p for p in folder.glob("*.py")}
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(name.encode() + b"\0" + files[name].read_bytes() + b"\0")
-    return f"{splitgym.__version__}+{digest.hexdigest()[:12]}"
+def _plug_ins(scenario: Any) -> list[str]:
+    """A digest of the sources of the models that do not come with the package; nothing if there are none."""
+    processes = [getattr(scenario, section) for section in scenario.PROCESSES]
+    models = [process.REGISTRY[process.model] for process in processes]
+    sources = [foreign_source(model.function) for model in models if not model.built_in]
+    return [digest(*sources)[:8]] if sources else []
