@@ -79,16 +79,16 @@ def suite_figure(results: SuiteResults) -> Any:
     figure_module, agg = need("matplotlib.figure", "report"), need("matplotlib.backends.backend_agg", "report")
     entries = results.summary()
     cases = ["all cases", *(f"{case.shift}: {case.name}" if case.shift else case.name for case in results.cases)]
-    figure = figure_module.Figure(figsize=(10, 0.42 * len(cases) + 1.6), dpi=150, layout="constrained")
+    figure = figure_module.Figure(figsize=(10, 0.48 * len(cases) + 1.4), dpi=150, layout="constrained")
     agg.FigureCanvasAgg(figure)
     axes = figure.subplots()
     lowest = -0.5
     for i, entry in enumerate(entries):
         values = [entry["score"], *(entry["cases"].get(c.name, {"score": np.nan})["score"] for c in results.cases)]
-        places = np.arange(len(cases)) + 0.6 * ((i + 0.5) / len(entries) - 0.5)
+        places = np.arange(len(cases)) + 0.8 * ((i + 0.5) / len(entries) - 0.5)
         style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "linestyle": "none"}
         name = entry["policy"] + ("*" if entry["agent"] else "")
-        axes.plot(np.maximum(values, lowest), places, markersize=6, markeredgecolor="white", label=name, **style)
+        axes.plot(np.maximum(values, lowest), places, markersize=5.5, markeredgecolor="white", label=name, **style)
         axes.plot([entry["score_low"], entry["score_high"]], places[[0, 0]], color=style["color"], linewidth=1.5)
     axes.axvline(1.0, color=MUTED, linestyle=(0, (4, 2)), linewidth=1.2)
     axes.axvline(0.0, color=MUTED, linewidth=0.8)
@@ -100,6 +100,6 @@ def suite_figure(results: SuiteResults) -> Any:
     axes.tick_params(which="both", color=MUTED, labelcolor=INK, labelsize=9, left=False)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_xlabel(f"normalised score; 0: random, 1: certified bound; below {lowest:g}: at the edge", color=INK)
-    axes.set_title(textwrap.fill(_title(results), 100), loc="left", fontsize=10, color=INK)
+    figure.suptitle(textwrap.fill(_title(results), 120), x=0.01, ha="left", fontsize=10, color=INK)
     figure.legend(loc="outside right upper", frameon=False, fontsize=9)
     return figure
