@@ -98,6 +98,16 @@ def test_recorded_traces_are_replayed() -> None:
     np.testing.assert_array_equal(drawn.figure("enachi", "return"), replayed.figure("enachi", "return"))
 
 
+def test_more_traces_than_are_played_side_by_side() -> None:
+    scenario = load_scenario("default", **{"tasks.count": 5})
+    traces = [InferenceTrace.draw(scenario, seed) for seed in range(40)]
+    drawn = evaluate(["random", "enachi"], scenario=scenario, episodes=40, bound=True)
+    replayed = evaluate(["random", "enachi"], scenario=scenario, episodes=40, traces=traces, bound=True)
+    np.testing.assert_array_equal(drawn.bounds, replayed.bounds)
+    for policy in drawn.policies:
+        np.testing.assert_array_equal(drawn.figure(policy, "return"), replayed.figure(policy, "return"))
+
+
 def test_files(results, tmp_path) -> None:
     text = results.to_csv(tmp_path / "deep" / "rows.csv")
     lines = (tmp_path / "deep" / "rows.csv").read_text().splitlines()
