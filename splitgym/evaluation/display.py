@@ -28,12 +28,14 @@ def shown(value: float, half: float, unit: str, factor: float, form: str = "") -
 
 def summary_table(results: Results) -> Any:
     """A ``rich.table.Table`` of the summary, best return first; agents are marked."""
+    summary = results.summary()
+    best, scored = results.best_baseline(), "score" in summary[0]
     table = need("rich.table", "report").Table(
-        title=f"{results.setting}: mean ± 95 % interval over "
-        f"{len(results.figure(results.policies[0], 'return'))} common traces",
-        caption=f"difference: return minus that of {results.best_baseline()} on the same traces, paired"
+        title=f"{results.setting}: mean ± 95 % interval over {summary[0]['episodes']} common traces",
+        caption=f"difference: return minus that of {best} on the same traces, paired; "
+        "wins: traces on which it is higher"
         + ("; * trained agent" if results.agents else "")
-        + _certified(results)
+        + _certified(results, scored)
         + (f"\n{results.scenario.caveat}" if results.scenario.caveat else ""),
     )
     table.add_column("policy", style="bold", no_wrap=True)
@@ -41,24 +43,28 @@ def summary_table(results: Results) -> Any:
         name = m.name.removesuffix("_s").replace("_", " ")
         table.add_column(f"{name}\n{m.unit}".rstrip(), justify="right", no_wrap=True)
     table.add_column("difference", justify="right", no_wrap=True)
-    scored = "score" in results.summary()[0]
+    table.add_column(f"wins\nof {summary[0]['episodes']}", justify="right", no_wrap=True)
     if scored:
         table.add_column("score\nIQM", justify="right", no_wrap=True)
-    for entry in results.summary():
+    for entry in summary:
         cells = [shown(entry[m.name], entry[f"{m.name}_interval"], m.unit, m.factor, m.form) for m in results.measures]
-        gap = "best" if entry["policy"] == results.best_baseline() else _signed(entry)
+        paired = ["best", ""] if entry["policy"] == best else [_signed(entry), _wins(entry)]
         score = [f"{entry['score']:.3f} ({entry['score_low']:.3f} to {entry['score_high']:.3f})"] if scored else []
-        table.add_row(entry["policy"] + ("*" if entry["agent"] else ""), *cells, gap, *score)
+        table.add_row(entry["policy"] + ("*" if entry["agent"] else ""), *cells, *paired, *score)
     return table
 
 
-def _certified(results: Results) -> str:
+def _certified(results: Results, scored: bool) -> str:
     if results.bounds is None:
         return ""
     words = f"\ngap: to a certified bound on any policy's return, {results.bounds.mean():.2f} on average"
-    if "score" in results.summary()[0]:
+    if scored:
         words += "; score: 0 is the mean of random, 1 the bound; interquartile mean (95 % bootstrap interval)"
     return words
+
+
+def _wins(entry: dict[str, Any]) -> str:
+    return f"{entry['wins']}" + (f" + {entry['ties']} ties" if entry["ties"] else "")
 
 
 def _signed(entry: dict[str, Any]) -> str:
