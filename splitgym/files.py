@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -12,10 +13,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")  # others may write it too
     with temporary.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+        write_through(stream, content)
     os.replace(temporary, path)
+
+
+def write_through(stream: BinaryIO, content: bytes) -> None:
+    """Write to the disk itself, so that what is written survives a crash of the machine."""
+    stream.write(content)
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def written(text: str, path: str | Path | None) -> str:

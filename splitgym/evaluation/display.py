@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from splitgym.evaluation.sweep_words import shown_name
 from splitgym.extras import need
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ def summary_table(results: Results) -> Any:
     )
     table.add_column("policy", style="bold", no_wrap=True)
     for m in results.measures:
-        name = m.name.removesuffix("_s").replace("_", " ")
-        table.add_column(f"{name}\n{m.unit}".rstrip(), justify="right", no_wrap=True)
+        table.add_column(f"{shown_name(m)}\n{m.unit}".rstrip(), justify="right", no_wrap=True)
     table.add_column("difference", justify="right", no_wrap=True)
     table.add_column(f"wins\nof {summary[0]['episodes']}", justify="right", no_wrap=True)
     if scored:

@@ -68,7 +68,10 @@ def evaluate(
     world = world_of(env_id)
     contenders = contenders_of(policies, world, trust=trust)
     setting = world.load_scenario(scenario, **(changes or {}))
-    shelf = functools.partial(shelf_of, Store(store), world, setting, changes or {}) if store is not None else _no_shelf
+    shelf: Callable[[Contender | None], Shelf | None] = _no_shelf
+    if store is not None:
+        kept = Store(store)
+        shelf = functools.partial(shelf_of, kept, world, kept.keep_setting(world, setting, changes or {}))
     shelves = {c.name: shelf(c) for c in contenders}
     seeds = range(seed, seed + episodes)
     results = Results(world, setting, changes=changes)

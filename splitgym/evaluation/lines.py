@@ -11,12 +11,12 @@ import csv
 import io
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from splitgym.extras import need
-from splitgym.files import write_atomically
+from splitgym.files import write_atomically, write_through
 
 _CHECK = "check:"  # name of the last column
 
@@ -43,35 +43,26 @@ class Table:
 
     def rows(self) -> dict[tuple[str, ...], dict[str, float]]:
         """Key -> figures of all whole lines, in the order of the file; what others appended meanwhile included."""
-        if not self.path.is_file():
-            self._rows, self._read_to = {}, 0
-            return {}
-        with self.path.open("rb") as stream:
-            state = os.fstat(stream.fileno())
-            if state.st_ino != self._file or state.st_size < self._read_to:
-                self._rows, self._read_to, self._file = {}, 0, state.st_ino
-            stream.seek(self._read_to)
-            content = stream.read()
-        whole = content[: content.rfind(b"\n") + 1]  # a torn end was never acknowledged
-        for line in whole.splitlines(keepends=True):
-            self._take(line)
-            self._read_to += len(line)
+        self._read()
         return dict(self._rows)
+
+    def find(self, keys: Iterable[tuple[str, ...]]) -> list[dict[str, float] | None]:
+        """Figures of each key, ``None`` where it has no whole line."""
+        self._read()
+        return [self._rows.get(key) for key in keys]
 
     def add(self, lines: Sequence[tuple[tuple[str, ...], dict[str, float]]]) -> None:
         """Append the lines (key, figures) whose keys are not there yet, all in one write."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with locked(self.path):
-            known = self.rows()
-            fresh = [(key, figures) for key, figures in lines if key not in known]
+            self._read()
+            fresh = [(key, figures) for key, figures in lines if key not in self._rows]
             text = b"".join(_checked([*key, *(repr(figures[name]) for name in self.figures)]) for key, figures in fresh)
             if self._read_to == 0:
                 text = self._header() + text
             with self.path.open("ab") as stream:
                 stream.truncate(self._read_to)
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
+                write_through(stream, text)
 
     def repair(self) -> int:
         """Move damaged lines to ``<file>.damaged`` and return how many they were; whole lines stay untouched."""
@@ -83,14 +74,28 @@ class Table:
             lost = [line.rstrip(b"\n") + b"\n" for line, ok in zip(lines, good, strict=True) if not ok]
             if lost:
                 with self.path.with_name(f"{self.path.name}.damaged").open("ab") as stream:
-                    stream.write(b"".join(lost))
-                    stream.flush()
-                    os.fsync(stream.fileno())
+                    write_through(stream, b"".join(lost))
                 kept = [line for line, ok in zip(lines, good, strict=True) if ok]
                 if not good[0]:
                     kept.insert(0, self._header())
                 write_atomically(self.path, b"".join(kept))
         return len(lost)
+
+    def _read(self) -> None:
+        """Take the lines that have come since the last time."""
+        if not self.path.is_file():
+            self._rows, self._read_to = {}, 0
+            return
+        with self.path.open("rb") as stream:
+            state = os.fstat(stream.fileno())
+            if state.st_ino != self._file or state.st_size < self._read_to:
+                self._rows, self._read_to, self._file = {}, 0, state.st_ino
+            stream.seek(self._read_to)
+            content = stream.read()
+        whole = content[: content.rfind(b"\n") + 1]  # a torn end was never acknowledged
+        for line in whole.splitlines(keepends=True):
+            self._take(line)
+            self._read_to += len(line)
 
     def _header(self) -> bytes:
         return _checked([*self.keys, *self.figures], _CHECK)

@@ -82,6 +82,16 @@ class Results:
         """One figure of every episode of a policy, (n,), SI units."""
         return self._figures[policy][name].copy()
 
+    def scores(self, policy: str) -> np.ndarray | None:
+        """Normalised score of every episode, (n,): 0 is the mean of ``random``, 1 the bound of the trace.
+
+        ``None`` without bounds, and where ``random`` or the policy itself is not among those evaluated.
+        """
+        if self.bounds is None or not {ANCHOR, policy} <= set(self._figures):
+            return None
+        zero = float(self._figures[ANCHOR]["return"].mean())
+        return normalised(self._figures[policy]["return"], zero, self.bounds)
+
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary for each policy and episode; figures in SI units."""
         return [
@@ -124,8 +134,8 @@ class Results:
                 entry[m.name], entry[f"{m.name}_interval"] = mean_interval(figures[m.name])
             entry["difference"], entry["difference_interval"] = mean_interval(gaps)
             entry["wins"], entry["ties"] = wins_ties(figures["return"], best)
-            if self.bounds is not None and ANCHOR in self._figures:
-                scores = normalised(figures["return"], float(self._figures[ANCHOR]["return"].mean()), self.bounds)
+            scores = self.scores(policy)
+            if scores is not None:
                 entry["score"], entry["score_low"], entry["score_high"] = iqm_interval([scores])
             table.append(entry)
         return sorted(table, key=lambda entry: -entry["return"])
@@ -137,11 +147,7 @@ class Results:
     def to_json(self, path: str | Path | None = None) -> str:
         """Setting, summary and rows as JSON text (NaN as null), also written to ``path`` if given."""
         document = {
-            "environment": self.world.env_id,
-            "scenario": self.scenario.name,
-            "changes": self.changes,
-            "scenario_digest": self.scenario.digest(),
-            "caveat": self.scenario.caveat,
+            **setting_table(self.world, self.scenario, self.changes),
             "best_baseline": self.best_baseline(),
             "bounds": None if self.bounds is None else self.bounds.tolist(),
             "summary": self.summary(),
@@ -181,8 +187,23 @@ def rows_to_csv(rows: Sequence[Mapping[str, Any]], path: str | Path | None = Non
 
 def setting_words(world: World, scenario: Any, changes: Mapping[str, Any]) -> str:
     """Environment and scenario in words, with what was changed."""
-    changed = "".join(f", {key}={getattr(value, 'name', value)}" for key, value in changes.items())
-    return f"{world.env_id}, scenario {scenario.name}{changed}"
+    return f"{world.env_id}, scenario {scenario_words(scenario, changes)}"
+
+
+def scenario_words(scenario: Any, changes: Mapping[str, Any]) -> str:
+    """A scenario's name with what was changed."""
+    return scenario.name + "".join(f", {key}={getattr(value, 'name', value)}" for key, value in changes.items())
+
+
+def setting_table(world: World, scenario: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Environment and scenario as the head of a JSON document."""
+    return {
+        "environment": world.env_id,
+        "scenario": scenario.name,
+        "changes": changes,
+        "scenario_digest": scenario.digest(),
+        "caveat": scenario.caveat,
+    }
 
 
 def finite(value: Any) -> Any:

@@ -22,7 +22,7 @@ from splitgym.envs.rows import whole
 from splitgym.evaluation.contenders import Contender, contenders_of
 from splitgym.evaluation.drift import STABLE, UNDECIDED, UNSTABLE, Drift, drift, least_steps
 from splitgym.evaluation.play import Progress, play
-from splitgym.evaluation.results import finite, setting_words
+from splitgym.evaluation.results import finite, setting_table, setting_words
 from splitgym.files import written
 from splitgym.worlds.world import WORLDS, Account, Ledger, World, world_of
 
@@ -141,11 +141,7 @@ class Stability:
     def to_json(self, path: str | Path | None = None) -> str:
         """Setting and summary as JSON text, also written to ``path`` if given."""
         document = {
-            "environment": self.world.env_id,
-            "scenario": self.scenario.name,
-            "changes": self.changes,
-            "scenario_digest": self.scenario.digest(),
-            "caveat": self.scenario.caveat,
+            **setting_table(self.world, self.scenario, self.changes),
             "step": self.account.step,
             "steps": self.steps,
             "seed": self.seed,

@@ -136,9 +136,8 @@ class Shelf:
 
     def known(self, seeds: Sequence[int]) -> dict[int, dict[str, float]]:
         """Seed -> figures of those that are there."""
-        rows = self.table.rows()
-        keys = {seed: (*self.head, str(seed)) for seed in seeds}
-        return {seed: rows[key] for seed, key in keys.items() if key in rows}
+        found = self.table.find((*self.head, str(seed)) for seed in seeds)
+        return {seed: figures for seed, figures in zip(seeds, found, strict=True) if figures is not None}
 
     def add(self, seeds: Sequence[int], figures: Mapping[str, np.ndarray]) -> None:
         """Append the figures, (n,) each, of seeds that are not there yet."""
@@ -150,12 +149,11 @@ class Shelf:
         )
 
 
-def shelf_of(store: Store, world: World, scenario: Any, changes: Mapping[str, Any], c: Contender | None) -> Shelf:
-    """Where the episodes of a contender, or the bounds (``None``), are kept.
+def shelf_of(store: Store, world: World, setting: str, c: Contender | None) -> Shelf:
+    """Where the episodes of a contender, or the bounds (``None``), are kept; see :meth:`Store.keep_setting`.
 
     Raises ``ValueError`` for a policy that could not be known again.
     """
-    setting = store.keep_setting(world, scenario, changes)
     if c is None:
         return Shelf(store.certified(world), (setting, code_version()))
     if not c.identity:

@@ -14,7 +14,7 @@ from splitgym.evaluation.contenders import Contender, contenders_of
 from splitgym.evaluation.evaluate import evaluate
 from splitgym.evaluation.play import Progress
 from splitgym.evaluation.results import ANCHOR, Results, finite, rows_to_csv
-from splitgym.evaluation.statistics import iqm_interval, normalised
+from splitgym.evaluation.statistics import interquartile_mean, iqm_interval
 from splitgym.files import written
 from splitgym.suites import Case, Suite, load_suite
 from splitgym.worlds.world import World, world_of
@@ -49,7 +49,7 @@ class SuiteResults:
 
     def scores(self, policy: str) -> list[np.ndarray | None]:
         """Normalised scores (n,) of each case, 0: mean of ``random``, 1: the bound; ``None`` where it cannot play."""
-        return [_scores(results, policy) for results in self.results]
+        return [results.scores(policy) for results in self.results]
 
     def summary(self) -> list[dict[str, Any]]:
         """One dictionary for each policy, best score over all cases first, those that cannot play them all last.
@@ -120,15 +120,9 @@ class SuiteResults:
         for case, results, score in zip(self.cases, self.results, scores, strict=True):
             if score is not None:
                 means = {name: float(results.figure(policy, name).mean()) for name in ("gap", "return")}
-                cases[case.name] = {"score": iqm_interval([score])[0], **means}
+                cases[case.name] = {"score": float(interquartile_mean(score)), **means}
         entry = dict(zip(("score", "score_low", "score_high"), whole, strict=True))
         return {"policy": policy, "agent": policy in self.agents, **entry, "cases": cases}
-
-
-def _scores(results: Results, policy: str) -> np.ndarray | None:
-    if policy not in results.policies or results.bounds is None:
-        return None
-    return normalised(results.figure(policy, "return"), float(results.figure(ANCHOR, "return").mean()), results.bounds)
 
 
 def evaluate_suite(

@@ -11,6 +11,7 @@ import numpy as np
 from splitgym.encodings import Axis as AxisOfDecision
 from splitgym.evaluation.results import ANCHOR
 from splitgym.fields import Field
+from splitgym.report.figures import without
 from splitgym.report.gather import Book, Chapter
 from splitgym.report.marks import Axis, Cells, Figure, Key, Line, Panel
 from splitgym.report.replay import Replay
@@ -32,9 +33,9 @@ def debt(book: Book, chapter: Chapter, replay: Replay) -> Figure:
         "budget and falls where it costs less. A policy under control stays level.",
     )
     if "queue_j" not in (results.world.outcome.names or ()):
-        return dataclasses.replace(figure, note=f"{results.world.env_id} has no energy queue.")
+        return without(figure, f"{results.world.env_id} has no energy queue.")
     if not replay.episodes:
-        return dataclasses.replace(figure, note=_left_out(replay))
+        return without(figure, _left_out(replay))
     budget_j, thing = results.scenario.budget.energy_j, results.world.outcome.descr[0][0]
     order = [e["policy"] for e in chapter.entries if e["policy"] in replay.episodes]
     curves = {p: replay.episodes[p].outcomes["queue_j"] / budget_j for p in order}
@@ -86,10 +87,10 @@ def maps(book: Book, chapter: Chapter, replay: Replay) -> Figure:
     world = chapter.results.world
     axes, fields = world.axes(chapter.results.scenario), world.fields(chapter.results.scenario)
     if not _mappable(axes, fields):
-        return dataclasses.replace(figure, note=f"{world.env_id} does not cut a network by one channel and one queue.")
+        return without(figure, f"{world.env_id} does not cut a network by one channel and one queue.")
     order = [e["policy"] for e in chapter.entries if e["policy"] in replay.episodes and e["policy"] != ANCHOR]
     if not order:
-        return dataclasses.replace(figure, note="No policy could be played again.")
+        return without(figure, "No policy could be played again.")
     gains_db, queues = _grid(chapter, replay, order)
     names = [*axes[0].labels, "nothing sent"]
     found = {p: _decided(replay, p, gains_db, queues, chapter, len(names) - 1) for p in order}

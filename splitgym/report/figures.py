@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
-from splitgym.evaluation.statistics import iqm_interval, profile_interval
+from splitgym.evaluation.statistics import profile_interval
 from splitgym.report.gather import Book, Chapter, label
 from splitgym.report.marks import Axis, Figure, Line, Panel, Point, Rule
 from splitgym.report.scales import minus, padded, scale_for
@@ -27,7 +28,7 @@ def leaderboard(book: Book) -> Figure:
     )
     if not book.strata:
         return without(figure, "No scores: they need certified bounds (bound=True) and the policy random.")
-    found = {p: iqm_interval(strata) for p, strata in book.strata.items()}
+    found = book.iqms
     order = sorted(found, key=lambda p: -found[p][0])
     points = tuple(_score(book, p, found[p], len(order) - 1 - i) for i, p in enumerate(order))
     x = Axis("normalised score, interquartile mean", *_score_limits(found), ticks=())
@@ -70,7 +71,7 @@ def profiles(book: Book) -> Figure:
     if not book.strata:
         return without(figure, "No profiles: they need scores.")
     lines = []
-    order = sorted(book.strata, key=lambda p: -iqm_interval(book.strata[p])[0])
+    order = sorted(book.strata, key=lambda p: -book.iqms[p][0])
     for policy, strata in ((p, book.strata[p]) for p in order):
         share, low, high = (100.0 * part for part in profile_interval(strata, _THRESHOLDS))
         words = [
@@ -137,12 +138,12 @@ def _difference(book: Book, entry: dict[str, Any], scale: Any, y: float) -> Poin
 # ---------------------------------------------------------------- pieces
 def filled(figure: Figure, panels: tuple[Panel, ...], legend: Any, note: str, height: int = 340) -> Figure:
     size = (figure.size[0], max(figure.size[1], height / 95.0))
-    changed = {"panels": panels, "legend": legend, "note": note, "height": height, "size": size}
-    return Figure(**{**vars(figure), **changed})
+    return dataclasses.replace(figure, panels=panels, legend=legend, note=note, height=height, size=size)
 
 
 def without(figure: Figure, why: str) -> Figure:
-    return Figure(**{**vars(figure), "note": why})
+    """The figure, empty, with the reason why."""
+    return dataclasses.replace(figure, note=why)
 
 
 def _rows_height(n: int) -> int:

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.evaluation.results import ANCHOR, Results
-from splitgym.evaluation.statistics import normalised
+from splitgym.evaluation.results import Results, scenario_words
+from splitgym.evaluation.statistics import iqm_interval
 from splitgym.report.marks import Key
-from splitgym.worlds.world import Measure
 
 #: Letters of a name on an axis or beside a mark.
 _LONGEST = 16
@@ -36,11 +35,8 @@ class Chapter:
     @functools.cached_property
     def scores(self) -> dict[str, np.ndarray]:
         """Normalised scores (n,) by policy; empty without bounds or without the lower anchor."""
-        results = self.results
-        if results.bounds is None or ANCHOR not in results.policies:
-            return {}
-        zero = float(results.figure(ANCHOR, "return").mean())
-        return {p: normalised(results.figure(p, "return"), zero, results.bounds) for p in results.policies}
+        found = {p: self.results.scores(p) for p in self.results.policies}
+        return {p: scores for p, scores in found.items() if scores is not None}
 
     @property
     def traces(self) -> int:
@@ -93,6 +89,11 @@ class Book:
                 found.setdefault(policy, []).append(scores)
         return found
 
+    @functools.cached_property
+    def iqms(self) -> dict[str, tuple[float, float, float]]:
+        """Interquartile mean of the scores over all chapters by policy, with the ends of its interval."""
+        return {policy: iqm_interval(strata) for policy, strata in self.strata.items()}
+
 
 def gather(many: Results | Sequence[Results]) -> Book:
     """Put evaluations side by side.  Raises ``ValueError`` if there is none, or one without a policy."""
@@ -104,16 +105,11 @@ def gather(many: Results | Sequence[Results]) -> Book:
     chapters = []
     for results in given:
         keys.append(_key(results, several, keys))
-        short = _title(results)
+        short = scenario_words(results.scenario, results.changes)
         title = f"{results.world.env_id}: {short}" if several else short
         chapters.append(Chapter(results, keys[-1], title, short))
     names = dict.fromkeys(policy for results in given for policy in results.policies)
     return Book(tuple(chapters), {name: i for i, name in enumerate(names)})
-
-
-def _title(results: Results) -> str:
-    changed = "".join(f", {key}={getattr(value, 'name', value)}" for key, value in results.changes.items())
-    return results.scenario.name + changed
 
 
 def _key(results: Results, several: bool, taken: list[str]) -> str:
@@ -130,8 +126,3 @@ def _key(results: Results, several: bool, taken: list[str]) -> str:
 def label(name: str) -> str:
     """A policy's name where room is short; the middle goes first, since parameters stand at the end."""
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…{name[-(_LONGEST - _LONGEST // 2 - 1) :]}"
-
-
-def plain(m: Measure) -> str:
-    """A measure's name for people."""
-    return m.name.removesuffix("_s").replace("_", " ")

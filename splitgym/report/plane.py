@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from splitgym.evaluation.display import shown
+from splitgym.evaluation.sweep_words import shown_name
 from splitgym.report.figures import filled, without
-from splitgym.report.gather import Book, Chapter, label, plain
+from splitgym.report.gather import Book, Chapter, label
 from splitgym.report.labels import places
 from splitgym.report.marks import Axis, Figure, Panel, Point, Rule
 from splitgym.report.scales import minus, padded
@@ -29,12 +30,12 @@ def plane(book: Book, chapter: Chapter) -> Figure:
     aim = f"{'Up' if y.better > 0 else 'Down'} and {'right' if x.better > 0 else 'left'}"
     figure = Figure(
         key=f"{chapter.key}-plane",
-        title=f"{plain(y).capitalize()} against {plain(x)}",
+        title=f"{shown_name(y).capitalize()} against {shown_name(x)}",
         how=f"A mark for each policy with 95 % intervals: {y.meaning}, against {x.meaning}. {aim} is better.",
     )
     known = [e for e in chapter.entries if math.isfinite(e[x.name]) and math.isfinite(e[y.name])]
     if not known:
-        return without(figure, f"No policy has both {plain(x)} and {plain(y)}.")
+        return without(figure, f"No policy has both {shown_name(x)} and {shown_name(y)}.")
     spots = [_spot(e, x, y) for e in known]
     x_axis, y_axis = _plane_axis(x, [s[0] for s in spots]), _plane_axis(y, [s[1] for s in spots], log=False)
     labels = [label(book.shown(e["policy"])) for e in known]
@@ -70,7 +71,9 @@ def _measure(chapter: Chapter, name: str) -> Measure:
 
 
 def _exact(entry: dict[str, Any], m: Measure) -> str:
-    return minus(f"{plain(m)} {shown(entry[m.name], entry[f'{m.name}_interval'], m.unit, m.factor, m.form)} {m.unit}")
+    return minus(
+        f"{shown_name(m)} {shown(entry[m.name], entry[f'{m.name}_interval'], m.unit, m.factor, m.form)} {m.unit}"
+    )
 
 
 def _spot(entry: dict[str, Any], x: Measure, y: Measure) -> tuple[tuple[float, float, float], ...]:
@@ -82,7 +85,7 @@ def _spot(entry: dict[str, Any], x: Measure, y: Measure) -> tuple[tuple[float, f
 def _plane_axis(m: Measure, spots: list[tuple[float, float, float]], log: bool = True) -> Axis:
     values = np.array(spots)
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    title = f"{plain(m)} [{m.unit}]" if m.unit else plain(m)
+    title = f"{shown_name(m)} [{m.unit}]" if m.unit else shown_name(m)
     least = float(values[:, 0].min())
     if log and least > 0.0 and _WIDE_RATIO * least < high < _WIDEST_RATIO * least:
         ends = padded(math.log10(max(low, 0.7 * least)), math.log10(high), 0.1)

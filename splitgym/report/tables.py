@@ -8,8 +8,8 @@ from typing import Any
 
 from splitgym.evaluation.display import shown
 from splitgym.evaluation.results import GAP
-from splitgym.evaluation.statistics import iqm_interval
-from splitgym.report.gather import Book, Chapter, plain
+from splitgym.evaluation.sweep_words import shown_name
+from splitgym.report.gather import Book, Chapter
 from splitgym.report.scales import minus
 
 
@@ -55,13 +55,13 @@ def scenario_table(book: Book, chapter: Chapter) -> Table:
     """Every measure of every policy in one scenario, best return first."""
     results, entries = chapter.results, chapter.entries
     measures, best = results.measures, results.best_baseline()
-    columns = [Column(plain(m), m.unit, m.meaning) for m in measures[:1]]
+    columns = [Column(shown_name(m), m.unit, m.meaning) for m in measures[:1]]
     columns.append(Column("difference", "", f"return minus that of {best} on the same traces, paired"))
     columns.append(Column("wins / ties", f"of {chapter.traces}", f"traces with a higher / an equal return than {best}"))
     scored = bool(chapter.scores)
     if scored:
         columns.append(Column("score", "IQM", "normalised score, interquartile mean with its bootstrap interval"))
-    columns += [Column(plain(m), m.unit, m.meaning) for m in measures[1:]]
+    columns += [Column(shown_name(m), m.unit, m.meaning) for m in measures[1:]]
     found = {m.name: _best(entries, m) for m in measures}
     rows = []
     for entry in entries:
@@ -91,8 +91,8 @@ def overall_table(book: Book) -> Table:
 
 
 def _overall(book: Book, chapters: list[Chapter], policy: str) -> Cell:
-    if policy in book.strata:
-        return _interval(*iqm_interval(book.strata[policy]))
+    if policy in book.iqms:
+        return _interval(*book.iqms[policy])
     means = [e["return"] for c in chapters for e in c.entries if e["policy"] == policy]
     mean = sum(means) / len(means)
     return Cell(minus(f"{mean:.2f}"), "", mean)

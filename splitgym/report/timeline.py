@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splitgym.report.figures import without
 from splitgym.report.gather import Book, Chapter
 from splitgym.report.marks import Axis, Figure, Line, Panel, Rule
 from splitgym.report.replay import Replay
@@ -50,13 +51,13 @@ def timeline(book: Book, chapter: Chapter, replay: Replay) -> Figure:
     world = chapter.results.world
     names = set(world.outcome.names or ())
     if not (names >= _STEP_IS_TASK or names >= _STEP_IS_SLOT):
-        return dataclasses.replace(figure, note=f"{world.env_id} does not serve one task at a time, slot by slot.")
+        return without(figure, f"{world.env_id} does not serve one task at a time, slot by slot.")
     if not replay.episodes:
-        return dataclasses.replace(figure, note="No policy could be played again.")
+        return without(figure, "No policy could be played again.")
     shows = [p for p in replay.episodes if p.partition(":")[0] == world.showcase] or list(replay.episodes)
     found = (_slots_of_task if names >= _STEP_IS_TASK else _slots_of_episode)(chapter, replay, shows[0])
     if len(found.begin_ms) == 0:
-        return dataclasses.replace(figure, note=f"{shows[0]} sends nothing on the first trace.")
+        return without(figure, f"{shows[0]} sends nothing on the first trace.")
     note = f"{book.shown(shows[0])} on the first trace (seed {replay.seed}), {found.told}{_beyond(found)}"
     return dataclasses.replace(figure, panels=_panels(book, shows[0], found), note=note)
 
