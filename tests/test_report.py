@@ -15,6 +15,7 @@ import pytest
 import splitgym
 from splitgym.cli import main
 from splitgym.evaluation import Results, evaluate, report
+from splitgym.evaluation.statistics import interquartile_mean
 from splitgym.policy import Policy
 from splitgym.report import interactive
 from splitgym.report.figures import differences, leaderboard, profiles
@@ -25,6 +26,7 @@ from splitgym.report.plane import plane
 from splitgym.report.replay import Replay
 from splitgym.report.scales import Scale, scale_for
 from splitgym.report.style import DARK, SYMBOLS, outline, style_of
+from splitgym.report.tables import overall_table
 from splitgym.worlds.world import WORLDS
 from tests.browser import Browser, executable
 from tests.helpers import short
@@ -146,6 +148,20 @@ def hostile(policies: list[str], n: int = 2) -> Results:
         figures = {m.name: results.figure("device", m.name) - i for m in results.measures}
         odd.add(name, range(n), figures)
     return odd
+
+
+def test_scores_over_all_scenarios_are_over_all_episodes(two: list[Results]) -> None:
+    book = gather(two)
+    strata = []
+    for results in two:
+        zero = results.figure("random", "return").mean()
+        strata.append((results.figure("enachi", "return") - zero) / (results.bounds - zero))
+    wanted = float(interquartile_mean(np.concatenate(strata)))
+    assert book.iqms["enachi"][0] == pytest.approx(wanted)
+    row = next(row for row in overall_table(book).rows if row.policy == "enachi")
+    assert row.cells[0].value == pytest.approx(wanted)
+    points = [mark for mark in leaderboard(book).panels[0].marks if isinstance(mark, Point)]
+    assert next(p.x for p in points if p.name == "enachi") == pytest.approx(wanted)
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:
