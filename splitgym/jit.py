@@ -9,9 +9,6 @@ whose name holds a digest of *all* jitted sources: edit or upgrade one of them a
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -19,6 +16,8 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 from numba.core import config as numba_config
+
+from splitgym.jit_cache import Cache, find_folders
 
 F = TypeVar("F", bound=Callable)
 
@@ -28,6 +27,7 @@ _PACKAGE = Path(__file__).resolve().parent
 #: Files that may hold jitted code, relative to the package; the digest covers exactly these.
 JITTED_SOURCES = (
     "jit.py",
+    "jit_cache.py",
     "physics/*.py",
     "worlds/*/kernel.py",
     "worlds/*/nature.py",
@@ -54,31 +54,13 @@ def sources_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def cache_folder() -> Path:
-    """Folder of this version's machine code: ``$NUMBA_CACHE_DIR`` or the user's cache folder, plus the digest."""
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        base = Path(os.environ["NUMBA_CACHE_DIR"])
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "splitgym" / f"jit-{sources_digest()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    except OSError:
-        pass
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    folder = Path(tempfile.gettempdir()) / f"splitgym-{user}" / folder.name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+def cache_folder() -> Path | None:
+    """Folder to which this version's machine code is written, see :mod:`splitgym.jit_cache`; ``None`` without one."""
+    return _FOLDERS.write
 
 
 _FILES = frozenset(jitted_files())
-_FOLDER = str(cache_folder())
+_FOLDERS = find_folders(f"jit-{sources_digest()}")
 
 
 def jit(function: F) -> F:
@@ -93,12 +75,10 @@ def jit(function: F) -> F:
         )
     if config.DISABLE_JIT:
         return np.errstate(over="ignore")(function)  # 64-bit hashes wrap around on purpose
-    before = config.CACHE_DIR
-    config.CACHE_DIR = _FOLDER
-    try:
-        return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-    finally:
-        config.CACHE_DIR = before
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    if _FOLDERS.read:
+        dispatcher._cache = Cache(function, _FOLDERS)
+    return cast(F, dispatcher)
 
 
 def records(array: np.ndarray) -> np.ndarray:
