@@ -1,20 +1,46 @@
-"""Files that are whole or absent, never half written."""
+"""Files that are whole or absent, never half written; and what a killed process has left of them."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
+import io
 import os
+import re
+import socket
 import threading
+import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+#: After this time nobody is believed to be still writing, whatever machine it was on.
+_STALE_S = 24 * 3600.0
+_BEGIN_S = time.time()
+_PART = re.compile(r"\..+\.(?:(?P<host>[0-9a-f]{8})-)?(?P<pid>\d+)-\d+\.part", re.DOTALL)
+#: Formats of Matplotlib's figures.
+PICTURES = (".png", ".pdf", ".svg")
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old or the new content, and never a part, whatever happens."""
+    """Write a file so that a reader finds the old or the new content, and never a part, whatever happens.
+
+    What killed processes left in the same folder of earlier attempts is removed.
+    """
+    if path.parent == Path("/dev") or path.is_fifo():  # the terminal, a pipe: there is nothing to be replaced
+        path.write_bytes(content)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")  # others may write it too
-    with temporary.open("wb") as stream:
-        write_through(stream, content)
-    os.replace(temporary, path)
+    _sweep_up(path.parent)
+    temporary = _part(path)
+    try:
+        with temporary.open("wb") as stream:
+            write_through(stream, content)
+        os.replace(temporary, path)
+    except BaseException:  # a full disk, Ctrl-C
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def write_through(stream: BinaryIO, content: bytes) -> None:
@@ -29,3 +55,60 @@ def written(text: str, path: str | Path | None) -> str:
     if path is not None:
         write_atomically(Path(path), text.encode())
     return text
+
+
+def save_figure(figure: Any, path: str | Path, **options: Any) -> Path:
+    """Write a Matplotlib figure, whole or not at all; returns its path.  Raises ``ValueError`` for another ending."""
+    form = check_picture(path).suffix.lower().lstrip(".")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=form, **options)
+    write_atomically(Path(path), buffer.getvalue())
+    return Path(path)
+
+
+def check_picture(path: str | Path) -> Path:
+    """The path of a picture.  Raises ``ValueError`` unless it ends as one that can be drawn."""
+    if Path(path).suffix.lower() not in PICTURES:
+        raise ValueError(f"a picture needs a file that ends in {', '.join(PICTURES)}, got {str(path)!r}")
+    return Path(path)
+
+
+def _part(path: Path) -> Path:
+    """Where this thread writes what will become ``path``; others may write the same file."""
+    name = path.name if len(os.fsencode(path.name)) < 128 else hashlib.sha256(os.fsencode(path.name)).hexdigest()
+    return path.with_name(f".{name}.{_host()}-{os.getpid()}-{threading.get_ident()}.part")
+
+
+def _sweep_up(folder: Path) -> None:
+    """Remove the parts in a folder whose writers are gone."""
+    for part in folder.glob(".*.part"):
+        mark = _PART.fullmatch(part.name)
+        with contextlib.suppress(OSError):
+            if mark and _is_stale(part, mark["host"], int(mark["pid"])):
+                part.unlink()
+
+
+def _is_stale(part: Path, host: str | None, pid: int) -> bool:
+    """Whether the process that wrote a part is gone; where that cannot be known, its age decides."""
+    written_s = part.lstat().st_mtime
+    if host == _host() and pid == os.getpid():
+        return written_s < _BEGIN_S  # of an earlier process of that number, as containers have
+    if host == _host() and os.name == "posix":
+        return not _is_alive(pid)
+    return time.time() - written_s > _STALE_S
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
+
+
+@functools.cache
+def _host() -> str:
+    """A short name of this machine that is safe in a file's name."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]

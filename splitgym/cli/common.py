@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from splitgym.extras import need
+from splitgym.files import PICTURES
 from splitgym.policy import policy_names
 from splitgym.strict import read_pairs
-
-PICTURES = (".png", ".pdf", ".svg")
 
 
 def add_policies(parser: argparse.ArgumentParser) -> None:

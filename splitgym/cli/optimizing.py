@@ -18,6 +18,7 @@ from splitgym.cli.common import add_setting, changes_of, print_table, progress_b
 from splitgym.encodings import Axis
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.extras import need
+from splitgym.files import save_figure
 from splitgym.fronts import Front
 from splitgym.worlds.hardware.workload import SEED
 from splitgym.worlds.world import world_of
@@ -153,8 +154,7 @@ def _draw(args: argparse.Namespace, problem: Problem, front: Front, path: Path) 
         figure = front_figure(problem.values, front, title)
     except DependencyNotInstalled as error:
         return None, str(error)
-    figure.savefig(path)
-    return path, ""
+    return save_figure(figure, path), ""
 
 
 def _table(args: argparse.Namespace, problem: Problem, front: Front) -> Any:

@@ -13,7 +13,7 @@ from gymnasium.error import DependencyNotInstalled
 
 from splitgym.cli.common import print_table, progress_bar
 from splitgym.cli.placing_tables import contest_table, savings_notes, savings_table, verdict, violations
-from splitgym.files import write_atomically
+from splitgym.files import save_figure, write_atomically
 from splitgym.placement.contest import Result, compare_solvers, least_power_w, solvers
 from splitgym.placement.fin import ROUNDINGS
 from splitgym.placement.generate import FAMILIES, random_instance
@@ -141,9 +141,7 @@ def _draw(args: argparse.Namespace, instance: Instance, results: list[Result]) -
         figure = plan_figure(instance, best.plans if best else [], _setting(args, instance), notes)
     except DependencyNotInstalled as error:
         return {"picture": None, "no picture": str(error)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
-    return {"picture": str(path)}
+    return {"picture": str(save_figure(figure, path))}
 
 
 def _content(instance: Instance, results: list[Result]) -> dict[str, Any]:

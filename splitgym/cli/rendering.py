@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from splitgym.cli.common import add_setting, changes_of
 from splitgym.envs.single import SplitEnv
 from splitgym.evaluation.contenders import act, contender
 from splitgym.extras import need
+from splitgym.files import write_atomically
 from splitgym.worlds.world import world_of
 
 
@@ -42,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
 def _play(args: argparse.Namespace) -> int:
     import numpy as np
 
+    if args.out and Path(args.out).suffix.lower() not in (".png", ".gif"):
+        raise ValueError(f"--out needs a file that ends in .png or .gif, got {args.out!r}")
     world = world_of(args.env)
     player = contender(args.policy or world.showcase, world.name, trust=args.trust)
     mode = "human" if args.human else "rgb_array" if args.out else "ansi"
@@ -68,9 +72,10 @@ def _play(args: argparse.Namespace) -> int:
 
 def _save(frames: list[Any], path: Path) -> None:
     images = [need("PIL.Image", "report").fromarray(frame) for frame in frames]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".gif":
-        images[0].save(path, save_all=True, append_images=images[1:], duration=700, loop=0)
+    buffer, moving = io.BytesIO(), path.suffix.lower() == ".gif"
+    if moving:
+        images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=700, loop=0)
     else:
-        images[-1].save(path)
-    print(f"{len(images) if path.suffix == '.gif' else 1} frame(s) in {path}")
+        images[-1].save(buffer, "PNG")
+    write_atomically(path, buffer.getvalue())
+    print(f"{len(images) if moving else 1} frame(s) in {path}")

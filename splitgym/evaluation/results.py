@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
-from splitgym.files import written
+from splitgym.files import save_figure, written
 from splitgym.worlds.world import Measure, World
 
 #: Policy whose mean return is the zero of normalised scores; the bound is their one.
@@ -171,9 +171,7 @@ class Results:
         """Draw returns and the accuracy-energy plane into a PNG, PDF or SVG file; needs matplotlib."""
         from splitgym.evaluation.display import comparison_figure
 
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        comparison_figure(self).savefig(path, dpi=150)
-        return Path(path)
+        return save_figure(comparison_figure(self), path, dpi=150)
 
 
 def rows_to_csv(rows: Sequence[Mapping[str, Any]], path: str | Path | None = None) -> str:

@@ -23,7 +23,7 @@ from splitgym.evaluation.contenders import Contender, contenders_of
 from splitgym.evaluation.drift import STABLE, UNDECIDED, UNSTABLE, Drift, drift, least_steps
 from splitgym.evaluation.play import Progress, play
 from splitgym.evaluation.results import finite, setting_table, setting_words
-from splitgym.files import written
+from splitgym.files import save_figure, written
 from splitgym.worlds.world import WORLDS, Account, Ledger, World, world_of
 
 
@@ -160,9 +160,7 @@ class Stability:
         """Draw debts and average energies over time into a PNG, PDF or SVG file; needs matplotlib."""
         from splitgym.evaluation.stability_display import stability_figure
 
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        stability_figure(self).savefig(path)
-        return Path(path)
+        return save_figure(stability_figure(self), path)
 
 
 def stability(

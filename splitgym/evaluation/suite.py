@@ -15,7 +15,7 @@ from splitgym.evaluation.evaluate import evaluate
 from splitgym.evaluation.play import Progress
 from splitgym.evaluation.results import ANCHOR, Results, finite, rows_to_csv
 from splitgym.evaluation.statistics import interquartile_mean, iqm_interval
-from splitgym.files import written
+from splitgym.files import save_figure, written
 from splitgym.suites import Case, Suite, load_suite
 from splitgym.worlds.world import World, world_of
 
@@ -108,9 +108,7 @@ class SuiteResults:
         """Draw the scores of all policies case by case into a PNG, PDF or SVG file; needs matplotlib."""
         from splitgym.evaluation.suite_display import suite_figure
 
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        suite_figure(self).savefig(path, dpi=150)
-        return Path(path)
+        return save_figure(suite_figure(self), path, dpi=150)
 
     def _entry(self, policy: str) -> dict[str, Any]:
         scores = self.scores(policy)

@@ -15,7 +15,7 @@ from splitgym.evaluation.play import Progress
 from splitgym.evaluation.results import DECISION, Results, finite, rows_to_csv, setting_words
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.evaluation.sweep_words import label, place_label
-from splitgym.files import written
+from splitgym.files import save_figure, written
 from splitgym.registry import nearest
 from splitgym.worlds.world import Measure, World, world_of
 
@@ -132,10 +132,7 @@ class Sweep:
         """Draw a panel for each measure, a line for each policy, into a PNG, PDF or SVG file; needs matplotlib."""
         from splitgym.evaluation.sweep_figure import sweep_figure
 
-        figure = sweep_figure(self, self.measures(measures))
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
-        return Path(path)
+        return save_figure(sweep_figure(self, self.measures(measures)), path)
 
 
 def sweep(

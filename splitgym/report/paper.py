@@ -12,6 +12,7 @@ import numpy as np
 from splitgym.evaluation.front_display import GRID, INK, MUTED
 from splitgym.evaluation.sweep_figure import COLOURS, LINES, MARKERS
 from splitgym.extras import need
+from splitgym.files import save_figure
 from splitgym.report.marks import Axis, Cells, Figure, Key, Line, Mark, Panel, Point, Rule
 from splitgym.report.style import style_of
 
@@ -29,11 +30,9 @@ def save(figure: Figure, path: Path, *, dpi: int = 200) -> Path:
     """Write a figure that has panels; the suffix says the format."""
     form = path.suffix.lstrip(".")
     check(form)
-    path.parent.mkdir(parents=True, exist_ok=True)
     settings = {"svg.hashsalt": figure.key, "pdf.fonttype": 42, "font.size": 9}
     with need("matplotlib", "report").rc_context(settings):
-        draw(figure).savefig(path, dpi=dpi, metadata=_METADATA[form])
-    return path
+        return save_figure(draw(figure), path, dpi=dpi, metadata=_METADATA[form])
 
 
 def check(form: str) -> None:

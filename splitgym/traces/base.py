@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+
+from splitgym.files import write_atomically
 
 T = TypeVar("T", bound="ArrayTrace")
 
@@ -58,10 +61,11 @@ class ArrayTrace:
         return table
 
     def save(self, path: str | Path) -> None:
-        """Write a compressed npz file."""
+        """Write a compressed npz file, whole or not at all."""
         arrays = {name: getattr(self, name) for name in self.ARRAYS}
-        with open(path, "wb") as file:  # a handle keeps the name as given
-            np.savez_compressed(file, allow_pickle=False, format=np.array(self.FORMAT), **arrays)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, format=np.array(self.FORMAT), **arrays)
+        write_atomically(Path(path), buffer.getvalue())
 
     @classmethod
     def load(cls: type[T], path: str | Path) -> T:
