@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.agents.checkpoint import MODEL_FILE, newest_checkpoint, policy_arguments, read_weights
+from splitgym.agents.checkpoint import newest_whole, policy_arguments, read_weights
 from splitgym.agents.config import ALGORITHMS, TrainConfig
 from splitgym.registry import nearest
 
@@ -75,9 +75,8 @@ def _seed(model: Any, seed: int, steps: int) -> None:
 
 
 def restore_model(model: Any, config: TrainConfig, out: Path) -> None:
-    """Load the newest state of a run into a fresh model; a run without a checkpoint begins again."""
-    end = out / MODEL_FILE
-    file = end if end.is_file() else newest_checkpoint(out)
+    """Load the newest whole state of a run into a fresh model; a run without a checkpoint begins again."""
+    file = newest_whole(out)
     if file is None:
         return
     weights, plain = read_weights(file, config.device)

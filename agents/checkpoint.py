@@ -7,10 +7,13 @@ from ``config.json`` and reads only their weights.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import io
 import json
-import pickle
+import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,15 +119,46 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return max((folder / CHECKPOINTS).glob("step_*.zip"), default=None)
 
 
+def newest_whole(folder: Path) -> Path | None:
+    """The end of a run, or else its newest checkpoint, that is not damaged; ``None`` if there is neither.
+
+    Says on standard error which are passed over.  Raises ``ValueError`` naming all if none is whole.
+    """
+    files = [*sorted((folder / CHECKPOINTS).glob("step_*.zip")), *filter(Path.is_file, [folder / MODEL_FILE])][::-1]
+    for place, file in enumerate(files):
+        with contextlib.suppress(ValueError):
+            read_weights(file, "cpu")
+            if place:
+                _tell(f"note: {folder}: {_names(files[:place])} damaged; using {file.name}, the newest whole one")
+            return file
+    if files:
+        each = "each of " * (len(files) > 1)
+        raise ValueError(
+            f"run {str(folder)!r}: {each}{_names(files, 'is')} not a whole stable-baselines3 model; train it again, "
+            "with --overwrite"
+        )
+    return None
+
+
+def _names(files: Sequence[Path], verb: str = "") -> str:
+    shown = ", ".join(file.name for file in files[:10]) + f" and {len(files) - 10} more" * (len(files) > 10)
+    return f"{shown} {verb or ('is' if len(files) == 1 else 'are')}"
+
+
+@functools.cache
+def _tell(words: str) -> None:
+    """Say something on standard error, once."""
+    print(words, file=sys.stderr)
+
+
 def model_file(path: Path) -> Path:
-    """The file that ``load_agent`` reads for a path; raises ``ValueError`` if there is none."""
+    """The file that ``load_agent`` reads for a path; raises ``ValueError`` if there is none that is whole."""
     if path.is_file():
         return path
     if not path.is_dir():
         raise ValueError(f"no such model: {str(path)!r}; give a run folder of 'splitgym train' or a .zip file in it")
     load_config(path)  # says what is wrong with a folder that is no run
-    file = path / MODEL_FILE
-    newest = file if file.is_file() else newest_checkpoint(path)
+    newest = newest_whole(path)
     if newest is None:
         raise ValueError(f"run {str(path)!r} holds no model and no checkpoint yet; train it: splitgym train --resume")
     return newest
@@ -147,8 +181,11 @@ def read_weights(file: Path, device: str) -> tuple[dict[str, Any], dict[str, Any
         _, weights, variables = load(str(file), load_data=False, device=device)
         with zipfile.ZipFile(file) as archive:
             plain = json.loads(archive.read("data"))
-    except (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
-        raise ValueError(f"{str(file)!r} is not a whole stable-baselines3 model: {error}") from error
+        if not {"num_timesteps", "_n_updates"} <= set(plain) or "policy" not in weights:
+            raise ValueError("it lacks weights or settings")
+    except Exception as error:  # whatever a damaged archive makes zipfile, zlib, json and torch raise
+        reason = str(error).partition("\n")[0][:200] or type(error).__name__
+        raise ValueError(f"{str(file)!r} is not a whole stable-baselines3 model: {reason}") from error
     if variables:
         weights["pytorch_variables"] = variables
     return weights, plain

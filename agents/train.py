@@ -6,19 +6,19 @@ import argparse
 import contextlib
 import dataclasses
 import importlib.util
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from splitgym.agents.build import build_model, restore_model
-from splitgym.agents.checkpoint import CHECKPOINTS, MODEL_FILE, save_model, write_atomically
-from splitgym.agents.config import ALGORITHMS, CONFIG_FILE, TrainConfig, load_config, resumed
+from splitgym.agents.checkpoint import MODEL_FILE, save_model
+from splitgym.agents.config import ALGORITHMS, TrainConfig, load_config, resumed
+from splitgym.agents.folder import TENSORBOARD, begin, refuse_taken
 from splitgym.cli.common import changes_of
 from splitgym.extras import need
+from splitgym.locks import held
 
-TENSORBOARD = "tensorboard"
 _FIELDS = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
 
 
@@ -47,22 +47,26 @@ def train(
         callbacks: further callbacks of stable-baselines3.
 
     The same configuration gives the same weights on the same machine.  Training episodes never have a seed below
-    2**32: those are left to evaluation.  Raises ``ValueError`` for settings that do not fit,
-    ``DependencyNotInstalled`` without the extra ``[agents]``, and :class:`TrainingInterrupted` after Ctrl-C.
+    2**32: those are left to evaluation.  Raises ``ValueError`` for settings that do not fit and for a folder in which
+    another process trains, ``DependencyNotInstalled`` without the extra ``[agents]``, and :class:`TrainingInterrupted`
+    after Ctrl-C.
     """
     out = Path(out)
     if resume:
         config = resumed(load_config(out), {name: getattr(config, name) for name in _FIELDS})
     else:
-        _refuse_taken(out, overwrite)
+        refuse_taken(out, overwrite)
     with _torch_threads(config.torch_threads):
         model = build_model(config)
         try:
-            if resume:
-                restore_model(model, config, out)
-            else:
-                _begin(out, config)
-            _learn(model, config, out, progress, callbacks)
+            out.mkdir(parents=True, exist_ok=True)
+            with held(out):
+                if resume:
+                    restore_model(model, config, out)
+                else:
+                    refuse_taken(out, overwrite)  # another one may have begun meanwhile
+                    begin(out, config)
+                _learn(model, config, out, progress, callbacks)
         finally:
             model.env.close()
     return out
@@ -77,25 +81,6 @@ def _torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _refuse_taken(out: Path, overwrite: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{str(out)!r} is a file; give a folder for the run")
-    if (out / CONFIG_FILE).exists() and not overwrite:
-        raise ValueError(
-            f"{str(out)!r} holds a run already: go on with it (--resume {out}), throw it away (--overwrite), or choose "
-            "another folder (--out)"
-        )
-
-
-def _begin(out: Path, config: TrainConfig) -> None:
-    """Throw away an old run, if any, and write the configuration of the new one."""
-    for name in (CONFIG_FILE, MODEL_FILE):
-        (out / name).unlink(missing_ok=True)
-    for name in (CHECKPOINTS, TENSORBOARD):
-        shutil.rmtree(out / name, ignore_errors=True)
-    write_atomically(out / CONFIG_FILE, config.to_json().encode())
 
 
 def _learn(model: Any, config: TrainConfig, out: Path, progress: bool, callbacks: Sequence[Any]) -> None:
@@ -118,6 +103,10 @@ def _learn(model: Any, config: TrainConfig, out: Path, progress: bool, callbacks
         raise TrainingInterrupted(
             f"stopped after {model.num_timesteps} of {config.steps} steps, all of them saved; go on with: "
             f"splitgym train --resume {out}"
+        ) from None
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(
+            f"stopped at once; what the last checkpoint holds is saved, go on with: splitgym train --resume {out}"
         ) from None
     finally:
         if bar:

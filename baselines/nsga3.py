@@ -20,6 +20,7 @@ from splitgym.encodings import Axis
 from splitgym.extras import need
 from splitgym.fronts import OBJECTIVES, costs_of
 from splitgym.jit import sources_digest
+from splitgym.locks import held
 
 if TYPE_CHECKING:
     from splitgym.baselines.search import Problem
@@ -38,14 +39,15 @@ def nsga3(
     is not there) every evaluation is kept, one study per environment, scenario, version of the formulas and seed:
     after an interruption, and for a greater budget, the same call goes on where the last one stopped.  The sampler
     that goes on is seeded by (seed, attempts so far), so an interrupted search does not end exactly as an
-    uninterrupted one.  One process at a time may use a study.
+    uninterrupted one.  One process at a time may use a storage.
 
     Returns decisions (m, n_axes) and values (m, 3), oldest first.  m < budget, with a ``RuntimeWarning``, only if
-    NSGA-III repeats itself so often that waiting is futile.  Raises ``ValueError`` for a file that is no storage and
-    for values that are no numbers.
+    NSGA-III repeats itself so often that waiting is futile.  Raises ``ValueError`` for a file that is no storage or
+    in use by another process, and for values that are no numbers.
     """
     optuna = need("optuna", "search")
-    with _quiet(optuna), _opened(optuna, storage) as backend, _interruptible() as check:
+    alone = held(storage) if storage else contextlib.nullcontext()
+    with _quiet(optuna), alone, _opened(optuna, storage) as backend, _interruptible() as check:
         run = _Run(optuna, problem, seed, backend)
         run.go_on(budget, progress, check)
     if len(run.completed) < budget:
@@ -146,7 +148,6 @@ def _opened(optuna: Any, path: Path | None) -> Iterator[Any]:
     if path is None:
         yield None
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     sqlalchemy = need("sqlalchemy", "search")
     url = sqlalchemy.engine.URL.create("sqlite", database=str(path))
     try:

@@ -10,6 +10,7 @@ import sys
 from gymnasium.error import Error as GymnasiumError
 
 import splitgym
+from splitgym.cli.stopping import INTERRUPTED, status_of, stopping
 
 #: Command -> (module, function adding its arguments, function running it, help).
 COMMANDS = {
@@ -60,7 +61,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0 done, 2 wrong usage or input, 130 interrupted, 141 cut off."""
+    """Run the command line.
+
+    Returns the exit status: 0 done, 2 wrong usage or input, 130 interrupted (143 by SIGTERM), 141 cut off.
+    """
+    with stopping() as came:
+        try:
+            return status_of(_run(arguments), came)
+        except KeyboardInterrupt:  # before there is a command
+            print("splitgym: interrupted", file=sys.stderr)
+            return status_of(INTERRUPTED, came)
+
+
+def _run(arguments: list[str] | None) -> int:
     args = parser().parse_args(arguments)
     module, _, run, _ = COMMANDS[args.command]
     try:
@@ -73,6 +86,6 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, TypeError, OSError, GymnasiumError) as error:
         print(f"splitgym {args.command}: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(f"splitgym {args.command}: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stopped:  # of a training it says what was saved
+        print(f"splitgym {args.command}: {str(stopped) or 'interrupted'}", file=sys.stderr)
+        return INTERRUPTED

@@ -94,9 +94,11 @@ def run(args: argparse.Namespace) -> int:
             done = sweep(
                 names, args.env, args.scenario, over, args.episodes, args.seed, **setting, progress=progress, each=each
             )
-        except (KeyboardInterrupt, ValueError):
+        except (KeyboardInterrupt, ValueError) as error:
             if saved:
                 print(f"the first {saved} of {_count(over)} values are kept in {args.csv}", file=sys.stderr)
+            if args.store and isinstance(error, KeyboardInterrupt):
+                print(f"what was played is kept in {args.store}; the same command goes on", file=sys.stderr)
             raise
     if args.plot:
         done.plot(args.plot, args.measures)

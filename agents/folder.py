@@ -1,0 +1,58 @@
+"""The folder of a run before the training begins: free, or emptied of an old run and of nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+from splitgym.agents.checkpoint import CHECKPOINTS, MODEL_FILE
+from splitgym.agents.config import CONFIG_FILE, TrainConfig
+from splitgym.files import write_atomically
+
+TENSORBOARD = "tensorboard"
+
+
+def refuse_taken(out: Path, overwrite: bool) -> None:
+    """Raise ``ValueError`` for a folder that holds something else than a run, or a run that is not to be lost."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{str(out)!r} is a file; give a folder for the run")
+    there = [name for name in (CONFIG_FILE, MODEL_FILE, CHECKPOINTS, TENSORBOARD) if os.path.lexists(out / name)]
+    if there and not _is_run(out):
+        raise ValueError(
+            f"{str(out)!r} holds {', '.join(there)}, but not of a run of 'splitgym train', so nothing there is "
+            "touched; choose another folder (--out)"
+        )
+    if there and not overwrite:
+        raise ValueError(
+            f"{str(out)!r} holds a run already: go on with it (--resume {out}), throw it away (--overwrite), or choose "
+            "another folder (--out)"
+        )
+
+
+def begin(out: Path, config: TrainConfig) -> None:
+    """Throw away an old run, if any, and write the configuration of the new one."""
+    for name in (MODEL_FILE, CHECKPOINTS, TENSORBOARD):
+        if (out / name).is_dir() and not (out / name).is_symlink():
+            _empty(out / name)
+        else:
+            (out / name).unlink(missing_ok=True)  # of a link the link, not what it leads to
+    write_atomically(out / CONFIG_FILE, config.to_json().encode())
+
+
+def _empty(folder: Path) -> None:
+    """Remove what trainings write into a folder, and the folder if that was all."""
+    for pattern in ("step_*.zip", "events.out.tfevents.*", ".*.part"):
+        for file in folder.glob(pattern):
+            file.unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is a run of ``splitgym train``, of this version or another."""
+    try:
+        return str(json.loads((folder / CONFIG_FILE).read_bytes())["format"]).startswith("splitgym-run-")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False

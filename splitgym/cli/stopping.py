@@ -1,0 +1,43 @@
+"""A command that is told to end, ends as after Ctrl-C: with what it has kept, and a word on how to go on."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+#: Exit status after Ctrl-C; after another signal it is 128 + its number, as a shell counts.
+INTERRUPTED = 130
+_SIGNALS = ("SIGTERM", "SIGHUP")
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[list[int]]:
+    """Turn SIGTERM and SIGHUP into Ctrl-C; yields the list of those that came.
+
+    What is ignored, as under ``nohup``, or handled already, stays so.
+    """
+    came: list[int] = []
+
+    def stop(number: int, frame: Any) -> None:
+        came.append(number)
+        if not callable(signal.getsignal(signal.SIGINT)):  # ignored, as in the background of a script
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+
+    known = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        known = []  # Python allows no handlers there
+    before = {number: signal.signal(number, stop) for number in known if signal.getsignal(number) is signal.SIG_DFL}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def status_of(status: int, came: list[int]) -> int:
+    """The exit status of a command, with the signal that interrupted it."""
+    return 128 + came[0] if came and status == INTERRUPTED else status

@@ -1,0 +1,73 @@
+"""Folders and files on which one process works at a time, and who it is.
+
+The lock is the operating system's: it ends with its process, however that ends, so none can be stale.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP)  # some network drives have no locks
+_FAR = 1 << 30  # Windows locks bytes, and the first ones are to be read
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Work on a folder that exists, or on a file that may not, alone.  Raises ``ValueError`` naming who else does."""
+    file = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle = _acquired(file, path)
+    try:
+        now = datetime.datetime.now(datetime.UTC)
+        who = f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M:%S} UTC"
+        os.ftruncate(handle, 0)
+        os.write(handle, who.encode())
+        yield
+    finally:
+        if sys.platform == "win32":
+            os.close(handle)
+        with contextlib.suppress(OSError):
+            file.unlink()
+        if sys.platform != "win32":
+            os.close(handle)  # only now: whoever comes between finds the file gone, and makes a new one
+
+
+def _acquired(file: Path, path: Path) -> int:
+    while True:
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+        if not _locks(handle):
+            who = os.read(handle, 200).decode(errors="replace") or "another process"
+            os.close(handle)
+            raise ValueError(f"{str(path)!r} is in use by {who}; wait for its end, or choose another name")
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), os.lstat(file)):
+                return handle
+        os.close(handle)  # its holder has just gone and removed it
+
+
+def _locks(handle: int) -> bool:
+    """Whether the file could be locked; where there are no locks, all do."""
+    try:
+        if sys.platform == "win32":
+            os.lseek(handle, _FAR, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+            os.lseek(handle, 0, os.SEEK_SET)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if sys.platform == "win32":
+            os.lseek(handle, 0, os.SEEK_SET)
+        return error.errno in _UNSUPPORTED
+    return True

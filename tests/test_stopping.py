@@ -1,0 +1,213 @@
+"""A command that is told to end says what it has kept and how to go on, whichever signal it was."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from splitgym.cli import COMMANDS, main
+from tests.helpers import ROOT
+
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+EVALUATE = ["evaluate", "device", "edge", "--set", "tasks.count=9", "--episodes", "2"]
+#: Command -> (its words, the function in which the signal comes, what else is said).
+CALLS = {
+    "evaluate": ([*EVALUATE, "--store", "kept"], "splitgym.evaluation.evaluate.play", "kept in kept; the same command"),
+    "suite": (
+        ["evaluate", "device", "--suite", "presets", "--store", "kept"],
+        "splitgym.evaluation.evaluate.play",
+        "kept in kept; the same command",
+    ),
+    "sweep": (
+        ["sweep", "device", "--over", "tasks.hint_std=0,1", "--episodes", "1", "--store", "kept"],
+        "splitgym.evaluation.evaluate.play",
+        "kept in kept; the same command",
+    ),
+    "stability": (["stability", "device"], "splitgym.evaluation.stability.play", ""),
+    "bound": (["bound", "default"], "splitgym.cli.bounding._bracket", ""),
+    "optimize": (["optimize", "--out", "front"], "splitgym.cli.optimizing.search", "kept in front.sqlite; to go on"),
+    "place": (["place", "--random", "4"], "splitgym.cli.placing.compare_solvers", ""),
+    "render": (["render", "device"], "splitgym.cli.rendering.act", ""),
+    "report": (["report", "kept"], "splitgym.evaluation.store.Store.results", ""),
+    "store": (["store", "kept"], "splitgym.evaluation.store.Store.contents", ""),
+    "list": (["list"], "splitgym.cli.listing.catalogue", ""),
+    "bench": (["bench"], "splitgym.bench.measure", ""),
+    "train": (["train"], "splitgym.agents.train.build_model", ""),
+    "demo": (["demo"], "splitgym.agents.train.build_model", ""),
+}
+
+
+def place_of(function: str) -> tuple[Any, str]:
+    """The module or class, and the name in it; some functions are called as their modules."""
+    *path, name = function.split(".")
+    owner: Any = importlib.import_module(".".join(path[: -1 if path[-1][0].isupper() else None]))
+    return (getattr(owner, path[-1]) if path[-1][0].isupper() else owner), name
+
+
+def test_every_command_is_here():
+    assert {words[0] for words, _, _ in CALLS.values()} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda n: n.name)
+@pytest.mark.parametrize("name", CALLS)
+def test_every_command_ends_alike(tmp_path, monkeypatch, capsys, name, number):
+    words, function, also = CALLS[name]
+
+    def told(*_: Any, **__: Any) -> None:
+        signal.raise_signal(number)
+        time.sleep(60.0)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(*place_of(function), told)
+    before = [signal.getsignal(s) for s in SIGNALS]
+    assert main(words) == 128 + number
+    assert [signal.getsignal(s) for s in SIGNALS] == before
+    said = capsys.readouterr().err
+    assert f"splitgym {words[0]}: interrupted\n" in said
+    assert also in said
+
+
+def test_ignored_signals_stay_ignored(monkeypatch, capsys):
+    """As under nohup."""
+    if not hasattr(signal, "SIGHUP"):
+        pytest.skip("Windows has no SIGHUP")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        monkeypatch.setattr("splitgym.cli.listing.catalogue", lambda: signal.raise_signal(signal.SIGHUP) or {"x": {}})
+        assert main(["list", "--json"]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_command_in_the_background_of_a_script_can_be_ended(monkeypatch, capsys):
+    """There Ctrl-C is ignored, and SIGTERM is all there is."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        monkeypatch.setattr("splitgym.cli.listing.catalogue", lambda: signal.raise_signal(signal.SIGTERM))
+        assert main(["list"]) == 128 + signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_before_there_is_a_command(monkeypatch, capsys):
+    monkeypatch.setattr("splitgym.cli.parser", lambda: signal.raise_signal(signal.SIGTERM))
+    assert main([]) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "splitgym: interrupted\n"
+
+
+# ------------------------------------------------------------------ a training
+TRAIN = ["train", "--n-envs=16", "--set=tasks.count=9", "--net", "8", "--hyper=n_steps=8", "--checkpoint-every=128"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX's signals")
+def test_a_training_that_is_told_to_end_saves_first(tmp_path):
+    command = [sys.executable, "-m", "splitgym", *TRAIN, "--steps=100000000", "--out", "run", "--quiet"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+    _wait_for(tmp_path / "run" / "checkpoints" / "step_000000000256.zip", process)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 143, said
+    assert "all of them saved; go on with: splitgym train --resume run" in said
+    assert "Traceback" not in said
+    left = [p.name for p in (tmp_path / "run").iterdir()]
+    assert sorted(left) == ["checkpoints", "config.json", "tensorboard"]
+    steps = int(said.partition("stopped after ")[2].partition(" ")[0])
+    assert (tmp_path / "run" / "checkpoints" / f"step_{steps:012d}.zip").is_file()
+
+
+def _wait_for(path: Path, process: subprocess.Popen) -> None:
+    for _ in range(1200):
+        if path.exists():
+            return
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.1)
+    raise AssertionError(f"{path} never came")
+
+
+# ------------------------------------------------------------------ one process in a folder
+HOLD = """
+import sys, time
+from pathlib import Path
+from splitgym.locks import held
+with held(Path(sys.argv[1])):
+    print("holding", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that works in a folder."""
+    (tmp_path / "run").mkdir()
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "run")]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "holding\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_training_is_told_who_is_there(tmp_path, monkeypatch, capsys, holder):
+    monkeypatch.chdir(tmp_path)
+    words = [*TRAIN, "--steps=256", "--quiet"]
+    for again in ([*words, "--out", "run"], [*words, "--out", "run", "--overwrite"]):
+        assert main(again) == 2
+        assert f"'run' is in use by process {holder.pid} on " in capsys.readouterr().err
+    assert [p.name for p in (tmp_path / "run").iterdir()] == [".lock"]
+    holder.kill()  # its lock goes with it, however it ends
+    holder.wait()
+    assert main([*words, "--out", "run"]) == 0
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
+        "checkpoints",
+        "config.json",
+        "model.zip",
+        "tensorboard",
+    ]
+
+
+def test_a_second_resume_is_refused(tmp_path, monkeypatch, capsys):
+    from splitgym.locks import held
+
+    monkeypatch.chdir(tmp_path)
+    assert main([*TRAIN, "--steps=256", "--quiet", "--out", "run"]) == 0
+    before = (tmp_path / "run" / "model.zip").read_bytes()
+    with held(tmp_path / "run"):
+        assert main(["train", "--resume", "run", "--quiet"]) == 2
+        assert f"in use by process {os.getpid()} on " in capsys.readouterr().err
+        assert (tmp_path / "run" / "model.zip").read_bytes() == before
+    assert main(["train", "--resume", "run", "--quiet"]) == 0
+
+
+def test_two_searches_do_not_share_a_storage(tmp_path, monkeypatch, capsys):
+    from splitgym.locks import held
+
+    monkeypatch.chdir(tmp_path)
+    words = ["optimize", "--budget", "0.01", "--out", "front", "--quiet", "--json"]
+    with held(tmp_path / "front.sqlite"):
+        assert main(words) == 2
+        assert f"in use by process {os.getpid()} on " in capsys.readouterr().err
+    assert not (tmp_path / "front.sqlite").exists()
+
+
+def test_a_link_is_no_lock(tmp_path):
+    from splitgym.locks import held
+
+    if not hasattr(os, "O_NOFOLLOW"):
+        pytest.skip("needs O_NOFOLLOW")
+    (tmp_path / "precious").write_text("content")
+    (tmp_path / ".lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="symbolic link"), held(tmp_path):
+        pass
+    assert (tmp_path / "precious").read_text() == "content"
