@@ -6,6 +6,7 @@ import dataclasses
 import importlib.metadata
 import json
 import platform
+import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from gymnasium import spaces
 import splitgym
 from splitgym.encodings import ENCODINGS
 from splitgym.envs.rows import Rows
+from splitgym.identity import is_setting_of
+from splitgym.named_files import beside, renamed
 from splitgym.registry import Registry
 from splitgym.strict import Strict, from_mapping, number, text
 from splitgym.worlds.multiuser.agents import Agents
@@ -173,7 +176,14 @@ class TrainConfig(Strict):
         return {"observation": str(observed.shape), "action": str(acted)}
 
     def to_json(self) -> str:
-        """JSON text that :func:`load_config` reads back to an equal configuration, with versions and digest."""
+        """JSON text that :func:`load_config` reads back to an equal configuration, with versions and digest.
+
+        Files are named as :func:`splitgym.named_files.keep_files` keeps them.  Raises ``ValueError`` for a scenario
+        whose plug-in models could not be known again.
+        """
+        doubt = next((model.doubt for model in self.scenario.plug_ins if model.doubt), "")
+        if doubt:
+            raise ValueError(f"a run cannot keep scenario {self.scenario.name!r}: {doubt}")
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "scenario"}
         document = {
             "format": FORMAT,
@@ -181,7 +191,7 @@ class TrainConfig(Strict):
             "scenario": {
                 "name": self.scenario.name,
                 "digest": self.scenario.digest(),
-                "toml": self.scenario.to_toml(),
+                "toml": from_mapping(type(self.scenario), renamed(self.scenario.to_dict())).to_toml(),
             },
             "spaces": self.space_names(),
             "versions": versions(),
@@ -213,8 +223,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def load_config(folder: Path) -> TrainConfig:
-    """The configuration of a run folder.
+def load_config(folder: Path, *, anew: bool = False) -> TrainConfig:
+    """The configuration of a run folder, or with ``anew`` that of a run that begins again with the same words.
 
     Raises ``ValueError`` if there is none, if it is not one of ours or damaged, or if this version of the package
     gives its scenario other numbers or its environment other spaces than those the run was trained with.
@@ -228,14 +238,19 @@ def load_config(folder: Path) -> TrainConfig:
             raise ValueError(f"format {document['format']!r}, this version reads {FORMAT!r}")
         setting, saved = document["scenario"], document["spaces"]
         scenario = tomllib.loads(setting["toml"])
-        config = from_mapping(TrainConfig, {**document["config"], "scenario": scenario}, "train")
+        with beside(folder):
+            config = from_mapping(TrainConfig, {**document["config"], "scenario": scenario}, "train")
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} cannot be used: {error}") from error
-    if config.scenario.digest() != setting["digest"] or config.space_names() != saved:
+    if anew:
+        return config
+    if not is_setting_of(config.scenario, setting["digest"]) or config.space_names() != saved:
         trained = document["versions"]["splitgym"]
         raise ValueError(
             f"{path}: scenario {setting['name']!r} has other values or spaces in this version of splitgym "
-            f"({splitgym.__version__}) than in {trained}, with which the run was trained; train again"
+            f"({splitgym.__version__}) than in {trained}, with which the run was trained, or a file that it names or a "
+            "plug-in model has changed, or that version knew files by their path only; train again: "
+            + shlex.join(["splitgym", "train", "--resume", str(folder), "--overwrite"])
         )
     return config
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from splitgym.agents.checkpoint import CHECKPOINTS, MODEL_FILE
 from splitgym.agents.config import CONFIG_FILE, TrainConfig
 from splitgym.files import write_atomically
+from splitgym.named_files import keep_files
 
 TENSORBOARD = "tensorboard"
 
@@ -33,12 +34,14 @@ def refuse_taken(out: Path, overwrite: bool) -> None:
 
 def begin(out: Path, config: TrainConfig) -> None:
     """Throw away an old run, if any, and write the configuration of the new one."""
+    text = config.to_json().encode()
     for name in (MODEL_FILE, CHECKPOINTS, TENSORBOARD):
         if (out / name).is_dir() and not (out / name).is_symlink():
             _empty(out / name)
         else:
             (out / name).unlink(missing_ok=True)  # of a link the link, not what it leads to
-    write_atomically(out / CONFIG_FILE, config.to_json().encode())
+    keep_files(config.scenario.to_dict(), out)
+    write_atomically(out / CONFIG_FILE, text)
 
 
 def _empty(folder: Path) -> None:

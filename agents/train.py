@@ -160,7 +160,12 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, help="of weights, exploration and training episodes (default: 0)")
     add("--out", metavar="DIR", help="run folder (default: runs/ALGO-WORLD-SCENARIO-sSEED)")
     add("--resume", metavar="DIR", help="go on with an interrupted run, to its number of steps; give nothing else")
-    add("--overwrite", action="store_true", default=False, help="throw away the run that the folder holds")
+    add(
+        "--overwrite",
+        action="store_true",
+        default=False,
+        help="throw away the run that the folder holds; with --resume: begin it anew",
+    )
     add("--n-envs", type=int, help=f"episodes side by side (default: {_per_algorithm('n_envs')})")
     add("--learning-rate", type=float, help=f"step size (default: {_per_algorithm('learning_rate')})")
     add("--schedule", help=f"of the learning rate: linear (to a fiftieth) or constant (default: {_FIELDS['schedule']})")
@@ -189,9 +194,9 @@ def run_train(args: argparse.Namespace) -> int:
     """Run ``splitgym train``; returns 0, or 130 after Ctrl-C.  Raises as :func:`train` does."""
     given = {name: value for name, value in vars(args).items() if name in _FIELDS}
     folder = getattr(args, "resume", None)
-    if folder is not None and (hasattr(args, "out") or args.overwrite):
-        raise ValueError("--resume goes on in its own folder: leave out --out and --overwrite")
-    saved = None if folder is None else load_config(Path(folder))
+    if folder is not None and hasattr(args, "out"):
+        raise ValueError("--resume goes on in its own folder: leave out --out")
+    saved = None if folder is None else load_config(Path(folder), anew=args.overwrite)
     if hasattr(args, "hyper"):
         given["hyper"] = _hyper(args.hyper)
     if hasattr(args, "changes"):
@@ -203,7 +208,13 @@ def run_train(args: argparse.Namespace) -> int:
         folder or getattr(args, "out", f"runs/{config.algo}-{config.world.name}-{config.scenario.name}-s{config.seed}")
     )
     try:
-        train(config, out, resume=saved is not None, overwrite=args.overwrite, progress=not args.quiet)
+        train(
+            config,
+            out,
+            resume=saved is not None and not args.overwrite,
+            overwrite=args.overwrite,
+            progress=not args.quiet,
+        )
     except TrainingInterrupted as stopped:
         print(stopped, file=sys.stderr)
         return 130

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from splitgym.baselines.search import problem_of, search
+from splitgym.baselines.search import SEARCHES, problem_of, search
 from splitgym.baselines.simple import ALL_OR_NOTHING
 from splitgym.fronts import Front
 from splitgym.physics.codec import from_observation
@@ -59,6 +59,11 @@ class OnFront(Policy):
             front = _search(problem_of(self.world, self.scenario), search, budget=budget, seed=search_seed)
         self.front = front if isinstance(front, Front) else Front.load(front)
         self._check()
+
+    @classmethod
+    def depends_on(cls, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The search that makes the front, which may be one of somebody's own."""
+        return (SEARCHES[parameters["search"]],) if parameters.get("search") in SEARCHES else ()
 
     @classmethod
     def options_for(cls, world: str) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 from splitgym.encodings import Axis
 from splitgym.extras import need
 from splitgym.fronts import OBJECTIVES, costs_of
-from splitgym.jit import sources_digest
+from splitgym.identity import code_version
 from splitgym.locks import held
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def nsga3(
     """Evaluate ``budget`` valid decisions, none of them twice, as NSGA-III suggests them.
 
     Invalid suggestions and repetitions are pruned and do not count.  With a ``storage`` (an SQLite file, made if it
-    is not there) every evaluation is kept, one study per environment, scenario, version of the formulas and seed:
+    is not there) every evaluation is kept, one study per environment, scenario, version of the code and seed:
     after an interruption, and for a greater budget, the same call goes on where the last one stopped.  The sampler
     that goes on is seeded by (seed, attempts so far), so an interrupted search does not end exactly as an
     uninterrupted one.  One process at a time may use a storage.
@@ -69,7 +69,7 @@ class _Run:
         self.valid = {tuple(row) for row in problem.table.tolist()}
         self.completed: dict[tuple[float, ...], list[float]] = {}  # decision -> latency_s, energy_j, accuracy
         self.study = optuna.create_study(
-            study_name=f"{problem.env_id} {problem.digest} {sources_digest()} nsga3 seed {seed}",
+            study_name=f"{problem.env_id} {problem.digest} {code_version()} nsga3 seed {seed}",
             storage=backend,
             load_if_exists=True,
             directions=["maximize" if n == "accuracy" else "minimize" for n in OBJECTIVES if n in problem.objectives],

@@ -45,8 +45,7 @@ def fading_law(scenario: TransmissionScenario) -> Law:
     middles = (np.arange(LAW_SIZE) + 0.5) / LAW_SIZE
     if not model.built_in:
         runs = [
-            model.function(np.random.default_rng(run), _SLOTS, scenario.radio.slot_s, **parameters)
-            for run in range(_RUNS)
+            model.draw(np.random.default_rng(run), _SLOTS, scenario.radio.slot_s, **parameters) for run in range(_RUNS)
         ]
         return law_of(np.quantile(np.concatenate(runs), middles))
     f = model.function(scenario.radio.slot_s, **parameters)

@@ -16,6 +16,7 @@ import numpy as np
 
 from splitgym.files import write_atomically
 from splitgym.front_file import HEAD, MARK, MEASURED, read_front, write_front
+from splitgym.named_files import NamedFile
 
 #: What can be an objective, in the order of the published searches; accuracy is maximised, the others minimised.
 OBJECTIVES = ("latency", "accuracy", "energy")
@@ -182,7 +183,8 @@ class Front:
         Raises ``ValueError`` naming the file and what is wrong with it.
         """
         try:
-            return cls(**read_front(Path(path).read_bytes()))
+            content = path.content if isinstance(path, NamedFile) else Path(path).read_bytes()
+            return cls(**read_front(content))
         except OSError as error:
             raise ValueError(f"cannot read the front {str(path)!r}: {error.strerror}") from error
         except (ValueError, OverflowError, RecursionError) as error:

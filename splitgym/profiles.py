@@ -49,8 +49,8 @@ class DnnProfile(Strict):
     """
 
     SECTION: ClassVar[str] = "dnn"
-    name: str = text(doc="profile name")
-    description: str = text("", doc="what was profiled")
+    name: str = text(label=True, doc="profile name")
+    description: str = text("", label=True, doc="what was profiled")
     input_shape: tuple[int, ...] = number("element", 1, doc="input tensor, channels first")
     accuracy_full: float = number("1", 0.0, 1.0, doc="top-1 accuracy of the whole network, A_f")
     accuracy_chance: float = number("1", 0.0, 1.0, doc="accuracy of guessing, A_0")

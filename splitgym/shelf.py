@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from splitgym.named_files import located
 from splitgym.registry import nearest
 from splitgym.strict import read_toml
 
@@ -32,9 +33,10 @@ class Shelf:
         """
         text_name = str(name)
         if text_name.endswith(".toml"):
-            if not Path(text_name).is_file():
+            path = located(name)
+            if path is None:
                 raise ValueError(f"no such {self.kind} file: {text_name!r}")
-            return read_toml(Path(text_name))
+            return read_toml(path)
         known = self.names()
         if text_name not in known:
             raise ValueError(
@@ -43,6 +45,11 @@ class Shelf:
             )
         with resources.as_file(self._place() / f"{text_name}.toml") as path:
             return read_toml(path)
+
+    def folder_of(self, name: Any) -> Path | None:
+        """Folder of a file that is given by its path; ``None`` for a shipped one."""
+        path = located(name) if isinstance(name, (str, Path)) and str(name).endswith(".toml") else None
+        return None if path is None else path.parent
 
     def _place(self) -> Any:
         return resources.files("splitgym.data").joinpath(*self.folder.split("/"))

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from splitgym.named_files import NamedFile, named_file
 from splitgym.registry import nearest
 
 S = TypeVar("S", bound="Strict")
@@ -38,16 +39,20 @@ def number(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def text(default: Any = dataclasses.MISSING, *, doc: str = "") -> Any:
-    """A string, boolean or structured field with its meaning."""
-    return dataclasses.field(default=default, metadata={"doc": doc})
+def text(default: Any = dataclasses.MISSING, *, label: bool = False, doc: str = "") -> Any:
+    """A string, boolean or structured field with its meaning; a ``label`` is only words, which decide nothing."""
+    return dataclasses.field(default=default, metadata={"doc": doc, "label": label})
+
+
+def file(*, doc: str = "") -> Any:
+    """A string field that may name a file, which is read when the object is made; empty: none."""
+    return dataclasses.field(default="", metadata={"doc": doc, "file": True})
 
 
 def sources() -> Any:
     """The table key -> provenance of a section's constants."""
-    return dataclasses.field(
-        default_factory=dict, metadata={"doc": "key -> 'measured: ...', 'published: ...' or 'modelled: why'"}
-    )
+    doc = "key -> 'measured: ...', 'published: ...' or 'modelled: why'"
+    return dataclasses.field(default_factory=dict, metadata={"doc": doc, "label": True})
 
 
 class Strict:
@@ -71,8 +76,16 @@ class Strict:
         return _plain(self)
 
     def digest(self) -> str:
-        """SHA-256 (hex) over the values that change behaviour: names, notes and sources do not count."""
-        return hashlib.sha256(json.dumps(_behaviour(self.to_dict()), sort_keys=True).encode()).hexdigest()
+        """SHA-256 (hex) over :meth:`decisive`: two objects with equal digests behave alike."""
+        return hashlib.sha256(json.dumps(self.decisive(), sort_keys=True).encode()).hexdigest()
+
+    def decisive(self) -> dict[str, Any]:
+        """All that can change behaviour, as plain tables: labels are left out, files stand by their content.
+
+        The order of a table's keys does not count; a class in which something else decides adds or removes it here.
+        """
+        fields = [f.name for f in dataclasses.fields(typing.cast(Any, self)) if not f.metadata.get("label")]
+        return {name: _decisive(getattr(self, name)) for name in fields if getattr(self, name) is not None}
 
 
 def _type_name(hint: Any) -> str:
@@ -110,6 +123,8 @@ def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
         return _coerce(value, next(a for a in arguments if a is not type(None)), path, meta)
     if hint in (float, int):
         return _coerce_number(value, hint, path, meta)
+    if meta.get("file") and isinstance(value, str):
+        return named_file(value, f"{path}: no such file") if value else value
     if hint in (str, bool):
         return value if isinstance(value, hint) else _fail(path, value, f"a {_type_name(hint)}")
     if origin is tuple:
@@ -135,7 +150,7 @@ def _coerce_number(value: Any, hint: type, path: str, meta: Mapping[str, Any]) -
         _fail(path, value, wanted)
     if hint is int and not (isinstance(plain, int) or plain.is_integer()):
         _fail(path, value, wanted)
-    result = hint(plain)
+    result = hint(plain) + 0  # -0.0 becomes 0.0
     _check_number(result, path, meta)
     return result
 
@@ -199,11 +214,15 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _behaviour(value: Any) -> Any:
+def _decisive(value: Any) -> Any:
+    if isinstance(value, Strict):
+        return value.decisive()
+    if isinstance(value, NamedFile):
+        return {"sha256": value.sha256}
+    if isinstance(value, (tuple, list)):
+        return [_decisive(v) for v in value]
     if isinstance(value, dict):
-        return {k: _behaviour(v) for k, v in value.items() if k not in ("name", "description", "source")}
-    if isinstance(value, list):
-        return [_behaviour(v) for v in value]
+        return {k: _decisive(v) for k, v in value.items()}
     return value
 
 
@@ -218,8 +237,13 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Parse a TOML file; ``ValueError`` names the file when it is not TOML."""
+    return toml_table(path.read_bytes(), path)
+
+
+def toml_table(content: bytes, path: str | Path) -> dict[str, Any]:
+    """Table of a TOML file's content; ``path`` names it in messages."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(content.decode("utf-8").replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid TOML: {error}") from error
 

@@ -25,8 +25,8 @@ class Case(Strict):
     """One scenario of a suite: a preset and what is changed in it."""
 
     SECTION: ClassVar[str] = "case"
-    name: str = text(doc="what the case is called in tables")
-    shift: str = text("", doc="what differs from the training scenarios; empty: nothing")
+    name: str = text(label=True, doc="what the case is called in tables")
+    shift: str = text("", label=True, doc="what differs from the training scenarios; empty: nothing")
     scenario: str = text("default", doc="preset")
     changes: dict[str, Any] = dataclasses.field(default_factory=dict, metadata={"doc": "dotted scenario paths"})
 
@@ -54,8 +54,8 @@ class Suite(Strict):
     """
 
     SECTION: ClassVar[str] = "suite"
-    name: str = text(doc="name of the suite")
-    description: str = text("", doc="what the suite asks")
+    name: str = text(label=True, doc="name of the suite")
+    description: str = text("", label=True, doc="what the suite asks")
     environment: str = text(DEFAULT_ENV, doc="environment id")
     seeds: dict[str, Seeds] = text(doc="split -> its seeds")
     train: tuple[Case, ...] = text(doc="scenarios an agent may be trained on")

@@ -34,6 +34,9 @@ def run(args: argparse.Namespace) -> int:
     many = [results for store in stores for results in store.results()]
     old = {entry[2] for store in stores for entry in store.contents()} - {code_version()}
     path = report(many, args.out or Path(args.stores[0]) / "report.html", figures=args.figures, trust=args.trust)
+    for store in stores:
+        for reason in store.refused.values():
+            print(f"note: left out: {reason}")
     if old:
         print(f"note: some episodes are of other versions of the code ({', '.join(sorted(old))})")
     print(f"{path}  ({path.stat().st_size / 1e6:.1f} MB; needs no network)")

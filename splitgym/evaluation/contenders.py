@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from splitgym.evaluation.identity import digest, foreign_source
+from splitgym.identity import digest
+from splitgym.named_files import NamedFile, mentioned_file, named_files
+from splitgym.origins import SAY_IT, origin
 from splitgym.policy import POLICIES, load_baselines, make_policy
 from splitgym.registry import nearest
 from splitgym.strict import read_pairs
@@ -31,7 +34,9 @@ class Contender:
 
     ``make(env)`` gives a fresh policy for an environment that was made with encoding ``action`` and the episode
     options; ``agent`` marks trained ones, which are never taken as the best baseline.  ``spec`` is the text that
-    :func:`contender` made it of, if it was one; ``identity`` digests all that its decisions depend on, empty: unknown.
+    :func:`contender` made it of, if it was one; ``identity`` digests all that its decisions depend on, empty: unknown,
+    for the reason ``doubt``.  ``files`` are those that the text names, and ``kept_spec`` is the text that finds them
+    again, or a trained model, from elsewhere.
     """
 
     name: str
@@ -41,6 +46,9 @@ class Contender:
     make: Callable[[Any], Any]
     spec: str = ""
     identity: str = ""
+    doubt: str = ""
+    files: tuple[NamedFile, ...] = ()
+    kept_spec: str = ""
 
 
 def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> Contender:
@@ -58,10 +66,17 @@ def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> 
         from splitgym.agents.checkpoint import load_agent, model_file
 
         agent = load_agent(Path(policy), trust=trust)
-        return _of_object(agent, shown, digest(model_file(Path(policy)).read_bytes(), agent.config))
+        made = _of_object(agent, shown, digest(model_file(Path(policy)).read_bytes(), _config(agent)))
+        return dataclasses.replace(made, kept_spec=os.path.abspath(shown))
     if not hasattr(policy, "predict"):
         raise TypeError(f"a policy needs predict(observation, ...), got {type(policy).__name__}")
-    return _of_object(policy, "", str(getattr(policy, "identity", "")))
+    said = str(getattr(policy, "identity", ""))
+    return _of_object(policy, "", said and digest(type(policy).__qualname__, said))
+
+
+def _config(agent: Any) -> dict[str, Any]:
+    """What a trained agent's configuration decides, its scenario by digest."""
+    return {**vars(agent.config), "scenario": agent.config.scenario.digest()} if agent.config is not None else {}
 
 
 def _registered(shown: str, world: str) -> Contender:
@@ -69,7 +84,11 @@ def _registered(shown: str, world: str) -> Contender:
     kind: Any = POLICIES[name]
     options = kind.options_for(world) if hasattr(kind, "options_for") else getattr(kind, "episode_options", {})
     parameters = read_pairs(given.split(",") if given else [], f"policy {shown!r}")
-    files = [Path(v).read_bytes() for v in parameters.values() if isinstance(v, str) and Path(v).is_file()]
+    parameters = {key: mentioned_file(value) for key, value in parameters.items()}
+    kept_spec = f"{name}:{','.join(_kept_pairs(given, parameters))}" if given else name
+    parts = (kind, *(kind.depends_on(parameters) if hasattr(kind, "depends_on") else ()))
+    found = [origin(part) for part in parts]
+    doubt = next((one.doubt for one in found if one.doubt), "")
     return Contender(
         shown,
         getattr(kind, "action", "dict"),
@@ -77,14 +96,28 @@ def _registered(shown: str, world: str) -> Contender:
         False,
         lambda env: _made(name, kind, env, parameters),
         shown,
-        digest(shown, options, *files, foreign_source(kind)),
+        "" if doubt else digest(kept_spec, sorted(options.items()), *(one.text for one in found)),
+        f"policy {shown!r} cannot be known again by a store: {doubt}; {SAY_IT}" if doubt else "",
+        tuple(named_files(parameters)),
+        kept_spec,
     )
+
+
+def _kept_pairs(given: str, parameters: Mapping[str, Any]) -> Iterator[str]:
+    """The parameters as they were given, with the names under which their files are kept."""
+    for pair in given.split(","):
+        key = pair.partition("=")[0].strip()
+        value = parameters[key]
+        yield f"{key}={value.kept_name}" if isinstance(value, NamedFile) else pair
 
 
 def _of_object(policy: Any, spec: str, identity: str) -> Contender:
     name = getattr(policy, "name", type(policy).__name__)
     options = dict(getattr(policy, "episode_options", {}))
-    return Contender(name, _encoding(policy), options, True, lambda env: _checked(policy, env), spec, identity)
+    doubt = (
+        f"policy {name!r} is an object that a store cannot know again; give a registered name or a path, or {SAY_IT}"
+    )
+    return Contender(name, _encoding(policy), options, True, lambda env: _checked(policy, env), spec, identity, doubt)
 
 
 def contenders_of(policies: Any, world: World, *, trust: bool = False) -> list[Contender]:
@@ -112,6 +145,9 @@ def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any]) -> Any:
     for key in parameters:
         if key not in known:
             raise ValueError(f"policy {name!r} has no parameter {key!r}{nearest(key, known)} (has: {', '.join(known)})")
+    if not getattr(kind, "__module__", "").startswith("splitgym."):  # it opens its files itself
+        for file in named_files(dict(parameters)):
+            file.check_unchanged()
     return make_policy(name, env, **parameters)
 
 

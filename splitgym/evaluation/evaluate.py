@@ -81,7 +81,7 @@ def evaluate(
     for c in contenders:
         episode = functools.partial(_play, c, world, setting, traces, num_threads)
         figures = _in_blocks(episode, seeds, shelves[c.name], c.name, progress)
-        results.add(c.name, seeds, figures, spec=c.spec, agent=c.agent)
+        results.add(c.name, seeds, figures, spec=c.spec, agent=c.agent, identity=c.identity)
     return results
 
 

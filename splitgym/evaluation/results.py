@@ -32,6 +32,8 @@ class Results:
         agents: names of trained agents, which do not count as baselines.
         specs: policy -> the text it was evaluated by, such as a path; empty for an object.
         bounds: certified bounds (n,), or ``None``.
+        identities: policy -> digest of what decided its figures; empty where it is unknown.
+        folder: the store that these come from, where it keeps files that policies name; or ``None``.
     """
 
     def __init__(self, world: World, scenario: Any, changes: Mapping[str, Any] | None = None) -> None:
@@ -40,6 +42,8 @@ class Results:
         self.specs: dict[str, str] = {}
         self.measures: tuple[Measure, ...] = (*world.measures, DECISION)
         self.bounds: np.ndarray | None = None
+        self.identities: dict[str, str] = {}
+        self.folder: Path | None = None
         self._figures: dict[str, dict[str, np.ndarray]] = {}
         self._seeds: dict[str, np.ndarray] = {}
 
@@ -56,11 +60,13 @@ class Results:
         *,
         spec: str = "",
         agent: bool = False,
+        identity: str = "",
     ) -> None:
         """Add the episodes of a policy: name -> (n,) figures; episode i played ``seeds[i]``."""
         if self.bounds is not None:
             figures = {**figures, GAP.name: self.bounds - figures["return"]}
         self._figures[policy], self._seeds[policy], self.specs[policy] = figures, np.array(seeds), spec
+        self.identities[policy] = identity
         if agent:
             self.agents |= {policy}
 

@@ -1,23 +1,26 @@
 """The store of an evaluation: a folder of episodes, from which a command that was killed goes on.
 
 It holds ``<environment>.csv``, a line for each policy, scenario and seed; ``<environment>.bounds.csv`` where bounds
-were computed; and ``settings/``, the scenarios as TOML.  An episode is known again by what decides its figures: the
-scenario's digest, the policy with its parameters, files and weights, the seed, and the version of the code.
+were computed; ``settings/``, the scenarios as TOML, with the files that they name below ``settings/files``; and
+``files/``, those that policies name.  It may be moved.  An episode is known again by what decides its figures: the
+scenario's digest, the policy with its parameters, code, files and weights, the seed, and the version of the code.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from splitgym.evaluation.identity import code_version, digest, foreign_source
 from splitgym.evaluation.lines import Table
 from splitgym.evaluation.results import DECISION, Results
 from splitgym.files import write_atomically
+from splitgym.identity import code_version, is_setting_of, world_origin
+from splitgym.named_files import keep_files
 from splitgym.worlds.world import WORLDS, World
 
 if TYPE_CHECKING:
@@ -33,10 +36,14 @@ class Store:
 
     Args:
         folder: made when the first episodes are kept.
+
+    Attributes:
+        refused: setting -> why :meth:`results` leaves it out, and the command that makes it anew.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self.refused: dict[str, str] = {}
         self._tables: dict[str, Table] = {}
 
     def played(self, world: World) -> Table:
@@ -49,25 +56,36 @@ class Store:
         return self._table(f"{world.env_id}.bounds.csv", _SETTING, [_BOUND])
 
     def keep_setting(self, world: World, scenario: Any, changes: Mapping[str, Any]) -> str:
-        """Write down a scenario if it is not there yet; returns its name in the tables."""
-        name = "-".join([scenario.name, scenario.digest()[:12], *_plug_ins(scenario)])
+        """Write down a scenario if it is not there yet; returns its name in the tables.
+
+        Raises ``ValueError`` for one whose plug-in models could not be known again.
+        """
+        doubt = next((model.doubt for model in scenario.plug_ins if model.doubt), "")
+        if doubt:
+            raise ValueError(f"a store cannot keep scenario {scenario.name!r}: {doubt}")
+        name = _name_of(scenario)
         path = self._setting(world, name)
+        keep_files(scenario.to_dict(), path.parent)
         if not path.is_file():
             words = {
                 key: value if isinstance(value, (int, float, str)) else str(value) for key, value in changes.items()
             }
             write_atomically(path.with_suffix(".json"), json.dumps(words, indent=2).encode())
-            write_atomically(path, scenario.to_toml().encode())
+            scenario.save(path)
         return name
 
     def results(self) -> list[Results]:
         """A :class:`Results` for each scenario: its policies on the seeds that all of them have played.
 
         Of several versions of the code the present one counts where it has played a scenario, else the last in the
-        file; of several policies of one name (an agent that was trained again) the last.  Raises ``ValueError`` for an
-        empty store, and :class:`DamagedStoreError` for a damaged one.
+        file; of several policies of one name (an agent that was trained again) the last.  What cannot be read as it
+        was kept is left out, see ``refused``.  Raises ``ValueError`` for a store that is empty or refused altogether,
+        and :class:`DamagedStoreError` for a damaged one.
         """
+        self.refused = {}
         found = [results for name in WORLDS for results in self._results(WORLDS[name])]
+        if not found and self.refused:
+            raise ValueError(next(iter(self.refused.values())))
         if not found:
             raise ValueError(
                 f"no results in {str(self.folder)!r}; make some: splitgym evaluate all --store {self.folder} --bound"
@@ -100,12 +118,45 @@ class Store:
 
     def _results(self, world: World) -> list[Results]:
         rows = [dict(zip(_PLAYED, key, strict=True)) | figures for key, figures in self.played(world).rows().items()]
-        settings = dict.fromkeys(str(row["setting"]) for row in rows)
-        return [self._of_setting(world, name, [r for r in rows if r["setting"] == name]) for name in settings]
+        scenarios: dict[str, Any] = {}
+        of: dict[str, list[dict[str, Any]]] = {}
+        for setting in dict.fromkeys(str(row["setting"]) for row in rows):
+            mine = [row for row in rows if row["setting"] == setting]
+            try:
+                scenario = self._scenario(world, setting)
+            except (ValueError, OSError) as error:
+                self.refused[setting] = f"{self.folder}: {setting} {error}; make it anew: {self._anew(world, mine)}"
+                continue
+            scenarios.setdefault(_name_of(scenario), scenario)
+            of.setdefault(_name_of(scenario), []).extend(mine)
+        return [self._of_setting(world, name, scenarios[name], of[name]) for name in of]
 
-    def _of_setting(self, world: World, setting: str, rows: list[dict[str, Any]]) -> Results:
+    def _scenario(self, world: World, setting: str) -> Any:
+        """A scenario as it was kept.  Raises ``ValueError`` that says why it is another one now."""
+        path = self._setting(world, setting)
+        try:
+            scenario = world.load_scenario(path)
+        except (ValueError, OSError) as error:
+            raise ValueError(f"cannot be read ({error})") from error
+        if not is_setting_of(scenario, setting.removeprefix(f"{scenario.name}-").partition("-")[0]):
+            raise ValueError(
+                f"is another scenario now: {path}, a file that it names or a plug-in model has changed, or a version "
+                "kept it that knew files by their path only"
+            )
+        return scenario
+
+    def _anew(self, world: World, rows: list[dict[str, Any]]) -> str:
+        """The command that plays rows of a setting again."""
+        specs = [spec for spec in dict.fromkeys(str(row["spec"]) for row in rows) if spec]
+        seeds = [int(row["seed"]) for row in rows]
+        path = self._setting(world, rows[0]["setting"])
+        words = [*specs, "--env", world.env_id, "--scenario", path, "--seed", min(seeds)]
+        words += ["--episodes", max(seeds) - min(seeds) + 1, "--store", self.folder]
+        return shlex.join(map(str, ["splitgym", "evaluate", *words]))
+
+    def _of_setting(self, world: World, setting: str, scenario: Any, rows: list[dict[str, Any]]) -> Results:
         versions = {row["version"] for row in rows}
-        version = code_version() if code_version() in versions else rows[-1]["version"]
+        version = _version(world) if _version(world) in versions else rows[-1]["version"]
         rows = [row for row in rows if row["version"] == version]
         last = {row["policy"]: row["identity"] for row in rows}
         played: dict[str, dict[int, dict[str, Any]]] = {policy: {} for policy in last}
@@ -115,8 +166,10 @@ class Store:
         seeds = sorted(set.intersection(*(set(of) for of in played.values())))
         if not seeds:
             raise ValueError(f"{self.folder}: the policies of {setting} have no seed in common: {', '.join(played)}")
-        path = self._setting(world, setting)
-        results = Results(world, world.load_scenario(path), changes=json.loads(path.with_suffix(".json").read_text()))
+        setting = str(rows[-1]["setting"])
+        changes = json.loads(self._setting(world, setting).with_suffix(".json").read_text())
+        results = Results(world, scenario, changes=changes)
+        results.folder = self.folder
         certified = self.certified(world).rows()
         keys = [(setting, version, str(seed)) for seed in seeds]
         if all(key in certified for key in keys):
@@ -124,7 +177,9 @@ class Store:
         for policy, of in played.items():
             head = of[seeds[0]]
             figures = {m.name: np.array([of[s][m.name] for s in seeds]) for m in (*world.measures, DECISION)}
-            results.add(policy, seeds, figures, spec=head["spec"], agent=head["agent"] == "True")
+            results.add(
+                policy, seeds, figures, spec=head["spec"], agent=head["agent"] == "True", identity=head["identity"]
+            )
         return results
 
 
@@ -155,18 +210,21 @@ def shelf_of(store: Store, world: World, setting: str, c: Contender | None) -> S
     Raises ``ValueError`` for a policy that could not be known again.
     """
     if c is None:
-        return Shelf(store.certified(world), (setting, code_version()))
+        return Shelf(store.certified(world), (setting, _version(world)))
     if not c.identity:
-        raise ValueError(
-            f"policy {c.name!r} is an object that a store cannot know again; give a registered name or a path, or "
-            "an attribute 'identity', a text that changes whenever its decisions do"
-        )
-    return Shelf(store.played(world), (c.name, str(c.agent), c.spec, c.identity, setting, code_version()))
+        raise ValueError(c.doubt)
+    keep_files(c.files, store.folder)
+    return Shelf(store.played(world), (c.name, str(c.agent), c.kept_spec, c.identity, setting, _version(world)))
 
 
-def _plug_ins(scenario: Any) -> list[str]:
-    """A digest of the sources of the models that do not come with the package; nothing if there are none."""
-    processes = [getattr(scenario, section) for section in scenario.PROCESSES]
-    models = [process.REGISTRY[process.model] for process in processes]
-    sources = [foreign_source(model.function) for model in models if not model.built_in]
-    return [digest(*sources)[:8]] if sources else []
+def _name_of(scenario: Any) -> str:
+    """The name of a setting in the tables."""
+    return f"{scenario.name}-{scenario.digest()[:12]}"
+
+
+def _version(world: World) -> str:
+    """The version of the code, with that of a world of somebody's own.  Raises ``ValueError`` for an unknown one."""
+    own = world_origin(world)
+    if own.doubt:
+        raise ValueError(f"a store cannot know the world {world.name!r} again: {own.doubt}")
+    return code_version() + (f"+{own.text[:12]}" if own.text else "")

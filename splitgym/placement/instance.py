@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from splitgym.named_files import NamedFile, named_file
 from splitgym.registry import nearest
-from splitgym.strict import Strict, dump_toml, from_mapping, number, read_toml, text
+from splitgym.strict import Strict, dump_toml, from_mapping, number, text, toml_table
 
 FORMAT = "fin-instance/1"
 LATENCY_MODES = ("worst", "expected")
@@ -165,8 +166,8 @@ class App(Strict):
 class Instance(Strict):
     """One placement problem; read it with :func:`load_instance`."""
 
-    name: str = text("", doc="name")
-    note: str = text("", doc="remark")
+    name: str = text("", label=True, doc="name")
+    note: str = text("", label=True, doc="remark")
     seed: int | None = number("", 0, default=None, doc="of the generator that made it, if any")
     latency_mode: str = text("worst", doc="'worst': the deepest sample; 'expected': every term by its reach (s1.3)")
     nodes: tuple[Node, ...] = text()
@@ -248,7 +249,7 @@ def load_instance(source: str | Path | Mapping[str, Any] | Instance) -> Instance
     """
     if isinstance(source, Instance):
         return source
-    table = source if isinstance(source, Mapping) else _read(Path(source))
+    table = source if isinstance(source, Mapping) else _read(named_file(source, "no such instance file"))
     table = dict(table.get("instance", table))
     mark = table.pop("format", FORMAT)
     if mark != FORMAT:
@@ -258,13 +259,11 @@ def load_instance(source: str | Path | Mapping[str, Any] | Instance) -> Instance
     return from_mapping(Instance, table)
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        raise ValueError(f"no such instance file: {str(path)!r}")
-    if path.suffix == ".toml":
-        return read_toml(path)
+def _read(path: NamedFile) -> Mapping[str, Any]:
+    if Path(path).suffix == ".toml":
+        return toml_table(path.content, path)
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(path.content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(table, Mapping):

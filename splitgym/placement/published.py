@@ -42,8 +42,8 @@ class PublishedDnn(Strict):
     """A network as its tables describe it, and the targets over which savings are averaged."""
 
     SECTION: ClassVar[str] = "dnn"
-    name: str = text(doc="name")
-    description: str = text("", doc="what it is")
+    name: str = text(label=True, doc="name")
+    description: str = text("", label=True, doc="what it is")
     input_shape: tuple[int, ...] = number("value", 1)
     bits_per_value: int = number("bit", 1, 64)
     final_accuracy: float = number("1", 0.0, 1.0, doc="of the last exit on the data set")
@@ -72,8 +72,8 @@ class PublishedTopology(Strict):
     """Nodes whose links all lead upwards."""
 
     SECTION: ClassVar[str] = "topology"
-    name: str = text()
-    description: str = text("")
+    name: str = text(label=True)
+    description: str = text("", label=True)
     nodes: tuple[PublishedNode, ...] = text()
     memory_bits: float = number("bit", 0.0)
     source: dict[str, str] = sources()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from gymnasium.error import DependencyNotInstalled
 
+from splitgym import named_files
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.contenders import Contender, act, contender
 from splitgym.evaluation.evaluate import BLOCK
@@ -72,7 +73,10 @@ class Replay:
         results = self.results
         if not results.specs.get(policy):
             raise ValueError("an object, which cannot be made again")
-        c = contender(results.specs[policy], results.world.name, trust=self.trust)
+        with named_files.beside(results.folder):
+            c = contender(results.specs[policy], results.world.name, trust=self.trust)
+        if results.identities.get(policy) not in ("", None, c.identity):
+            raise ValueError(f"{results.specs[policy]} has changed since it was evaluated")
         known, found = float(results.figure(policy, "return")[0]), np.nan
         for beside in dict.fromkeys((1, min(BLOCK, len(results.seeds(policy))))):
             played = play(c, results.world, results.scenario, beside, self.seed)

@@ -6,12 +6,15 @@ Add your own with :func:`arrivals`: a function of a generator and the number of 
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from splitgym.named_files import NamedFile, named_file
 from splitgym.physics.arrivals import ARRIVAL_PARAMS, MODULATED, PERIODIC, RECORDED
 from splitgym.registry import Registry
 from splitgym.traces.plugins import Model, check_positive, registrar
@@ -68,10 +71,14 @@ def mmpp(
     )
 
 
-@registrar(ARRIVALS, "recorded", built_in=True)
+def _instants_digest(file: NamedFile) -> str:
+    return hashlib.sha256(file.parsed(read_instants).tobytes()).hexdigest()
+
+
+@registrar(ARRIVALS, "recorded", built_in=True, file=_instants_digest)
 def recorded(n_tasks: int, *, file: str) -> np.ndarray:
     """Arrival instants [s] from a file: ``.npz`` with array ``arrival_s`` or ``.csv`` with a column ``arrival_s``."""
-    check_instants(read_instants(Path(file)), n_tasks, str(file))
+    check_instants(_instants(file), n_tasks, str(file))
     return arrival_params(RECORDED)
 
 
@@ -86,28 +93,30 @@ def given_instants(key: np.uint64, model: str, parameters: Mapping[str, Any], n_
     chosen = ARRIVALS[model]
     if chosen.built_in:
         return recorded_instants(model, parameters, n_tasks)
-    drawn = chosen.function(np.random.default_rng([int(key), 1]), n_tasks, **parameters)
-    return check_instants(np.asarray(drawn), n_tasks, f"arrival model {chosen.name!r}").copy()
+    drawn = chosen.draw(np.random.default_rng([int(key), 1]), n_tasks, **parameters)
+    return check_instants(drawn, n_tasks, f"arrival model {chosen.name!r}").copy()
 
 
 def recorded_instants(model: str, parameters: Mapping[str, Any], n_tasks: int) -> np.ndarray:
     """Instants (n_tasks,) [s] of a scenario's recorded arrivals; empty for every other model."""
     if model != "recorded":
         return np.zeros(0)
-    file = str(parameters["file"])
-    return np.ascontiguousarray(check_instants(read_instants(Path(file)), n_tasks, file))
+    file = parameters["file"]
+    return check_instants(_instants(file), n_tasks, str(file)).copy()
 
 
-def read_instants(path: Path) -> np.ndarray:
+def _instants(file: Any) -> np.ndarray:
+    return named_file(file, "arrivals.parameters.file: no such file").parsed(read_instants)
+
+
+def read_instants(path: NamedFile) -> np.ndarray:
     """Arrival instants (n,) [s] of a CSV or npz file; ``ValueError`` says what is wrong with the file."""
-    if not path.is_file():
-        raise ValueError(f"arrivals.parameters.file: no such file {str(path)!r}")
     try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                return np.asarray(arrays["arrival_s"], dtype=np.float64)
-        with path.open(newline="", encoding="utf-8") as lines:
-            return np.array([float(row["arrival_s"]) for row in csv.DictReader(lines)], dtype=np.float64)
+        if Path(path).suffix == ".npz":
+            with np.load(io.BytesIO(path.content), allow_pickle=False) as arrays:
+                return np.asarray(arrays["arrival_s"], dtype=np.float64) + 0.0
+        lines = io.StringIO(path.content.decode("utf-8"), newline="")
+        return np.array([float(row["arrival_s"]) for row in csv.DictReader(lines)], dtype=np.float64) + 0.0
     except Exception as error:  # whatever a damaged file makes zipfile, zlib, numpy and csv raise
         raise ValueError(f"{path} holds no readable array or column 'arrival_s' [s]: {error!r}") from error
 

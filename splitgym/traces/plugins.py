@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.named_files import NamedFile, mentioned_file, named_file, named_files
+from splitgym.origins import SAY_IT, origin
 from splitgym.registry import Registry, nearest
 
 
@@ -17,12 +19,14 @@ class Model:
     """One stochastic model.
 
     ``function`` has keyword-only parameters.  Built in: it returns kernel parameters.  Plug-in: it draws, from a
-    generator and a shape, as the registering decorator describes.
+    generator and a shape, as the registering decorator describes.  ``digests`` names the parameters that are files,
+    each with a function that digests what is read of it.
     """
 
     name: str
     function: Callable[..., Any]
     built_in: bool
+    digests: Mapping[str, Callable[[NamedFile], str]] = dataclasses.field(default_factory=dict)
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -31,7 +35,10 @@ class Model:
         return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
     def arguments(self, given: Mapping[str, Any], path: str) -> dict[str, Any]:
-        """Check names and types of ``given``; the ``ValueError`` has the path, the valid names and the nearest one."""
+        """``given`` with its files read; a ``ValueError`` has the path, the valid names and the nearest one.
+
+        A parameter of a built-in model is a file where it is declared so, one of a plug-in where it is the path of one.
+        """
         known = self.defaults
         for name in given:
             if name not in known:
@@ -45,7 +52,27 @@ class Model:
             wanted = self._kind(name)
             if name in given and wanted and isinstance(given[name], str) != (wanted == "a string"):
                 raise ValueError(f"{path}.{name} must be {wanted}, got {given[name]!r}")
-        return dict(given)
+        return {name: self._read(name, value, f"{path}.{name}") for name, value in given.items()}
+
+    def decisive(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """What a digest covers of a chosen model: its parameters, files by their content, and a plug-in's code."""
+        shown = {k: v.sha256 if isinstance(v, NamedFile) else v for k, v in parameters.items()}
+        for name, digest in self.digests.items():
+            if name in parameters:
+                shown[name] = parameters[name].parsed(digest)
+        return {"parameters": shown} if self.built_in else {"parameters": shown, "code": origin(self.function).text}
+
+    @property
+    def doubt(self) -> str:
+        """Why a plug-in will not be known in another process; empty if it will."""
+        why = "" if self.built_in else origin(self.function).doubt
+        return f"model {self.name!r} cannot be known again: {why}; {SAY_IT}" if why else ""
+
+    def draw(self, rng: np.random.Generator, *size: Any, **parameters: Any) -> np.ndarray:
+        """What a plug-in draws.  Raises ``ValueError`` for a file that has changed since its name was read."""
+        for file in named_files(parameters):
+            file.check_unchanged()
+        return np.asarray(self.function(rng, *size, **parameters))
 
     def fill(self, key: np.uint64, gains: np.ndarray, slot_s: float, parameters: Mapping[str, Any]) -> None:
         """Draw a plug-in's power gains of every task below ``key`` into (n_tasks, n_slots), in place.
@@ -54,10 +81,15 @@ class Model:
         """
         for k, row in enumerate(gains):
             rng = np.random.default_rng([int(key), 2, k])
-            drawn = np.asarray(self.function(rng, len(row), slot_s, **parameters))
+            drawn = self.draw(rng, len(row), slot_s, **parameters)
             if drawn.shape != row.shape:
                 raise ValueError(f"fading model {self.name!r} returned shape {drawn.shape}, not {row.shape}")
             row[:] = drawn
+
+    def _read(self, name: str, value: Any, path: str) -> Any:
+        if name in self.digests and isinstance(value, str):
+            return named_file(value, f"{path}: no such file")
+        return value if self.built_in else mentioned_file(value)
 
     def _kind(self, name: str) -> str:
         """What a parameter takes, from its default or annotation: "a number", "a string", or "" where neither tells."""
@@ -80,11 +112,13 @@ def check_share(path: str, value: float) -> None:
         raise ValueError(f"{path} must be a number >= 0 and <= 1, got {value!r}")
 
 
-def registrar(registry: Registry[Model], name: str, built_in: bool) -> Callable[[Callable], Callable]:
-    """Decorator that puts a function into ``registry`` under ``name``."""
+def registrar(
+    registry: Registry[Model], name: str, built_in: bool, **digests: Callable[[NamedFile], str]
+) -> Callable[[Callable], Callable]:
+    """Decorator that puts a function into ``registry`` under ``name``; ``digests`` as in :class:`Model`."""
 
     def register(function: Callable) -> Callable:
-        registry.add(name, Model(name, function, built_in))
+        registry.add(name, Model(name, function, built_in, digests))
         return function
 
     return register

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from splitgym.files import write_atomically
+from splitgym.named_files import beside, keep_files, renamed
 from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.registry import Registry, nearest
 from splitgym.shelf import Shelf
@@ -35,7 +37,13 @@ class Process(Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.REGISTRY[self.model].arguments(self.parameters, f"{self.SECTION}.parameters")
+        path = f"{self.SECTION}.parameters"
+        object.__setattr__(self, "parameters", self.REGISTRY[self.model].arguments(self.parameters, path))
+
+    def decisive(self) -> dict[str, Any]:
+        """As :meth:`Strict.decisive`; a recording counts by its instants, a plug-in with its code."""
+        model = self.REGISTRY[self.model]
+        return {**super().decisive(), **model.decisive(self.parameters)}
 
     def check(self, size: float) -> None:
         """Check the limits of a built-in model's parameters by lowering it; a plug-in checks when it draws."""
@@ -58,9 +66,30 @@ class Scenario(Strict):
     PROCESSES: ClassVar[tuple[str, ...]] = ()
 
     @property
+    def plug_ins(self) -> list[Model]:
+        """The models of ``PROCESSES`` that do not come with the package."""
+        processes = [getattr(self, section) for section in self.PROCESSES]
+        models = [process.REGISTRY[process.model] for process in processes]
+        return [model for model in models if not model.built_in]
+
+    @property
     def caveat(self) -> str:
         """What must be said beside every figure of this setting; empty if nothing."""
         return ""
+
+    def to_toml(self) -> str:
+        """TOML text that the world's ``load_scenario`` reads back to an equal scenario."""
+        return dump_toml(self.to_dict())
+
+    def save(self, path: str | Path) -> Path:
+        """Write :meth:`to_toml` to ``path``, and the files that it names below ``files`` beside it.
+
+        The folder may then be moved: names of files are relative to it.  Returns the path.
+        """
+        table = self.to_dict()
+        keep_files(table, Path(path).parent)
+        write_atomically(Path(path), from_mapping(type(self), renamed(table)).to_toml().encode())
+        return Path(path)
 
     def replace(self: S, **changes: Any) -> S:
         """A copy with other values, checked again; dotted keys reach into sections.
@@ -79,8 +108,8 @@ class Scenario(Strict):
 class NetworkScenario(Scenario):
     """Base of the scenarios in which a network is split; a profile may be given by name or path."""
 
-    name: str = text(doc="preset name")
-    description: str = text("", doc="what the setting is for")
+    name: str = text(label=True, doc="preset name")
+    description: str = text("", label=True, doc="what the setting is for")
     dnn: DnnProfile = text(doc="profile, by name or as a table")
 
     def __post_init__(self) -> None:
@@ -124,7 +153,8 @@ class Presets(Generic[S]):
         elif isinstance(scenario, Scenario):
             raise ValueError(f"scenario {getattr(scenario, 'name', '')!r} belongs to another world than {self.world!r}")
         else:
-            result = from_mapping(self.cls, self._table(scenario))
+            with beside(self._shelf.folder_of(scenario)):
+                result = from_mapping(self.cls, self._table(scenario))
         return result.replace(**changes) if changes else result
 
     def _table(self, name: str | Path) -> dict[str, Any]:

@@ -126,8 +126,8 @@ class HardwareProfile(Section):
     """
 
     SECTION: ClassVar[str] = "hardware"
-    name: str = text(doc="profile name")
-    description: str = text("", doc="network and machines")
+    name: str = text(label=True, doc="profile name")
+    description: str = text("", label=True, doc="network and machines")
     status: str = text(doc="'fitted' or 'extrapolated'")
     validity: str = text("", doc="how well the model describes measurements")
     objectives: tuple[str, ...] = text(doc="of the offline search: 'latency', 'accuracy', 'energy'")

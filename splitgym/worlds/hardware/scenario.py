@@ -66,8 +66,8 @@ class HardwareScenario(Scenario):
     """One setting of ``HardwareSplit-v0``; presets are TOML files, see :func:`load_scenario`."""
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("arrivals",)
-    name: str = text(doc="preset name")
-    description: str = text("", doc="what the setting is for")
+    name: str = text(label=True, doc="preset name")
+    description: str = text("", label=True, doc="what the setting is for")
     hardware: HardwareProfile = text(doc="hardware profile, by name or as a table")
     requests: Requests = text()
     arrivals: Arrivals = text()
@@ -82,6 +82,13 @@ class HardwareScenario(Scenario):
         self.arrivals.check(self.requests.count)
         if self.requests.workload == "published" and self.hardware.name not in ORDER:
             raise ValueError(f"requests.workload='published' is for {', '.join(ORDER)}, not {self.hardware.name!r}")
+
+    def decisive(self) -> dict[str, Any]:
+        """As :meth:`Strict.decisive`; the hardware's name counts where it chooses the published thresholds."""
+        table = super().decisive()
+        if self.requests.workload == "published":
+            table["hardware"]["name"] = self.hardware.name
+        return table
 
     @property
     def caveat(self) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from splitgym.placement.instance import LATENCY_MODES
-from splitgym.strict import dump_toml, number, sources, text
+from splitgym.named_files import NamedFile
+from splitgym.placement.instance import LATENCY_MODES, Instance, load_instance
+from splitgym.strict import file, number, sources, text
 from splitgym.worlds.settings import Arrivals, Presets, Scenario, Section
 
 TOPOLOGIES = ("published", "random", "file")
@@ -25,7 +26,7 @@ class Topology(Section):
     edge: int = number("node", 0, 200, default=1, doc="edge nodes of a random topology")
     cloud: int = number("node", 0, 200, default=1, doc="cloud nodes of a random topology")
     seed: int = number("1", 0, default=0, doc="of a random topology")
-    file: str = text("", doc="instance file (JSON or TOML)")
+    file: str = file(doc="instance file (JSON or TOML)")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -96,8 +97,8 @@ class PlacementScenario(Scenario):
     """One setting of ``BlockPlacement-v0``; presets are TOML files, see :func:`load_scenario`."""
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("arrivals",)
-    name: str = text(doc="preset name")
-    description: str = text("", doc="what the setting is for")
+    name: str = text(label=True, doc="preset name")
+    description: str = text("", label=True, doc="what the setting is for")
     latency_mode: str = text("worst", doc="'worst': the deepest sample; 'expected': every term by its reach")
     topology: Topology = text()
     networks: Networks = text()
@@ -112,10 +113,24 @@ class PlacementScenario(Scenario):
         if "file" in (self.topology.kind, self.networks.kind) and not self.topology.file:
             raise ValueError("topology.file must name an instance file where a kind is 'file'")
         self.arrivals.check(self.applications.count)
+        _ = self.instance  # a faulty one is refused here
 
-    def to_toml(self) -> str:
-        """TOML text that :func:`load_scenario` reads back to an equal scenario."""
-        return dump_toml(self.to_dict())
+    @property
+    def instance(self) -> Instance | None:
+        """The instance that nodes, arcs or networks are taken from; ``None`` where no kind is 'file'."""
+        named = self.topology.file
+        used = "file" in (self.topology.kind, self.networks.kind)
+        return named.parsed(load_instance) if used and isinstance(named, NamedFile) else None
+
+    def decisive(self) -> dict[str, Any]:
+        """As :meth:`Strict.decisive`; of the instance only what is taken from it, networks in their order."""
+        table, instance = super().decisive(), self.instance
+        table["topology"]["file"] = ""
+        if instance is not None and self.topology.kind == "file":
+            table["topology"]["file"] = [part.decisive() for part in (*instance.nodes, *instance.arcs)]
+        if instance is not None and self.networks.kind == "file":
+            table["networks"]["file"] = [[name, dnn.decisive()] for name, dnn in instance.dnns.items()]
+        return table
 
 
 PRESETS = Presets("placement", PlacementScenario)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from splitgym.jit import records
-from splitgym.placement.instance import Arc, BranchyDnn, Node, load_instance
+from splitgym.placement.instance import Arc, BranchyDnn, Node
 from splitgym.worlds.placement.kernel import fill_rest
 from splitgym.worlds.placement.scenario import PlacementScenario
 
@@ -67,8 +67,8 @@ class _Made(NamedTuple):
     system: System
 
 
-#: Scenario digest -> what is made of it; generating a large topology takes a while, and every part of a world asks.
-_KEPT: dict[str, _Made] = {}
+#: What they are made of -> machines and networks; generating them takes a while, and every part of a world asks.
+_KEPT: dict[tuple[str, str, str], _Made] = {}
 
 
 def parts(scenario: PlacementScenario) -> tuple[tuple[Node, ...], tuple[Arc, ...], dict[str, BranchyDnn]]:
@@ -87,13 +87,13 @@ def most_configs(dnns: dict[str, BranchyDnn]) -> int:
 
 
 def _kept(scenario: PlacementScenario) -> _Made:
-    digest = scenario.digest()
-    if digest not in _KEPT:
+    key = (scenario.topology.digest(), scenario.networks.digest(), scenario.latency_mode)
+    if key not in _KEPT:
         if len(_KEPT) >= 32:
             _KEPT.clear()
         nodes, arcs, dnns = _made(scenario)
-        _KEPT[digest] = _Made(nodes, arcs, dnns, _system(scenario.latency_mode, nodes, arcs, dnns))
-    return _KEPT[digest]
+        _KEPT[key] = _Made(nodes, arcs, dnns, _system(scenario.latency_mode, nodes, arcs, dnns))
+    return _KEPT[key]
 
 
 def _made(scenario: PlacementScenario) -> tuple[tuple[Node, ...], tuple[Arc, ...], dict[str, BranchyDnn]]:
@@ -102,7 +102,7 @@ def _made(scenario: PlacementScenario) -> tuple[tuple[Node, ...], tuple[Arc, ...
     from splitgym.placement.topology import random_topology
 
     top, net = scenario.topology, scenario.networks
-    file = load_instance(top.file) if "file" in (top.kind, net.kind) else None
+    file = scenario.instance
     if top.kind == "random":
         nodes, arcs = random_topology(top.mobile, top.edge, top.cloud, top.seed)
     else:

@@ -1,0 +1,59 @@
+"""What functions and the usual wrappers around them refer to."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import types
+from typing import Any
+
+
+class Used:
+    """Names that a code refers to, those of its inner functions included: globals, attributes, imported modules."""
+
+    def __init__(self, code: types.CodeType) -> None:
+        found: tuple[set[str], set[str], set[str]] = (set(), set(), set())
+        waiting = [code]
+        while waiting:
+            code = waiting.pop()
+            waiting += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+            for step in dis.get_instructions(code):
+                if step.opname == "IMPORT_NAME":
+                    found[2].add(step.argval)
+                elif "ATTR" in step.opname or step.opname in ("LOAD_METHOD", "IMPORT_FROM"):
+                    found[1].add(step.argval)
+                elif "GLOBAL" in step.opname or "NAME" in step.opname:
+                    found[0].add(step.argval)
+        self.globals, self.attributes, self.modules = (tuple(sorted(names)) for names in found)
+
+
+def by_name(value: Any) -> Any:
+    """A table whose keys are names, in their order: the order in which attributes were set decides nothing."""
+    named = type(value) is dict and all(type(key) is str for key in value)
+    return dict(sorted(value.items())) if named else value
+
+
+def wrapped(value: Any) -> tuple[Any, ...] | None:
+    """What the usual wrappers of functions hold; ``None`` for anything else."""
+    if isinstance(value, property):
+        return value.fget, value.fset, value.fdel
+    if isinstance(value, (staticmethod, classmethod)):
+        return (value.__func__,)
+    if isinstance(value, types.MethodType):
+        return value.__func__, value.__self__
+    if isinstance(value, functools.cached_property):
+        return (value.func,)
+    if isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)):
+        return (value.__name__,)
+    if isinstance(value, functools._lru_cache_wrapper):
+        return (getattr(value, "__wrapped__", None),)
+    if isinstance(getattr(value, "py_func", None), types.FunctionType):  # compiled by Numba
+        return value.py_func, by_name(getattr(value, "targetoptions", None))
+    return None
+
+
+def content(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
