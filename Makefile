@@ -1,8 +1,8 @@
 # Needs make and Python 3.11 or newer, nothing else. `make` alone lists the targets.
-#   PYTHON=python3.12   interpreter that builds the environment (python3)
-#   VENV=folder         where the environment lives (.venv)
+#   PYTHON=python3.12   interpreter that builds the environments (python3)
+#   VENV=folder         where the environment lives (.venv); others beside it: .venv-bench, .venv-newest, .venv-lowest
 #   WORKERS=2           processes of the test suite (auto: one for each core)
-#   ARGS="..."          more arguments for the command behind test, demo, results or bench
+#   ARGS="..."          more arguments for the command behind lock, test, test-newest, test-lowest, demo, results or bench
 #   UV_TORCH_BACKEND=auto  a build of torch for the GPU of this machine (cpu)
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,18 +11,28 @@ ARGS ?=
 export PYTHON VENV
 
 RUN := $(VENV)/bin/python -m
-SOURCES := pyproject.toml .ci/constraints.txt .ci/install.py
+SUITE = -n $(WORKERS) --dist loadscope $(ARGS)
+SOURCES := pyproject.toml .ci/lock.txt .ci/install.py
 
-.PHONY: help install test lint demo results bench
+.PHONY: help install lock test test-newest test-lowest lint demo results bench
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
-install: $(VENV)/.dev ## build .venv with everything that developing and training need
+install: $(VENV)/.dev ## build .venv with everything that developing and training need, in the versions of .ci/lock.txt
+
+lock: $(VENV)/.dev ## write .ci/lock.txt anew with the newest versions (ARGS="-P numpy": one of them)
+	$(VENV)/bin/python .ci/lock.py $(ARGS)
 
 test: $(VENV)/.dev ## run the whole test suite
-	$(RUN) pytest -n $(WORKERS) --dist loadscope $(ARGS)
+	$(RUN) pytest $(SUITE)
+
+test-newest: $(VENV)/.dev ## run it with the newest version of everything, and name the package that breaks a test
+	$(VENV)/bin/python .ci/ends.py newest $(VENV)-newest $(SUITE)
+
+test-lowest: $(VENV)/.dev ## run it with the lowest versions of pyproject.toml, and name the package that breaks a test
+	$(VENV)/bin/python .ci/ends.py lowest $(VENV)-lowest $(SUITE)
 
 lint: $(VENV)/.dev ## check style and types
 	$(RUN) ruff check
@@ -32,17 +42,13 @@ lint: $(VENV)/.dev ## check style and types
 demo: $(VENV)/.dev ## train an agent for two minutes and compare it with the baselines
 	$(RUN) splitgym demo $(ARGS)
 
-results: $(VENV)/.bench ## regenerate every table and figure of the README (16 minutes; an hour more if agents are to be trained)
-	$(VENV)/bin/python .ci/results.py $(ARGS)
+results: $(VENV)-bench/.all ## regenerate every table and figure of the README (16 minutes; an hour more if agents are to be trained)
+	$(VENV)-bench/bin/python .ci/results.py $(ARGS)
 
-bench: $(VENV)/.bench ## measure rates beside those of other simulators
-	$(RUN) splitgym bench $(ARGS)
+bench: $(VENV)-bench/.all ## measure rates beside those of other simulators, in an environment of its own
+	$(VENV)-bench/bin/python -m splitgym bench $(ARGS)
 
-$(VENV)/.dev: $(SOURCES)
+$(VENV)/.dev $(VENV)-bench/.all: $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "splitgym needs Python 3.11 or newer, and $(PYTHON) is %d.%d; name another one: make install PYTHON=python3.11" % sys.version_info[:2])'
-	@$(PYTHON) .ci/install.py $(VENV) dev
-	@touch $@
-
-$(VENV)/.bench: $(VENV)/.dev
-	@$(PYTHON) .ci/install.py $(VENV) bench
+	@$(PYTHON) .ci/install.py $(@D) $(subst .,,$(@F))
 	@touch $@

@@ -1,4 +1,4 @@
-"""Install this checkout into a virtual environment: ``python3 .ci/install.py VENV EXTRA``; used by the Makefile.
+"""Install this checkout and the versions of the lock: ``python3 .ci/install.py VENV EXTRA``; used by the Makefile.
 
 Only the standard library is needed.  uv does the work because it is several times faster; pip brings it, and pip
 takes over if uv cannot be had or fails.
@@ -10,10 +10,11 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
+LOCK = ROOT / ".ci" / "lock.txt"
 #: pip's setting -> the variable by which uv hears of it, and what separates several values there.
 UV_VARIABLES = {
     "find-links": ("UV_FIND_LINKS", ","),
@@ -75,20 +76,27 @@ def attempts(environment: dict[str, str]) -> list[dict[str, str]]:
     return [{**environment, "UV_TORCH_BACKEND": "cpu"}, environment]
 
 
+def uv_install(uv: Sequence[str], python: Path, extra: str, pins: Path, environment: dict[str, str]) -> bool:
+    """Let an environment hold this checkout with an extra, in the versions of a file of pins, and nothing else."""
+    # the file holds for what builds this checkout, too
+    versions = ["--exact", "-c", str(pins), "-b", str(pins), "-e", f"{ROOT}[{extra}]"]
+    command = [*uv, "pip", "install", "-q", "--compile-bytecode", "-p", str(python), *versions]
+    return not subprocess.call(command, cwd=ROOT, env=environment)
+
+
 def main() -> int:
     """Create the environment and install into it; the exit status is that of the installer."""
     venv, extra = Path(sys.argv[1]).absolute(), sys.argv[2]
     python = python_of(venv)
-    wanted = ["-c", str(CONSTRAINTS), "-e", f"{ROOT}[{extra}]"]
-    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", str(LOCK)]
     print(f"installing splitgym[{extra}] into {venv.name}", flush=True)
-    if not subprocess.call([*pip, "uv"]):
-        command = [python, "-m", "uv", "pip", "install", "-q", "--compile-bytecode", "-p", python, *wanted]
-        for environment in attempts(uv_environment(python)):
-            if not subprocess.call(command, cwd=ROOT, env=environment):
-                return 0
+    uv = (str(python), "-m", "uv")
+    if not subprocess.call([*pip, "uv"]) and any(
+        uv_install(uv, python, extra, LOCK, environment) for environment in attempts(uv_environment(python))
+    ):
+        return 0
     print("uv could not do it; trying pip, which takes longer", flush=True)
-    return subprocess.call([*pip, *wanted], cwd=ROOT)
+    return subprocess.call([*pip, "-e", f"{ROOT}[{extra}]"], cwd=ROOT)
 
 
 if __name__ == "__main__":

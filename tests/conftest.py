@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 # derandomised: a failure found once is found by everybody
 settings.register_profile("splitgym", deadline=None, max_examples=25, derandomize=True, database=None)
 settings.load_profile("splitgym")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name each skipped test, or file, with its reason; pytest's own ``-rs`` names only lines and folds them."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.section("skipped")
+    for report in sorted(skipped, key=lambda report: report.nodeid):
+        reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+        terminalreporter.write_line(f"{report.nodeid}: {reason}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import gymnasium as gym
@@ -150,10 +154,38 @@ def assert_one_signature() -> None:
         assert len(getattr(loop, "nopython_signatures", ())) <= 1, loop.nopython_signatures
 
 
+def our_modules() -> str:
+    """Expression for the modules whose warnings are errors in the suite, and for the code of a fresh interpreter."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+    return (
+        next(f.removeprefix("error:::") for f in settings["filterwarnings"] if f.startswith("error:::")) + "|__main__"
+    )
+
+
+#: The first line of a fresh interpreter's code: warnings are errors where they are in the suite.
+STRICT = f"import warnings; warnings.filterwarnings('error', module={our_modules()!r})\n"
+
+
+@functools.cache
+def ci_script(name: str) -> ModuleType:
+    """A script of .ci/ as a module."""
+    folder = str(ROOT / ".ci")
+    spec = importlib.util.spec_from_file_location(f"tests.ci.{name}", f"{folder}/{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, folder)  # they import each other
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
 def run_python(code: str, *arguments: str, root: Path = ROOT, **environment: str) -> str:
     """Standard output of ``code`` in a fresh interpreter at a source tree; fails with its standard error."""
     env = {**os.environ, "PYTHONPATH": str(root), **environment}
-    command = [sys.executable, "-W", "error", "-c", code, *arguments]
+    command = [sys.executable, "-c", STRICT + code, *arguments]
     done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

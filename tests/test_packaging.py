@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 
 import splitgym
+from tests.helpers import STRICT, ci_script
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("splitgym", "baselines", "agents")
@@ -64,7 +64,7 @@ def repository_files() -> list[Path]:
 def run_python(code: str, *paths: Path, cwd: Path) -> str:
     """Output of a fresh interpreter with ``paths`` in front; fails with its messages."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
-    command = [sys.executable, "-W", "error", "-c", code]
+    command = [sys.executable, "-c", STRICT + code]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -117,7 +117,7 @@ def test_wheel_metadata(wheel: Path) -> None:
     assert fields["Version"] == splitgym.__version__
     assert core == CORE
     assert set(fields.get_all("Provides-Extra") or []) == EXTRAS
-    assert not [need for need in needs if "==" in need.split(";")[0]], "exact pins belong in .ci/constraints.txt"
+    assert not [need for need in needs if "==" in need.split(";")[0]], "exact pins belong in .ci/lock.txt"
     assert b"splitgym = splitgym.cli:main" in files[f"{meta}/entry_points.txt"]
 
 
@@ -136,7 +136,7 @@ def test_sdist_builds_the_same_wheel(wheel: Path, unpacked_sdist: Path, tmp_path
 
 
 def test_sdist_can_be_developed(unpacked_sdist: Path) -> None:
-    for name in ("Makefile", ".ci/run", ".ci/constraints.txt", "tests/conftest.py", "CHANGELOG.md"):
+    for name in ("Makefile", ".ci/run", ".ci/lock.txt", "tests/conftest.py", "CHANGELOG.md"):
         assert (unpacked_sdist / name).is_file(), name
     assert not [path for path in unpacked_sdist.rglob("*") if path.is_symlink()]
 
@@ -192,20 +192,13 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 @pytest.fixture(scope="module")
 def installer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("installer", ROOT / ".ci" / "install.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return ci_script("install")
 
 
 @needs_make
 def test_make_alone_lists_every_target() -> None:
-    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert phony is not None
-    listed = re.findall(r"^ {2}make (\w+)\t\w", make().stdout, re.MULTILINE)
-    assert sorted(listed) == sorted(phony[1].split())
+    listed = re.findall(r"^ {2}make ([\w-]+)\t\w", make().stdout, re.MULTILINE)
+    assert sorted(listed) == sorted(phony())
 
 
 @needs_make
@@ -238,6 +231,46 @@ def test_ci_runs_the_whole_suite() -> None:
     assert plan[-1].split() == ["elsewhere/bin/python", "-m", "pytest", "-n", "2", "--dist", "loadscope"]
 
 
+@needs_make
+def test_every_variable_of_make_is_explained() -> None:
+    lines = (ROOT / "Makefile").read_text().splitlines()
+    variables = {match[1] for line in lines if (match := re.match(r"(\w+) \?=", line))}
+    head = "\n".join(line for line in lines if line.startswith("#"))
+    assert variables <= set(re.findall(r"^#   (\w+)=", head, re.MULTILINE))
+    users = {name for name in phony() if "$(ARGS)" in recipe(name) or "$(SUITE)" in recipe(name)}
+    assert users == set(re.findall(r"[\w-]+", re.search(r"behind (.*)$", head, re.MULTILINE)[1])) - {"or"}
+
+
+def phony() -> list[str]:
+    return re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
+
+
+def recipe(target: str) -> str:
+    return re.search(rf"^{target}:.*\n((?:\t.*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+
+
+@needs_make
+@pytest.mark.parametrize("target", ["bench", "results", "test-newest", "test-lowest"])
+def test_other_environments_leave_that_of_the_suite_alone(target: str) -> None:
+    plan = make("--always-make", "--dry-run", target, "VENV=elsewhere").stdout.splitlines()
+    fills = [line.split() for line in plan if ".ci/install.py" in line or ".ci/ends.py" in line]
+    mine = [words[-2:] for words in fills if words[-2] == "elsewhere"]
+    assert mine in ([], [["elsewhere", "dev"]])
+    other = "elsewhere-bench" if target in ("bench", "results") else f"elsewhere-{target.removeprefix('test-')}"
+    assert any(other in words for words in fills)
+
+
+@needs_make
+def test_an_environment_is_exactly_the_lock(installer: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+    monkeypatch.setattr(installer.subprocess, "call", lambda command, **_: calls.append(list(command)) or 0)
+    assert installer.uv_install(("uv",), Path("python"), "dev", installer.LOCK, {})
+    words = calls[0]
+    assert "--exact" in words
+    assert words[words.index("-c") + 1] == words[words.index("-b") + 1] == str(ROOT / ".ci" / "lock.txt")
+    assert words[words.index("-e") + 1] == f"{ROOT}[dev]"
+
+
 def test_uv_hears_what_pip_is_told(installer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "pip.conf"
     config.write_text(
@@ -261,9 +294,3 @@ def test_uv_hears_what_pip_is_told(installer: ModuleType, tmp_path: Path, monkey
 def test_no_cuda_packages_unless_wanted(installer: ModuleType) -> None:
     assert installer.attempts({}) == [{"UV_TORCH_BACKEND": "cpu"}, {}]
     assert installer.attempts({"UV_TORCH_BACKEND": "auto"}) == [{"UV_TORCH_BACKEND": "auto"}]
-
-
-def test_torch_is_constrained_once() -> None:
-    pins = [line for line in (ROOT / ".ci" / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
-    assert [pin for pin in pins if pin.startswith("torch==")]
-    assert not re.search(r"torch\s*==", (ROOT / "pyproject.toml").read_text())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -16,6 +15,7 @@ from splitgym.envs.single import SplitEnv
 from splitgym.policy import POLICIES, load_baselines
 from splitgym.traces.fading import FADING
 from splitgym.worlds.world import WORLDS
+from tests.helpers import ci_script
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -75,10 +75,7 @@ def test_every_preset_and_policy_is_told(world) -> None:
 @pytest.fixture(scope="module")
 def remaker():
     """The script behind ``make results``."""
-    spec = importlib.util.spec_from_file_location("results", ROOT / ".ci" / "results.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return ci_script("results")
 
 
 def test_every_table_and_picture_has_its_command(remaker) -> None:
