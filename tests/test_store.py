@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import re
 import shutil
 import signal
 import subprocess
@@ -297,19 +297,24 @@ def test_a_plug_in_is_known_by_its_source(tmp_path) -> None:
         POLICIES._table.pop("m1", None)
 
 
-def test_a_plug_in_model_is_known_by_its_source(tmp_path, counted, monkeypatch) -> None:
+def test_a_plug_in_model_is_known_by_its_code(tmp_path, counted, monkeypatch) -> None:
     changes = {**SHORT, "fading.model": "flat"}
-    source = ["one"]
-    monkeypatch.setattr(inspect, "getsource", lambda module: source[0])
-    fading("flat")(lambda rng, n_slots, slot_s: np.ones(n_slots))
-    try:
-        for _ in range(2):
-            evaluate("device", episodes=2, changes=changes, store=tmp_path)
-        assert counted == [2]
-        source[0] = "other"
+
+    def play(gain: float) -> None:
+        monkeypatch.delitem(FADING._table, "flat", raising=False)
+        fading("flat")(lambda rng, n_slots, slot_s: np.full(n_slots, gain))
         evaluate("device", episodes=2, changes=changes, store=tmp_path)
+
+    try:
+        play(1.0)
+        play(1.0)
+        assert counted == [2]
+        play(0.5)
         assert counted == [2, 2]
-        assert len(Store(tmp_path).results()) == 2
+        store = Store(tmp_path)
+        assert len(store.results()) == 1  # of the code that is there; the other is told apart, with what to do
+        (reason,) = store.refused.values()
+        assert re.search("plug-in model has changed.*make it anew: splitgym evaluate device --env", reason)
     finally:
         del FADING._table["flat"]
 

@@ -44,6 +44,6 @@ def origin(thing: Any) -> Origin:
             return Origin(walk.digest(thing))
     except UnknowableError as error:
         doubt = str(error)
-    except RecursionError:
-        doubt = "it holds data that is nested too deep"
+    except Exception as error:  # whatever an object of somebody's own raises where it is looked at
+        doubt = f"it cannot be looked into ({type(error).__name__}: {error})"
     return Origin(f"unknown {_PROCESS} {next(_UNKNOWN)}", doubt)

@@ -22,7 +22,7 @@ class Used:
                     found[2].add(step.argval)
                 elif "ATTR" in step.opname or step.opname in ("LOAD_METHOD", "IMPORT_FROM"):
                     found[1].add(step.argval)
-                elif "GLOBAL" in step.opname or "NAME" in step.opname:
+                elif step.opname.endswith(("_NAME", "_GLOBAL", "_GLOBALS")):
                     found[0].add(step.argval)
         self.globals, self.attributes, self.modules = (tuple(sorted(names)) for names in found)
 

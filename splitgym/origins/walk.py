@@ -111,7 +111,8 @@ class Walk:
             raise UnknowableError(f"it refers to an object of {kind}, which cannot be known again: {error}") from error
         if isinstance(parts, str):  # a global name
             return [_name(getattr(value, "__module__", None) or type(value).__module__, parts)]
-        return [by_name(part) if i < 3 or part is None else list(part) for i, part in enumerate(parts[:5])]
+        items: list[Any] = [None if part is None else list(part) for part in parts[3:5]]
+        return [*map(by_name, parts[:3]), *items]
 
     # ---------------------------------------------------------------- definitions
     def _definition(self, thing: Any) -> None:

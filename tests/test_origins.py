@@ -1,0 +1,333 @@
+"""What a policy or a plug-in decides by: every change of it is seen, wherever it is, and nothing else is."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from splitgym import evaluate, fading, load_scenario, register_policy
+from splitgym.evaluation.contenders import contender
+from splitgym.evaluation.store import Store
+from splitgym.origins import origin
+from splitgym.policy import POLICIES, load_baselines
+from splitgym.traces.arrivals import ARRIVALS
+from splitgym.traces.fading import FADING
+from splitgym.worlds.world import WORLDS
+from tests.helpers import SHORT
+from tests.origin_cases import CASES
+
+load_baselines()
+
+
+def made(text: str, name: str = "__main__") -> Any:
+    """What the code defines, as an interpreter would: there is no file."""
+    names: dict[str, Any] = {"__name__": name}
+    exec(text, names)
+    return names["thing"]
+
+
+def version(case: str, number: int) -> str:
+    return CASES[case].replace("@@", "\0").replace("@", str(number)).replace("\0", "@")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_decides_is_seen(case: str) -> None:
+    one, again, other = (origin(made(version(case, number))) for number in (1, 1, 2))
+    assert one.doubt == again.doubt == other.doubt == ""
+    assert one == again
+    assert one != other
+
+
+def test_origins_are_the_same_in_every_process(tmp_path: Path) -> None:
+    """Whatever the seed of Python's hashes, and whether run as a script, from standard input or imported."""
+    lines = [f"VERSIONS = {[version(case, 1) for case in CASES]!r}", textwrap.dedent("""
+        from splitgym.origins import origin
+        for text in VERSIONS:
+            names = {"__name__": "__main__"}
+            exec(text, names)
+            print(origin(names["thing"]).text)
+    """)]  # fmt: skip
+    script = "\n".join(lines)
+    runs = [
+        subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, check=True,
+                       env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert runs[0] == runs[1]
+    assert len(set(runs[0].splitlines())) == len(CASES)
+
+
+def test_words_that_decide_nothing() -> None:
+    """Comments, places and documentation of a class; annotations."""
+    plain = made("class thing:\n    def f(self, x):\n        return x")
+    told = made(
+        "# why\n\nclass thing:\n    'About.'\n    size: int\n"
+        "    def f(self, x: int) -> int:\n        # so\n        return x"
+    )
+    assert origin(plain) == origin(told)
+
+
+# ------------------------------------------------------------------ modules
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch):
+    """A package of one's own: ``mine`` imports ``helper``, which imports ``deep``; ``lazy`` only in a function."""
+    folder = tmp_path / "research"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "mine.py").write_text(
+        "from research import helper\nfrom . import other as o\n\ndef thing(x):\n    from research.lazy import k\n"
+        "    return helper.gain(x) + k + getattr(o, 'f' + 'g')(x)\n"
+    )
+    (folder / "helper.py").write_text("import research.deep as d\nSTEP = 1\ndef gain(x):\n    return d.k + STEP\n")
+    (folder / "other.py").write_text("def fg(x):\n    return 1\n")
+    (folder / "deep.py").write_text("k = 1\n")
+    (folder / "lazy.py").write_text("k = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def fresh() -> Any:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "research"]:
+            del sys.modules[name]
+        return __import__("research.mine", fromlist=["thing"]).thing
+
+    yield folder, fresh
+    for name in [name for name in sys.modules if name.partition(".")[0] == "research"]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("name", ["mine", "helper", "other", "deep", "lazy", "__init__"])
+def test_modules_that_are_imported_count(name: str, project) -> None:
+    folder, fresh = project
+    first = origin(fresh())
+    assert origin(fresh()) == first
+    with (folder / f"{name}.py").open("a") as file:
+        file.write("\nMORE = 2\n")
+    assert origin(fresh()) != first
+
+
+def test_old_code_in_memory_is_not_taken_for_the_new_file(project) -> None:
+    folder, fresh = project
+    thing = fresh()
+    first = origin(thing)
+    (folder / "helper.py").write_text((folder / "helper.py").read_text().replace("d.k + STEP", "d.k - STEP"))
+    assert len({first, origin(thing), origin(fresh())}) == 3
+
+
+def test_a_value_set_at_run_time_counts(project) -> None:
+    _, fresh = project
+    thing = fresh()
+    first = origin(thing)
+    sys.modules["research.helper"].STEP = 2  # pyright: ignore[reportAttributeAccessIssue]
+    assert origin(thing) != first
+
+
+def test_what_is_installed_counts_by_its_version(monkeypatch) -> None:
+    thing = made("import numpy\ndef thing(x):\n    return numpy.sin(x)")
+    first = origin(thing)
+    monkeypatch.setattr(np, "__version__", "other")
+    assert origin(thing) != first
+
+
+def test_policies_of_the_package_count_by_its_version() -> None:
+    texts = {origin(POLICIES[name]).text for name in POLICIES if POLICIES[name].__module__.startswith("splitgym.")}
+    assert len(texts) >= 20
+
+
+# ------------------------------------------------------------------ doubts
+@pytest.mark.parametrize(
+    "held", [lambda: sys.stdout, lambda: (i for i in range(3)), lambda: sys._getframe(), lambda: memoryview(b"1")]
+)  # fmt: skip
+def test_what_cannot_be_known_again_is_told(held) -> None:
+    names: dict[str, Any] = {"__name__": "__main__", "held": held()}
+    exec("def thing(x):\n    return held", names)
+    found = origin(names["thing"])
+    assert "cannot be known again" in found.doubt
+    assert found != origin(names["thing"])  # never the same: nothing is taken for something else
+
+
+def test_locks_decide_nothing() -> None:
+    names: dict[str, Any] = {"__name__": "__main__", "held": [threading.Lock(), threading.RLock()]}
+    exec("def thing(x):\n    return held", names)
+    assert origin(names["thing"]).doubt == ""
+
+
+def test_an_identity_stands_for_the_rest() -> None:
+    texts = ("class thing:\n    identity = 'v@'\n    k = @", "def thing(x):\n    return @\nthing.identity = 'v1'")
+    assert origin(made(texts[0].replace("@", "1"))) != origin(made(texts[0].replace("@", "2")))
+    assert origin(made(texts[1].replace("@", "1"))) == origin(made(texts[1].replace("@", "2")))
+    inherits = "class Base:\n    identity = 'v1'\nclass thing(Base):\n    k = @"
+    assert origin(made(inherits.replace("@", "1"))) != origin(made(inherits.replace("@", "2")))
+
+
+# ------------------------------------------------------------------ stores
+POLICY = """
+import numpy as np
+from splitgym.policy import Policy
+CUT = @
+class thing(Policy):
+    name, action = "mine", "multidiscrete"
+    def predict(self, observation, state=None, episode_start=None, deterministic=True):
+        return np.tile([CUT, CUT, 3, 0], (len(observation), 1)), state
+"""
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """A function that registers a policy as ``mine``, for the time of a test."""
+
+    def register(thing: Any) -> Any:
+        monkeypatch.delitem(POLICIES._table, "mine", raising=False)
+        return register_policy(thing, name="mine")
+
+    yield register
+    POLICIES._table.pop("mine", None)
+
+
+def energy(store: Path | None, **more: Any) -> list[float]:
+    return (
+        evaluate("mine", episodes=2, changes=SHORT["inference"], store=store, **more).figure("mine", "energy").tolist()
+    )
+
+
+def test_a_policy_of_an_interpreter_is_known_by_its_code(registered, tmp_path: Path) -> None:
+    figures = []
+    for cut in (6, 1, 6):
+        registered(made(POLICY.replace("@", str(cut))))
+        figures.append(energy(tmp_path))
+        assert figures[-1] == energy(None)
+    assert figures[0] == figures[2] != figures[1]
+
+
+@pytest.mark.parametrize("kind", ["lambda", "partial", "closure"])
+def test_factories_are_known_by_what_they_hold(kind: str, registered, tmp_path: Path) -> None:
+    def factory(cut: int) -> Any:
+        cls = made(POLICY.replace("CUT = @", "").replace("CUT", "self.cut"))
+        make = {"lambda": lambda env: _with(cls(env), cut), "partial": functools.partial(_made, cls, cut)}
+        return make.get(kind) or _closure(cls, cut)
+
+    figures = []
+    for cut in (6, 1):
+        made_by = factory(cut)
+        if kind == "partial":
+            made_by = functools.partial(_made, cls=made_by.args[0], cut=cut)
+        made_by.action = "multidiscrete"
+        registered(made_by)
+        figures.append(energy(tmp_path))
+        assert figures[-1] == energy(None)
+    assert figures[0] != figures[1]
+
+
+def _with(policy: Any, cut: int) -> Any:
+    policy.cut = cut
+    return policy
+
+
+def _made(env: Any, cls: Any = None, cut: int = 0) -> Any:
+    return _with(cls(env), cut)
+
+
+def _closure(cls: Any, cut: int) -> Any:
+    def make(env: Any) -> Any:
+        return _with(cls(env), cut)
+
+    return make
+
+
+def test_a_store_says_why_it_cannot_keep_a_policy(registered, tmp_path: Path) -> None:
+    text = POLICY.replace("@", "(i for i in range(3))")
+    registered(made(text))
+    with pytest.raises(ValueError, match=r"policy 'mine' cannot be known again by a store: .*generator.*'identity'"):
+        energy(tmp_path)
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def test_files_that_a_policy_names_count(registered, tmp_path: Path) -> None:
+    text = POLICY.replace("CUT = @", "").replace("CUT", "self.cut")
+    text += "    def __init__(self, env, *, table='', seed=0):\n        super().__init__(env, seed=seed)\n"
+    text += "        self.cut = int(open(table).read())\n"
+    registered(made(text))
+    file = tmp_path / "table.txt"
+    figures = []
+    for cut in ("6", "1"):
+        file.write_text(cut)
+        spec = f"mine:table={file}"
+        done = evaluate(spec, episodes=2, changes=SHORT["inference"], store=tmp_path / "store")
+        figures.append(done.figure(spec, "energy").tolist())
+    assert figures[0] != figures[1]
+    changed = contender(spec)
+    file.write_text("6")
+    from tests.helpers import native
+
+    with pytest.raises(ValueError, match="has changed or is gone"):
+        changed.make(native(1, "inference", "default"))
+
+
+def test_a_search_of_ones_own_counts() -> None:
+    from splitgym.baselines.search import SEARCHES
+
+    found = []
+    for number in ("1", "2"):
+        SEARCHES.add("mine", made(f"def thing(problem, budget, seed, storage, progress):\n    return {number}"))
+        try:
+            found.append(contender("dynasplit:search=mine", "hardware").identity)
+        finally:
+            del SEARCHES._table["mine"]
+    assert found[0] != found[1]
+
+
+# ------------------------------------------------------------------ plug-in models
+@pytest.mark.parametrize("registry", [FADING, ARRIVALS], ids=["fading", "arrivals"])
+def test_plug_in_models_count_with_their_code(registry, monkeypatch) -> None:
+    from splitgym.traces.plugins import Model
+
+    section = {id(FADING): "fading", id(ARRIVALS): "arrivals"}[id(registry)]
+    digests = set()
+    for number in ("1.0", "2.0"):
+        function = made(f"def thing(rng, n, *more):\n    return {number}")
+        monkeypatch.setitem(registry._table, "mine", Model("mine", function, False))
+        digests |= {WORLDS[w].load_scenario("default", **{f"{section}.model": "mine"}).digest() for w in WORLDS
+                    if section in WORLDS[w].load_scenario("default").PROCESSES}  # fmt: skip
+    assert len(digests) == 2 * sum(section in WORLDS[w].load_scenario("default").PROCESSES for w in WORLDS)
+
+
+def test_files_that_a_plug_in_names_count(tmp_path: Path) -> None:
+    @fading("filed")
+    def filed(rng, n_slots, slot_s, *, file: str = "", mode: str = "fast"):
+        return np.full(n_slots, float(Path(file).read_text()))
+
+    try:
+        (tmp_path / "gain.txt").write_text("1.0")
+        changes = {**SHORT["inference"], "fading.model": "filed", "fading.parameters.file": str(tmp_path / "gain.txt")}
+        scenario = load_scenario("default", **changes)
+        store = tmp_path / "store"
+        first = evaluate("edge", scenario=scenario, episodes=2, store=store).figure("edge", "return")
+        (tmp_path / "gain.txt").write_text("0.001")
+        assert load_scenario("default", **changes).digest() != scenario.digest()
+        with pytest.raises(ValueError, match=r"gain\.txt has changed or is gone"):
+            evaluate("edge", scenario=scenario, episodes=3, store=store)
+        other = evaluate("edge", episodes=2, changes=changes, store=store).figure("edge", "return")
+        assert (first != other).any()
+        (tmp_path / "gain.txt").unlink()
+        assert [len(r.seeds("edge")) for r in Store(store).results()] == [2, 2]  # what is needed was kept beside it
+    finally:
+        del FADING._table["filed"]
+
+
+def test_a_plug_in_that_cannot_be_known_is_played_but_not_kept(tmp_path: Path) -> None:
+    held = (i for i in range(3))
+    fading("doubtful")(lambda rng, n_slots, slot_s: np.ones(n_slots) if held else None)
+    try:
+        changes = {**SHORT["inference"], "fading.model": "doubtful"}
+        assert evaluate("edge", episodes=1, changes=changes).policies == ["edge"]
+        with pytest.raises(ValueError, match=r"cannot keep scenario 'default': model 'doubtful' cannot .*'identity'"):
+            evaluate("edge", episodes=1, changes=changes, store=tmp_path)
+    finally:
+        del FADING._table["doubtful"]
