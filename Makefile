@@ -2,7 +2,7 @@
 #   PYTHON=python3.12   interpreter that builds the environment (python3)
 #   VENV=folder         where the environment lives (.venv)
 #   WORKERS=2           processes of the test suite (auto: one for each core)
-#   ARGS="..."          more arguments for the command behind test, demo, results or bench
+#   ARGS="..."          more arguments for the command behind test, fuzz, demo, results or bench
 #   UV_TORCH_BACKEND=auto  a build of torch for the GPU of this machine (cpu)
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +13,7 @@ export PYTHON VENV
 RUN := $(VENV)/bin/python -m
 SOURCES := pyproject.toml .ci/constraints.txt .ci/install.py
 
-.PHONY: help install test lint demo results bench
+.PHONY: help install test fuzz lint demo results bench
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,6 +23,9 @@ install: $(VENV)/.dev ## build .venv with everything that developing and trainin
 
 test: $(VENV)/.dev ## run the whole test suite
 	$(RUN) pytest -n $(WORKERS) --dist loadscope $(ARGS)
+
+fuzz: $(VENV)/.dev ## attack everything for half an hour on two cores (ARGS="--scale 0.01 --only actions --seed 3")
+	$(RUN) tests.fuzz $(ARGS)
 
 lint: $(VENV)/.dev ## check style and types
 	$(RUN) ruff check
