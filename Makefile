@@ -2,7 +2,7 @@
 #   PYTHON=python3.12   interpreter that builds the environments (python3)
 #   VENV=folder         where the environment lives (.venv); others beside it: .venv-bench, .venv-newest, .venv-lowest
 #   WORKERS=2           processes of the test suite (auto: one for each core)
-#   ARGS="..."          more arguments for the command behind lock, test, test-newest, test-lowest, demo, results or bench
+#   ARGS="..."          more arguments for the command behind lock, test, test-newest, test-lowest, fuzz, demo, results or bench
 #   UV_TORCH_BACKEND=auto  a build of torch for the GPU of this machine (cpu)
 PYTHON ?= python3
 VENV ?= .venv
@@ -14,7 +14,7 @@ RUN := $(VENV)/bin/python -m
 SUITE = -n $(WORKERS) --dist loadscope $(ARGS)
 SOURCES := pyproject.toml .ci/lock.txt .ci/install.py
 
-.PHONY: help install lock test test-newest test-lowest lint demo results bench
+.PHONY: help install lock test test-newest test-lowest fuzz lint demo results bench
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -33,6 +33,9 @@ test-newest: $(VENV)/.dev ## run it with the newest version of everything, and n
 
 test-lowest: $(VENV)/.dev ## run it with the lowest versions of pyproject.toml, and name the package that breaks a test
 	$(VENV)/bin/python .ci/ends.py lowest $(VENV)-lowest $(SUITE)
+
+fuzz: $(VENV)/.dev ## attack everything for half an hour on two cores (ARGS="--scale 0.01 --only actions --seed 3")
+	$(RUN) tests.fuzz $(ARGS)
 
 lint: $(VENV)/.dev ## check style and types
 	$(RUN) ruff check

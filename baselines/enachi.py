@@ -119,8 +119,9 @@ class Weighted(TaskPolicy):
 class Enachi(Weighted):
     """Lyapunov control with progressive transmission: section 6 at task level, section 7 at packet level.
 
-    With several devices splits, powers and bandwidths are chosen jointly (section 6.4).  Arguments: see
-    :class:`Weighted`.
+    With several devices splits, powers and bandwidths are chosen jointly (section 6.4).  Ties go to the smallest index,
+    as published: the earliest cut, then (ours) the edge before the cloud and the slowest clock; without debt another
+    decision of equal value may cost less.  Arguments: see :class:`Weighted`.
     """
 
     name: ClassVar[str] = "enachi"
@@ -169,7 +170,8 @@ class LyapEs(Enachi):
 class Lyap(Weighted):
     """Conventional Lyapunov control at task level: skip, local or complete delivery (section 8).
 
-    Ours: clocks are candidates too, and device energy counts exits in expectation.
+    Ours: clocks are candidates too, and device energy counts exits in expectation; among equals, as all answers are
+    without debt, the one of least expected energy is taken, since the specification leaves ties open.
     """
 
     name: ClassVar[str] = "lyap"

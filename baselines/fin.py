@@ -5,7 +5,8 @@ Source: Singhal et al., "Resource-aware Deployment of Dynamic DNNs over Multi-ti
 
 On ``BlockPlacement-v0`` a policy reads the application and what is free from the observation, solves it, and plays the
 plan block by block; an application without a plan is rejected.  Ours: targets and free capacities are taken a millionth
-tighter than observed, since observations are float32.
+tighter than observed, since observations are float32.  Where links lead both ways FIN takes no plan that overloads what
+it comes back to (``returns="avoid"`` of :func:`splitgym.placement.fin.solve_fin`).
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class Fin(Placer):
             decisions[i] = self._planner.decision(view, plan if isinstance(plan, Plan) else None)
 
     def solve(self, instance: Instance, residual: Residual) -> Any:
-        return solve_fin(instance, residual=residual, **self.options)
+        return solve_fin(instance, residual=residual, returns="avoid", **self.options)
 
 
 @register_policy

@@ -18,6 +18,8 @@ from splitgym.physics.radio import slot_count
 from splitgym.physics.random import child, mix, uniform
 from splitgym.worlds.inference.kernel import device_s, effective_edge_cut, finishable, tail_s
 
+EQUAL = 1e-12  # relative difference of two values that is rounding
+
 
 # ------------------------------------------------------------------ what a split would mean
 @jit
@@ -74,6 +76,16 @@ def skip(v, d, p):
     choose(d, 0, p.last_cut, v.clock_hz, 0.0)
 
 
+@jit
+def beats(value, energy_j, best, least_j):
+    """Whether a candidate beats the best so far: worth more, or worth the same to rounding for less energy.  (ours)
+
+    For decisions whose specification leaves ties open.  Accuracies that are 1 ulp apart are one accuracy.
+    """
+    margin = EQUAL * max(abs(value), abs(best))
+    return value > best + margin or (value >= best - margin and energy_j < least_j)
+
+
 # ------------------------------------------------------------------ ENACHI, task level
 @jit
 def split_value(v, cut, edge_cut, clock_hz, weight_j2, eta, p):
@@ -109,7 +121,10 @@ def split_value(v, cut, edge_cut, clock_hz, weight_j2, eta, p):
 
 @jit
 def enachi_one(v, d, weight_j2, eta, p):
-    """P1.1 for one user over cuts, edge cuts and clocks; ties go to the smallest cut, the edge, the slowest clock."""
+    """P1.1 for one user over cuts, edge cuts and clocks; ties go to the smallest cut, the edge, the slowest clock.
+
+    That the smallest cut wins a tie, whatever its energy, is published (s6.2); the order of the others is ours.
+    """
     best = -math.inf
     skip(v, d, p)
     for cut in range(1, p.last_cut + 1):
@@ -216,8 +231,11 @@ def device_one(v, d, p):
 
 @jit
 def effect_one(v, d, p):
-    """Least expected energy that is predicted to deliver all features in time, or local; else all power.  (s8)"""
-    least_j, least_w = math.inf, math.inf
+    """Least expected energy that is predicted to deliver all features in time, or local; else all power.  (s8)
+
+    All power goes to the cut that needs least; among equals to that of least energy, then to the smallest.
+    """
+    least_j, least_w, full_j = math.inf, math.inf, math.inf
     skip(v, d, p)
     for cut in range(1, p.last_cut + 1):
         for j in range(p.n_clocks):
@@ -235,15 +253,20 @@ def effect_one(v, d, p):
             if power_w <= p.power_max_w and energy_j + power_w * window_s < least_j:
                 least_j = energy_j + power_w * window_s
                 choose(d, cut, p.last_cut, clock_hz, power_w)
-            elif least_j == math.inf and power_w < least_w:
-                least_w = power_w
+                continue
+            used_j = energy_j + p.power_max_w * window_s
+            if least_j == math.inf and (power_w < least_w or (power_w == least_w and used_j < full_j)):
+                least_w, full_j = power_w, used_j
                 choose(d, cut, p.last_cut, clock_hz, p.power_max_w)
 
 
 @jit
 def lyap_one(v, d, weight_j2, p):
-    """Conventional Lyapunov control: max V A_f - Q E over skip, local and complete delivery.  (s8)"""
-    best = weight_j2 * p.accuracy_chance
+    """Conventional Lyapunov control: max V A_f - Q E over skip, local and complete delivery.  (s8)
+
+    Without debt all answers are worth the same: among equals the one of least expected energy, then the smallest cut.
+    """
+    best, least_j = weight_j2 * p.accuracy_chance, 0.0
     skip(v, d, p)
     for cut in range(1, p.last_cut + 1):
         for j in range(p.n_clocks):
@@ -262,15 +285,18 @@ def lyap_one(v, d, weight_j2, p):
                     continue
                 energy_j += power_w * window_s
             value = weight_j2 * p.accuracy_full - v.queue_j * energy_j
-            if value > best:
-                best = value
+            if beats(value, energy_j, best, least_j):
+                best, least_j = value, energy_j
                 choose(d, cut, p.last_cut, clock_hz, power_w)
 
 
 @jit
 def myopic_one(v, d, p):
-    """Spend at most one budget on every task: best surrogate accuracy with E <= Ebar, or local, or skip.  (s8)"""
-    best = p.accuracy_chance
+    """Spend at most one budget on every task: best surrogate accuracy with E <= Ebar, or local, or skip.  (s8)
+
+    Among equals the one of least expected energy, then the smallest cut.
+    """
+    best, least_j = p.accuracy_chance, 0.0
     skip(v, d, p)
     for cut in range(1, p.last_cut + 1):
         for j in range(p.n_clocks):
@@ -290,8 +316,9 @@ def myopic_one(v, d, p):
                     ratio = delivered_ratio(power_w, v.gain, p.bandwidth_hz, p.noise_w_hz, window_s, p.cut_bits[cut])
                     curve = accuracy(ratio, p.cut_steepness[cut], p.accuracy_full, p.accuracy_chance)
                     reached = max(answered, curve)
-            if reached > best:
-                best = reached
+                    energy_j += sending * power_w * window_s
+            if beats(reached, energy_j, best, least_j):
+                best, least_j = reached, energy_j
                 choose(d, cut, p.last_cut, clock_hz, power_w)
 
 

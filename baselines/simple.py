@@ -55,7 +55,8 @@ class Device(TaskPolicy):
 class Effect(TaskPolicy):
     """EFFECT-DNN-like: least energy predicted to deliver all features in time, or local; else all power (section 8).
 
-    Ours: clocks are candidates too, and device energy counts exits in expectation.
+    Ours: clocks are candidates too, and device energy counts exits in expectation.  Where nothing can be delivered
+    ties go to the least energy.
     """
 
     name: ClassVar[str] = "effect"
@@ -70,7 +71,7 @@ class Effect(TaskPolicy):
 class Myopic(TaskPolicy):
     """One budget for every task: the best surrogate accuracy with E <= Ebar, or local, or skip (section 8).
 
-    Ours: clocks are candidates too, and exits count in expectation.
+    Ours: clocks are candidates too, exits count in expectation, and among equals the least expected energy is taken.
     """
 
     name: ClassVar[str] = "myopic"

@@ -201,6 +201,11 @@ def test_bad_actions_leave_the_state_unharmed() -> None:
     missing = {agent: action for agent, action in good.items() if agent != "device_1"}
     with pytest.raises(ValueError, match="no action for device_1"):
         env.step(missing)
+    env = parallel_env(SCENARIO.replace(**{"frames.presence": 1.0}), action="dict")
+    env.reset(seed=0)
+    good = acts(env, 0)
+    with pytest.raises(ValueError, match=r"the action of device_1 needs exactly the keys \['cut', .*'share'\], got"):
+        env.step({**good, "device_1": {**good["device_1"], "extra": 0}})
     with pytest.raises(ValueError, match="unknown agent"):
         env.action_space("device_7")
     with pytest.raises(ValueError, match="unknown episode option"):

@@ -11,7 +11,6 @@ from splitgym.worlds.placement import PlacementTrace, load_scenario
 from splitgym.worlds.placement.system import parts
 from splitgym.worlds.world import get_world
 from tests import placement_reference as reference
-from tests.fin_instances import random_instance, with_return_arcs
 from tests.helpers import native, single
 
 WORLD = get_world("placement")
@@ -183,14 +182,6 @@ def test_rows_do_not_share_capacity():
 def test_refuses(changes, message):
     with pytest.raises(ValueError, match=message):
         single("placement", load_scenario("campus", **changes))
-
-
-def test_refuses_arcs_with_a_cycle(tmp_path):
-    file = tmp_path / "cyclic.toml"
-    file.write_text(with_return_arcs(random_instance(0)).to_toml(), encoding="utf-8")
-    sc = load_scenario("campus", **{"topology.kind": "file", "topology.file": str(file)})
-    with pytest.raises(ValueError, match="topology: the arcs hold a cycle"):
-        single("placement", sc)
 
 
 def test_arrivals_of_a_plug_in():

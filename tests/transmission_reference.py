@@ -67,7 +67,7 @@ class Episode:
         """Expected accuracy of an answer now (s3.6, s4)."""
         full, chance = self.sc.dnn.accuracy_full, self.sc.dnn.accuracy_chance
         if self.k == 0:
-            return full if self.beta == 1 else chance
+            return full if self.beta == 1 else 0.0
         return chance + (full - chance) * (1 - math.exp(-self.k * self.beta)) / (1 - math.exp(-self.k))
 
     def step(self, power: float, stop: bool) -> float:

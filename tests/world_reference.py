@@ -116,7 +116,8 @@ def transmit(sc: Any, net: Network, cut: int, mean: float, span: tuple[int, int]
         if watching and not early and beta < 1 and stops(sc, k, beta, task, task["noise"][first + used]):
             early, stop_at = True, min(count, used + 1 + sc.early_stop.feedback_slots)
         used += 1
-    return {"bits": min(bits, size), "beta": beta, "joules": joules, "used": used, "early": early}
+    saved = early and used < count and beta < 1  # a stop that reaches the device after the last slot saves nothing
+    return {"bits": min(bits, size), "beta": beta, "joules": joules, "used": used, "early": saved}
 
 
 def serve(
@@ -133,7 +134,7 @@ def serve(
     cut, edge_cut, clock, power = decision
     edge_cut = max(cut, edge_cut) if sc.cloud.enabled else net.last
     full, chance, u = sc.dnn.accuracy_full, sc.dnn.accuracy_chance, task["complexity"]
-    out = {"exit": -1, "on_time": False, "accuracy": chance, "radio": 0.0, "edge": 0.0, "cloud": 0.0, "slots": 0}
+    out = {"exit": -1, "on_time": False, "accuracy": 0.0, "radio": 0.0, "edge": 0.0, "cloud": 0.0, "slots": 0}
     out |= {"bits": 0.0, "beta": 0.0, "early": False}
     macs, tail = net.run(0, cut), 0.0
     for index, (at, share, _) in enumerate(net.exits):
@@ -143,7 +144,7 @@ def serve(
     busy = device_time(sc, macs, clock, present)
     if busy > remaining:  # aborted (s3.6)
         macs = max(remaining - device_time(sc, 0.0, clock, present), 0.0) * clock * sc.device.macs_per_cycle
-        busy, out["exit"], out["accuracy"] = remaining, -1, chance
+        busy, out["exit"], out["accuracy"] = remaining, -1, 0.0
     elif out["exit"] >= 0 or cut == net.last:
         out["on_time"] = True
         out["accuracy"] = out["accuracy"] if out["exit"] >= 0 else full
@@ -174,7 +175,7 @@ def serve(
                 tail += rest / (sc.cloud.macs_per_cycle * sc.cloud.clock_hz)
                 out["cloud"] = rest * sc.cloud.energy_j_per_mac
             out["on_time"] = busy + tail <= remaining + 1e-12
-            out["accuracy"] = a if out["on_time"] else chance
+            out["accuracy"] = a if out["on_time"] else 0.0
     out["compute"] = sc.device.kappa_f * clock**2 * macs / sc.device.macs_per_cycle
     out["correct"] = out["on_time"] and u <= out["accuracy"]
     return out | {"busy": busy, "latency": busy + tail}

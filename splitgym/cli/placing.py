@@ -29,7 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Put the blocks of a network with early exits on mobile, edge and cloud nodes: the plan of least energy that\n"
         "meets a target of latency and one of accuracy.  Runs FIN, the exact solvers and their rivals on an instance,\n"
         "lets one referee judge them all, and draws the best plan (OUT.png).  With --published it averages what is\n"
-        "saved against MCP over the published grid of targets."
+        "saved against MCP over the published grid of targets.\n\n"
+        "FIN places several applications one after the other: by descending least latency over target (tightest), or\n"
+        "in the best of three orders: tightest, load, index.  The order load is ours, not published: by descending\n"
+        "compute of the lightest exit configuration that is accurate enough."
     )
     parser.epilog = (
         "examples:\n"
@@ -50,7 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gamma", type=int, default=100, help="FIN: levels of the latency target; 10 per block or more"
     )
-    parser.add_argument("--rounding", choices=ROUNDINGS, help="FIN: run with this rounding only (both)")
+    parser.add_argument(
+        "--rounding",
+        choices=ROUNDINGS,
+        help="FIN: run with this rounding only (both): edge rounds every step up, carry the latency so far; ours: a "
+        "path that can no longer end in time takes no replica, so carry finds a plan now and then that its literal "
+        "rule loses",
+    )
     parser.add_argument("--app", metavar="ID", help="solve for one application alone")
     parser.add_argument("--out", default="results/place", metavar="OUT", help="picture without its ending")
     parser.add_argument("--save", metavar="FILE", help="write the instance to FILE.toml or FILE.json")

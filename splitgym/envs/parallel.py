@@ -151,11 +151,15 @@ class SplitParallelEnv(ParallelEnv):
         if missing:
             raise ValueError(f"every agent with a task must act; no action for {', '.join(missing)}")
         encoding = self.parts.encoding
+        names = [axis.name for axis in encoding.axes]
+        for agent, action in actions.items():
+            if isinstance(action, dict) and set(action) != set(names):
+                raise ValueError(f"the action of {agent} needs exactly the keys {names}, got {list(action)}")
         idle = encoding.encode(np.zeros((1, encoding.width)))
         ones = [encoding.one(actions[a]) if a in actions else idle for a in self.possible_agents]
         try:
             if self.parts.action == "dict":
-                return {axis.name: np.concatenate([one[axis.name] for one in ones]) for axis in encoding.axes}
+                return {name: np.concatenate([one[name] for one in ones]) for name in names}
             return np.concatenate(ones)
         except (ValueError, KeyError, TypeError, IndexError) as error:
             space = self.parts.encoding.space

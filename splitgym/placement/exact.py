@@ -9,11 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from splitgym.physics.placement import within
+from splitgym.placement.cycles import binding_cycle
 from splitgym.placement.instance import Instance
 from splitgym.placement.kernel import extend_labels
 from splitgym.placement.milp import joint
 from splitgym.placement.plan import Infeasible, Plan, Reason, Residual, app_index, evaluate
-from splitgym.placement.problem import Problem, Survey, accurate_configs, binding_cycle, survey
+from splitgym.placement.problem import Problem, Survey, accurate_configs, survey
 
 #: Placements that :func:`exhaustive` agrees to try.
 MOST_PLACEMENTS = 300_000
@@ -23,13 +24,30 @@ _NO_TARGET_S = 1e300
 def optimum(instance: Instance, app: int | str | None = None, residual: Residual | None = None) -> Plan | Infeasible:
     """The cheapest feasible plan of one application.
 
-    By label setting on acyclic arcs and on cycles that this application cannot overload, else by mixed-integer
-    programming.  ``app`` may be left out where there is only one; for several together see :func:`optimum_all`.
-    ``residual``: capacities left by other applications.  Raises ``ValueError`` for an unknown application.
+    By label setting.  Where a capacity can bind on a cycle, labels only bound the energy from below: their plan is the
+    optimum if it keeps the capacities, else mixed-integer programming decides.  ``app`` may be left out where there is
+    only one; for several together see :func:`optimum_all`.  ``residual``: capacities left by other applications.
+    Raises ``ValueError`` for an unknown application.
     """
     place = _only(instance, app)
-    if binding_cycle(instance, [place], residual):
-        return _optimum_by_programme(instance, place, residual)
+    result = optimum_by_labels(instance, place, residual)
+    return _optimum_by_programme(instance, place, residual) if _open(instance, place, residual, result) else result
+
+
+def _open(instance: Instance, place: int, residual: Residual | None, result: Plan | Infeasible) -> bool:
+    """Whether a result of the extended graph leaves a question open: on cycles it forgets what was used before."""
+    if not binding_cycle(instance, [place], residual):
+        return False
+    if isinstance(result, Infeasible):
+        return True
+    return bool(evaluate(instance, place, result.exit_config, result.placement, residual)[1])
+
+
+def optimum_by_labels(instance: Instance, place: int, residual: Residual | None = None) -> Plan | Infeasible:
+    """:func:`optimum` of application ``place`` where no capacity can bind on a cycle, else a lower bound on its energy.
+
+    Its latency and capacity are then those of a path that forgets what it used before it came back to a node.
+    """
     found = survey(instance, place, residual)
     if isinstance(found, Infeasible):
         return found
@@ -129,17 +147,16 @@ def _extreme(
     instance: Instance, place: int, residual: Residual | None, accurate: bool, minimise: str
 ) -> Plan | Infeasible:
     free, method = _relaxed(instance, [place], accurate), f"least-{minimise}"
-    if binding_cycle(instance, [place], residual):
-        if not accurate_configs(free, place):
-            return Infeasible(free.apps[place].id, "accuracy", None)
-        plans = joint(free, [place], residual, minimise)
-        if plans is None:
-            return Infeasible(free.apps[place].id, "capacity", None)
-        return dataclasses.replace(plans[0], method=method)
     found = survey(free, place, residual)
     if isinstance(found, Infeasible):
-        return found
-    return found.least_latency(method) if minimise == "latency" else found.least_energy(method)
+        return found  # without a path there is no placement, cycles or not
+    result = found.least_latency(method) if minimise == "latency" else found.least_energy(method)
+    if not _open(free, place, residual, result):
+        return result
+    plans = joint(free, [place], residual, minimise)
+    if plans is None:
+        return Infeasible(free.apps[place].id, "capacity", None)
+    return dataclasses.replace(plans[0], method=method)
 
 
 def _relaxed(instance: Instance, apps: list[int], accurate: bool) -> Instance:

@@ -11,13 +11,21 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.placement.cycles import binding_cycle, check_cycles, forward_part
 from splitgym.placement.instance import Instance
 from splitgym.placement.kernel import backward, forward, levels_of
-from splitgym.placement.plan import Infeasible, Plan, Residual, app_index
-from splitgym.placement.problem import Problem, Survey, accurate_configs, check_cycles, lower_job, survey
+from splitgym.placement.plan import Infeasible, Plan, Residual, app_index, evaluate
+from splitgym.placement.problem import (
+    Problem,
+    Survey,
+    accurate_configs,
+    lower_job,
+    survey,
+)
 from splitgym.registry import nearest
 
 ROUNDINGS = ("edge", "carry")
+RETURNS = ("refuse", "avoid")
 ORDERS = ("tightest", "load", "index")
 BEST = "best"
 
@@ -30,6 +38,7 @@ def solve_fin(
     shortcuts: bool = True,
     window: int | None = None,
     residual: Residual | None = None,
+    returns: str = "refuse",
 ) -> Plan | Infeasible:
     """Place one application by FIN.
 
@@ -37,24 +46,49 @@ def solve_fin(
         instance: the problem; its other applications take no capacity (see ``residual``, :func:`solve_fin_all`).
         app: place or id of the application.
         gamma: levels into which the latency target is divided; 10 K or more is advised.
-        rounding: "edge" rounds every step up (s3), "carry" the latency so far (s3.1).
+        rounding: "edge" rounds every step up (s3), "carry" the latency so far (s3.1).  Ours in both: a path that can
+            no longer end in time takes no replica from one that can; the literal rule of "carry" lets it, and loses a
+            plan now and then that is found here.
         shortcuts: also offer the least-energy plan (in time it is the optimum: ``certified``) and the least-latency
             plan (s3.1); then a plan is found if and only if there is one.
         window: only paths that end within the last ``window`` levels count; ``None``: all.
         residual: capacities left by other applications, ``None`` for the full ones.
+        returns: what happens where links lead back and a capacity on such a cycle can bind, which the graph does not
+            keep: "refuse" raises; "avoid" (ours) takes the plan if it keeps all capacities, else plans on the links
+            that lead away from the source.
 
     Returns the plan, or :class:`Infeasible` with the reason of section 1.4.  Without shortcuts that may also mean that
     no path fits the ``gamma`` levels although the instance is feasible: the reason is then "latency", the least
     latency is within the target, and ``exact`` is False.  Raises ``ValueError`` for unknown names, a bad ``gamma`` or
-    ``window``, and for arcs with a cycle on which a capacity can bind.
+    ``window``, and unless ``returns`` is "avoid" for arcs with a cycle on which a capacity can bind.
     """
-    _check_options(gamma, rounding, window)
+    _check_options(gamma, rounding, window, returns)
     place = app_index(instance, app)
-    check_cycles(instance, [place] if residual is not None else list(range(len(instance.apps))), residual)
+    if returns == "refuse":
+        check_cycles(instance, [place] if residual is not None else list(range(len(instance.apps))), residual)
+    result = _solve(instance, place, int(gamma), rounding, shortcuts, window, residual)
+    if returns == "refuse" or not binding_cycle(instance, [place], residual):
+        return result
+    if isinstance(result, Plan) and not evaluate(instance, place, result.exit_config, result.placement, residual)[1]:
+        return result
+    part, left = forward_part(instance, place, residual)
+    result = _solve(part, place, int(gamma), rounding, shortcuts, window, left)
+    return result if isinstance(result, Plan) else replace(result, exact=False)
+
+
+def _solve(
+    instance: Instance,
+    place: int,
+    gamma: int,
+    rounding: str,
+    shortcuts: bool,
+    window: int | None,
+    residual: Residual | None,
+) -> Plan | Infeasible:
     found = survey(instance, place, residual)
     if isinstance(found, Infeasible):
         return found
-    return _cheapest(found, int(gamma), rounding, shortcuts, gamma if window is None else window)
+    return _cheapest(found, gamma, rounding, shortcuts, gamma if window is None else window)
 
 
 def _cheapest(found: Survey, gamma: int, rounding: str, shortcuts: bool, window: int) -> Plan | Infeasible:
@@ -73,11 +107,13 @@ def _cheapest(found: Survey, gamma: int, rounding: str, shortcuts: bool, window:
     return min(plans, key=lambda plan: plan.energy_j)
 
 
-def _check_options(gamma: int, rounding: str, window: int | None) -> None:
+def _check_options(gamma: int, rounding: str, window: int | None, returns: str) -> None:
     if not isinstance(gamma, (int, np.integer)) or isinstance(gamma, bool) or gamma < 1:
         raise ValueError(f"gamma must be a whole number of levels >= 1, got {gamma!r}")
     if rounding not in ROUNDINGS:
         raise ValueError(f"unknown rounding {rounding!r}{nearest(rounding, ROUNDINGS)} (known: {', '.join(ROUNDINGS)})")
+    if returns not in RETURNS:
+        raise ValueError(f"unknown returns {returns!r}{nearest(returns, RETURNS)} (known: {', '.join(RETURNS)})")
     if window is not None and (not isinstance(window, (int, np.integer)) or isinstance(window, bool) or window < 0):
         raise ValueError(f"window must be None or a whole number of levels >= 0, got {window!r}")
 
@@ -124,9 +160,9 @@ def solve_fin_all(instance: Instance, order: str = "tightest", **options: Any) -
 
     Args:
         instance: the problem.
-        order: "tightest": by descending least latency / target; "load": by descending compute of the lightest accurate
-            configuration [op/s]; "index": as given; "best": of these three the one that places most applications, and
-            among those takes the least power.  Ties by index.
+        order: "tightest": by descending least latency / target; "load" (ours, not published): by descending compute of
+            the lightest accurate configuration [op/s]; "index": as given; "best": of these three the one that places
+            most applications, and among those takes the least power.  Ties by index.
         **options: of :func:`solve_fin`, all but ``app``.
 
     Returns a plan or a refusal for every application, in the instance's order.  A refusal is ``exact`` only if the
@@ -137,7 +173,8 @@ def solve_fin_all(instance: Instance, order: str = "tightest", **options: Any) -
         raise ValueError(f"unknown order {order!r}{nearest(order, known)} (known: {', '.join(known)})")
     if "app" in options:
         raise ValueError("solve_fin_all places every application; app is an option of solve_fin")
-    check_cycles(instance, list(range(len(instance.apps))))
+    if options.get("returns", "refuse") == "refuse":
+        check_cycles(instance, list(range(len(instance.apps))))
     tried: dict[tuple[int, ...], list[Plan | Infeasible]] = {}
     for name in ORDERS if order == BEST else (order,):
         sequence = _sequence(instance, name)

@@ -10,10 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from splitgym.placement.cycles import check_cycles
 from splitgym.placement.instance import App, BranchyDnn, Instance, load_instance
 from splitgym.placement.kernel import GUARD, list_edges
 from splitgym.placement.plan import Residual, app_index
-from splitgym.placement.problem import check_cycles, lower_job, lower_net
+from splitgym.placement.problem import lower_job, lower_net
 
 if TYPE_CHECKING:
     import networkx as nx

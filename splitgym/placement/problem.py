@@ -1,7 +1,7 @@
 """One application as arrays for the kernel, and what every solver asks first: is there any plan?  (FIN s1.4, s2)
 
 Solvers on the extended graph keep capacities by counting runs, which is exact as long as no node and no link is used
-twice: on acyclic arcs, or where cycles cannot be overloaded (:func:`check_cycles`).
+twice: on acyclic arcs, or where cycles cannot be overloaded (:func:`splitgym.placement.cycles.check_cycles`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import numpy as np
 
 from splitgym.physics.placement import within
 from splitgym.placement.instance import App, Instance
-from splitgym.placement.kernel import Edges, Job, Net, acyclic, backward, list_edges
+from splitgym.placement.kernel import Edges, Job, Net, backward, list_edges
 from splitgym.placement.plan import Infeasible, Plan, Residual, evaluate
 
 
 def lower_net(instance: Instance, residual: Residual | None = None) -> Net:
     """Nodes and arcs as arrays, with what is left of their capacities (``None``: all of it)."""
     left, nodes, arcs = residual or Residual.of(instance), instance.nodes, instance.arcs
-    order, out_start, arc_head = _arcs_by_sender(instance)
+    order, out_start, arc_head = arcs_by_sender(instance)
     fields = np.array([(a.rate_bit_s, a.prop_s, a.energy_j_bit) for a in arcs], np.float64).reshape(len(arcs), 3)
     rate_bit_s, prop_s, j_bit = np.ascontiguousarray(fields[order].T)
     return Net(
@@ -38,7 +38,7 @@ def lower_net(instance: Instance, residual: Residual | None = None) -> Net:
     )
 
 
-def _arcs_by_sender(instance: Instance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def arcs_by_sender(instance: Instance) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Arcs (A,) in the order of their senders, first of every sender (N + 1,), receivers (A,) in that order."""
     places = {node.id: k for k, node in enumerate(instance.nodes)}
     tails = np.array([places[arc.from_node] for arc in instance.arcs], np.int64)
@@ -171,66 +171,3 @@ def survey(instance: Instance, app: int, residual: Residual | None = None) -> Su
     if not problems:
         return Infeasible(name, "capacity", None)
     return Survey(instance, app, residual, sorted(problems, key=lambda problem: problem.least_energy_j))
-
-
-# ------------------------------------------------------------------ return arcs
-def check_cycles(instance: Instance, apps: list[int], residual: Residual | None = None) -> None:
-    """Refuse cyclic arcs on which a capacity can bind: all blocks of ``apps`` together must fit there.  (s1.3)
-
-    Raises ``ValueError`` naming a cycle and the capacity, for every node and link between nodes of one cycle.
-    """
-    fault = binding_cycle(instance, apps, residual)
-    if fault:
-        raise ValueError(f"{fault}, which FIN and labels cannot keep on a cycle; use optimum or optimum_all")
-
-
-def binding_cycle(instance: Instance, apps: list[int], residual: Residual | None = None) -> str | None:
-    """What :func:`check_cycles` complains about, ``None`` where cycles are harmless or absent."""
-    _, out_start, arc_head = _arcs_by_sender(instance)
-    if acyclic(out_start, arc_head):
-        return None
-    import networkx as nx
-
-    graph = nx.DiGraph([(arc.from_node, arc.to_node) for arc in instance.arcs])
-    op_s, memory_bit, bit_s = _all_blocks(instance, apps)
-    left = residual or Residual.of(instance)
-    for part in nx.strongly_connected_components(graph):
-        if len(part) == 1:
-            continue
-        checks = [
-            (f"nodes[{k}].{name}", load, limit[k])
-            for k, node in enumerate(instance.nodes)
-            if node.id in part
-            for name, load, limit in (
-                ("capacity_ops_s", op_s, left.node_ops_s),
-                ("memory_bits", memory_bit, left.memory_bits),
-            )
-        ]
-        checks += [
-            (f"arcs[{k}].capacity_bit_s", bit_s, left.arc_bit_s[k])
-            for k, arc in enumerate(instance.arcs)
-            if arc.from_node in part and arc.to_node in part
-        ]
-        for name, load, limit in checks:
-            if not within(load, limit):
-                cycle = [edge[0] for edge in nx.find_cycle(graph.subgraph(part))]
-                return f"arcs: cycle {' -> '.join([*cycle, cycle[0]])}, but {name} can bind ({load:.9g} > {limit:.9g})"
-    return None
-
-
-def _all_blocks(instance: Instance, apps: list[int]) -> tuple[float, float, float]:
-    """Compute [op/s], memory [bit] and traffic [bit/s] of all blocks together, under the heaviest configurations."""
-    heaviest = []
-    for app in apps:
-        jobs = [lower_job(instance, app, c) for c in range(len(instance.dnns[instance.apps[app].dnn].exit_configs))]
-        loads = [
-            (
-                job.rate_hz * float(job.reach_ratio @ job.work_op),
-                float(job.memory_bit.sum()),
-                job.rate_hz * float(job.reach_ratio @ job.sent_bit),
-            )
-            for job in jobs
-        ]
-        heaviest.append(np.max(loads, axis=0))
-    op_s, memory_bit, bit_s = np.sum(heaviest, axis=0)
-    return float(op_s), float(memory_bit), float(bit_s)

@@ -79,7 +79,7 @@ OUTCOME = np.dtype(
         ("stalled", "?"),
         ("threshold_s", "f8"),
         ("on_time", "?"),
-        ("accuracy", "f8"),  # of the configuration; NaN where it was not measured
+        ("accuracy", "f8"),  # of the configuration, answers after the threshold too; NaN where it was not measured
         ("latency_wait_s", "f8"),
         ("latency_reconfigure_s", "f8"),
         ("latency_edge_s", "f8"),

@@ -84,7 +84,7 @@ def finishable(cut, clock_hz, busy_s, tail, remaining_s, p):
 def uplink(s, x, cut, power_w, bandwidth_hz, first, count, fading, noise, log, p):
     """Send features of ``cut`` in at most ``count`` slots from slot ``first``.  (s3.5, s3.6, s5.3, s7)
 
-    Returns capacity used [bit], radio energy [J], slots used, feature ratio, whether the server stopped it early.
+    Returns capacity used [bit], radio energy [J], slots used, feature ratio, whether the server's stop saved a slot.
     ``fading`` and ``noise`` (n_tasks, n_slots) are read when the row is recorded; ``log`` (any, 5) takes slot index,
     gain, power [W], feature ratio and rate [bit/s] of each slot.
     """
@@ -134,7 +134,8 @@ def uplink(s, x, cut, power_w, bandwidth_hz, first, count, fading, noise, log, p
             if server_stops(ratio, theta, predictor_error(x.persistent, error, p), p):
                 stopped = True
                 stop_after = min(count, used + p.feedback_slots)
-    return sent_bit, sent_w * p.slot_s, used, received_ratio(sent_bit, wanted_bit, channels), stopped
+    saved = stopped and used < count and sent_bit < wanted_bit  # a stop that came too late saves nothing
+    return sent_bit, sent_w * p.slot_s, used, received_ratio(sent_bit, wanted_bit, channels), saved
 
 
 # ------------------------------------------------------------------ service of one task
@@ -153,6 +154,12 @@ def clear_outcome(o, s):
 
 
 @jit
+def fail(o):
+    """No answer in time: none that is correct, none of an exit, and nothing to expect of it."""
+    o.on_time, o.correct, o.exit, o.accuracy = False, False, -1, 0.0
+
+
+@jit
 def device_stage(s, x, cut, clock_hz, o, p):
     """Run the device blocks and exits; returns the time taken [s] and whether features are to be sent.  (s3.1, s3.6)"""
     delay_s = p.reconfigure_s if clock_hz != s.clock_hz else 0.0
@@ -165,10 +172,8 @@ def device_stage(s, x, cut, clock_hz, o, p):
     time_s = delay_s + compute_s(macs, clock_hz, p.macs_per_cycle)
     send = False
     if time_s > s.remaining_s:  # aborted at the deadline
-        o.exit = -1
         time_s = s.remaining_s
         macs = max(time_s - delay_s, 0.0) * clock_hz * p.macs_per_cycle
-        o.accuracy = p.accuracy_chance
     elif o.exit >= 0:
         o.on_time = True
         o.accuracy = p.exit_share[o.exit] * p.accuracy_full
@@ -218,14 +223,11 @@ def offload(s, x, cut, edge_cut, power_w, bandwidth_hz, start_s, fading, noise, 
     o.latency_uplink_s = end_s - start_s
     partial = s.progressive and p.cut_steepness[cut] > 0.0
     if count < 1 or not (partial or ratio >= 1.0):
-        o.accuracy = p.accuracy_chance
         return end_s
     tail_stage(s, x, cut, edge_cut, o, p)
     real_s = o.latency_edge_s + o.latency_backhaul_s + o.latency_cloud_s
     # the slots end early enough for the planned tail: only a longer one (jitter) can be late
     o.on_time = real_s <= planned_s or end_s + real_s <= s.remaining_s
-    if not o.on_time:
-        o.accuracy = p.accuracy_chance
     return end_s
 
 
@@ -243,6 +245,8 @@ def serve(s, d, x, bandwidth_hz, fading, noise, log, o, p):
     if send:
         busy_s = offload(s, x, cut, edge_cut, d.power_w, bandwidth_hz, busy_s, fading, noise, log, o, p)
     o.correct = o.on_time and x.complexity <= o.accuracy
+    if not o.on_time:
+        fail(o)
     o.latency_s = s.wait_s + busy_s + o.latency_edge_s + o.latency_backhaul_s + o.latency_cloud_s
     s.clock_hz = d.clock_hz
     s.free_s = x.arrival_s + s.wait_s + busy_s
@@ -261,7 +265,7 @@ def settle(s, o, p):
     device_j = o.energy_compute_j + o.energy_radio_j
     if device_j >= s.battery_j:  # a hard battery runs empty within the task: no answer
         s.depleted = True
-        o.on_time, o.correct = False, False
+        fail(o)
     s.battery_j = max(s.battery_j - device_j, 0.0)
     o.energy_j = device_j + p.infrastructure_weight * (o.energy_edge_j + o.energy_cloud_j)
     o.cost_j = max(o.energy_j - p.budget_j, 0.0)

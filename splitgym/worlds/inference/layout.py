@@ -85,13 +85,13 @@ OUTCOME = np.dtype(
         ("exit", "i8"),  # index of the early exit that answered, -1: none
         ("on_time", "?"),
         ("correct", "?"),
-        ("accuracy", "f8"),  # expected accuracy of what was delivered
+        ("accuracy", "f8"),  # expected accuracy of the answer; 0 where none came in time
         ("feature_ratio", "f8"),
         ("bits", "f8"),  # useful bits received
         ("capacity_bits", "f8"),  # capacity of the slots used
         ("slots_available", "i8"),
         ("slots_used", "i8"),
-        ("stopped_early", "?"),
+        ("stopped_early", "?"),  # the server's stop saved at least one slot
         ("energy_compute_j", "f8"),
         ("energy_radio_j", "f8"),
         ("energy_edge_j", "f8"),

@@ -10,7 +10,7 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.codec import observe_fields
-from splitgym.worlds.inference.kernel import clear_outcome, device_s, finishable, serve, settle, tail_s
+from splitgym.worlds.inference.kernel import clear_outcome, device_s, fail, finishable, serve, settle, tail_s
 from splitgym.worlds.multiuser.nature import device_key, fill_frames
 
 
@@ -48,7 +48,7 @@ def next_at_edge(results, served):
 
 
 @jit
-def congest(results, devices, tasks, frame, workers, p):
+def congest(results, devices, workers):
     """Tails wait for one of ``workers`` in order of arrival; one that would end too late is not begun.
 
     Modelled: the published system serves every tail at once.
@@ -67,8 +67,7 @@ def congest(results, devices, tasks, frame, workers, p):
         if begin_s == at_s or begin_s + r.latency_edge_s <= devices[n].remaining_s:
             free_s[worker] = begin_s + r.latency_edge_s
         else:
-            r.on_time, r.correct, r.exit = False, False, -1
-            r.accuracy = p.accuracy_chance
+            fail(r)
             r.energy_edge_j, r.latency_edge_s = 0.0, 0.0
             r.edge_wait_s = max(devices[n].remaining_s - at_s, 0.0)  # it waited until its deadline
             r.latency_s = at_s + r.edge_wait_s
@@ -104,7 +103,7 @@ def serve_frame(s, d, devices, results, tasks, present, values, fading, noise, l
         log_n = log[n * slots : (n + 1) * slots]
         serve(e, d, x, r.bandwidth_hz, fading[n], noise[n], log_n, r, p)
     if params.workers > 0:
-        congest(results, devices, tasks, s.frame, params.workers, p)
+        congest(results, devices, params.workers)
 
 
 @jit

@@ -76,16 +76,23 @@ def reference_j(y, nodes, dnns, rest_s, fast_j, p):
 
 @jit
 def room(s, y, c, v, a, dnns, node_free, memory_free, arc_free):
-    """Whether block ``s.placed`` fits node ``v`` and link ``a`` (-1: none) beside the blocks placed so far.  (s1.3)"""
-    dnn = dnns[y.dnn]
-    load, memory = 0.0, 0.0
+    """Whether block ``s.placed`` fits node ``v`` and link ``a`` (-1: none) beside the blocks placed so far.  (s1.3)
+
+    A placement may come back to a node and use a link again: all its blocks there count together.
+    """
+    dnn, u = dnns[y.dnn], y.source
+    load, memory, sent = 0.0, 0.0, 0.0
     for b in range(s.placed + 1):
-        if b == s.placed or s.path[b] == v:
+        to = v if b == s.placed else s.path[b]
+        if to == v:
             load += y.rate_hz * dnn.reach[c, b] * dnn.work_op[c, b]
             memory += dnn.memory_bit[b]
+            if u == s.node:
+                sent += y.rate_hz * dnn.reach[c, b] * dnn.in_bit[b]
+        u = to
     if not (within(load, node_free[v]) and within(memory, memory_free[v])):
         return False
-    return a < 0 or within(y.rate_hz * dnn.reach[c, s.placed] * dnn.in_bit[s.placed], arc_free[a])
+    return a < 0 or within(sent, arc_free[a])
 
 
 @jit

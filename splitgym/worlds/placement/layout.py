@@ -114,7 +114,9 @@ PARAMS = np.dtype(
         ("n_apps", "i8"),
         ("n_configs", "i8"),  # most exit configurations of a network
         ("n_dnns", "i8"),
-        ("n_sources", "i8"),  # nodes 0..n_sources-1 are mobile, and applications arise there
+        ("n_nodes", "i8"),
+        ("source_tier", "i8"),  # applications arise at the nodes of this tier, the lowest that there is
+        ("n_sources", "i8"),  # their number
         ("worst", "?"),  # latency mode
         ("pinned", "i8"),
         ("holding_mean_s", "f8"),
@@ -156,27 +158,21 @@ def uses_plugins(scenario: PlacementScenario) -> bool:
     return not ARRIVALS[scenario.arrivals.model].built_in
 
 
-def n_sources(scenario: PlacementScenario) -> int:
-    """Mobile nodes; they must come first.  Raises ``ValueError`` if they do not, or if there is none."""
-    tiers = [node.tier for node in parts(scenario)[0]]
-    count = tiers.count(0)
-    if count == 0 or 0 in tiers[count:]:
-        raise ValueError(f"topology: nodes of tier 0 must come first, and there must be one; got tiers {tiers}")
-    return count
-
-
 def lower(scenario: PlacementScenario) -> np.record:
     """Scenario -> PARAMS record; coerces every type."""
     from splitgym.worlds.placement.fields import observation_fields
 
     apps = scenario.applications
+    tiers = [node.tier for node in parts(scenario)[0]]
     kinds, lows, highs = tables(observation_fields(scenario))
     return fill_record(
         PARAMS,
         n_apps=apps.count,
         n_configs=most_configs(parts(scenario)[2]),
         n_dnns=len(parts(scenario)[2]),
-        n_sources=n_sources(scenario),
+        n_nodes=len(tiers),
+        source_tier=min(tiers),
+        n_sources=tiers.count(min(tiers)),
         worst=scenario.latency_mode == "worst",
         pinned=apps.pinned_first_blocks,
         holding_mean_s=apps.holding_mean_s,

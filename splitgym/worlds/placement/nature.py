@@ -20,6 +20,17 @@ def pick(key, count):
 
 
 @jit
+def source_node(nodes, k, tier):
+    """Index of the ``k``-th node (from 0) of a tier."""
+    for v in range(nodes.shape[0]):
+        if nodes[v].tier == tier:
+            if k == 0:
+                return v
+            k -= 1
+    return 0
+
+
+@jit
 def best_accuracy(dnn):
     """The highest accuracy of a network's exit configurations."""
     best = 0.0
@@ -51,7 +62,7 @@ def fill_apps(key, apps, arrival_s, nodes, dnns, rest_s, p):
     fill_arrivals(child(key, ARRIVAL_STREAM), p.arrivals, arrival_s, apps.arrival_s)
     for k in range(apps.shape[0]):
         x, own = apps[k], child(key, k)
-        x.source = pick(child(own, _SOURCE), p.n_sources)
+        x.source = source_node(nodes, pick(child(own, _SOURCE), p.n_sources), p.source_tier)
         x.dnn = pick(child(own, _DNN), dnns.shape[0])
         x.holding_s = p.holding_mean_s * exponential(child(own, _HOLDING))
         share = p.accuracy_min + (p.accuracy_max - p.accuracy_min) * uniform(child(own, _ACCURACY))

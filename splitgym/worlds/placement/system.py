@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 import numpy as np
@@ -113,11 +112,11 @@ def _made(scenario: PlacementScenario) -> tuple[tuple[Node, ...], tuple[Arc, ...
         dnns = {name: published_dnn(name, net.energy) for name in net.names}
     else:
         dnns = dict(file.dnns) if file else {}
-    _check(nodes, arcs, dnns)
+    _check(dnns)
     return tuple(nodes), tuple(arcs), dnns
 
 
-def _check(nodes: tuple[Node, ...], arcs: tuple[Arc, ...], dnns: dict[str, BranchyDnn]) -> None:
+def _check(dnns: dict[str, BranchyDnn]) -> None:
     if not dnns:
         raise ValueError("networks: at least one network is needed")
     for name, dnn in dnns.items():
@@ -126,11 +125,6 @@ def _check(nodes: tuple[Node, ...], arcs: tuple[Arc, ...], dnns: dict[str, Branc
                 f"networks: {name!r} has {len(dnn.blocks)} blocks and {len(dnn.exit_configs)} exit configurations, "
                 f"the kernel takes {MAX_BLOCKS - 1} and {MAX_CONFIGS}"
             )
-    senders = {node.id: [arc.from_node for arc in arcs if arc.to_node == node.id] for node in nodes}
-    try:
-        TopologicalSorter(senders).prepare()
-    except CycleError:
-        raise ValueError("topology: the arcs hold a cycle; BlockPlacement-v0 needs arcs without one") from None
 
 
 def _system(latency_mode: str, nodes: tuple[Node, ...], arcs: tuple[Arc, ...], dnns: dict[str, BranchyDnn]) -> System:

@@ -20,7 +20,7 @@ from splitgym.worlds.placement.system import system_of
 APP_ARRAYS = {
     "arrival_s": ("s", 0.0, np.inf, "arrival instant, ascending"),
     "holding_s": ("s", 1e-9, np.inf, "how long the application stays if it is accepted"),
-    "source": ("1", 0.0, 1e6, "index of its mobile node"),
+    "source": ("1", 0.0, 1e6, "index of the node at which its input arises"),
     "dnn": ("1", 0.0, 1e6, "index of its network"),
     "latency_s": ("s", 1e-12, np.inf, "latency target"),
     "accuracy": ("1", 0.0, 1.0, "accuracy target"),
@@ -72,7 +72,7 @@ class PlacementTrace(ArrayTrace):
                 f"the trace has {self.n_apps} applications, the scenario {params.n_apps} (applications.count); "
                 "make the scenario with that count"
             )
-        for name, limit in (("source", params.n_sources), ("dnn", params.n_dnns)):
+        for name, limit in (("source", params.n_nodes), ("dnn", params.n_dnns)):
             if getattr(self, name).max() >= limit:
                 raise ValueError(f"trace.{name} must be < {limit} in this scenario, got {getattr(self, name).max():g}")
 

@@ -23,6 +23,7 @@ _ONE_LINE, _LIFT = 20, 30  # a tier of more nodes stands in two lines, so many p
 _SLIVER = 0.03  # share below which what is in use would not be seen
 _TURN = np.linspace(0.0, 2.0 * np.pi, 33)
 _CURVE = np.linspace(0.0, 1.0, 17)[:, None]
+_SIDE = 14.0  # pixels by which links in both directions bow apart
 _NAME_DROP = 13  # pixels from a node's edge to its name
 _PLATE = {"facecolor": PANEL, "edgecolor": "none", "pad": 1.5}  # under words, so that links do not cross them
 LINK = drawing.SKY
@@ -48,8 +49,8 @@ class Graph:
         self.at, self.radius = np.zeros((len(story.nodes), 2)), np.zeros(len(story.nodes))
         self._headers: dict[int, float] = {}
         self._arrange()
-        self.curves = [self._curve(tail, head) for tail, head in story.links.tolist()]
         self._link_of = {tuple(ends): i for i, ends in enumerate(story.links.tolist())}
+        self.curves = [self._curve(tail, head) for tail, head in story.links.tolist()]
         self.colours = [tier_colour(tier) for tier in self.tiers]
         self._backdrop(story)
 
@@ -69,13 +70,19 @@ class Graph:
             self._headers[tier] = _BOTTOM + (level + 1) * height - 10
 
     def _curve(self, tail: int, head: int) -> np.ndarray:
-        """A link as a line (17, 2): bowed within a tier and past a tier in between, so that it shows."""
+        """A link as a line (17, 2): bowed within a tier and past a tier in between, so that it shows.
+
+        Of two links in both directions each keeps to its own side.
+        """
         a, b = self.at[tail], self.at[head]
         bow, apart = np.zeros(2), abs(int(self.tiers[head]) - int(self.tiers[tail]))
         if apart == 0:
             bow[1] = min(20.0 + 0.3 * abs(b[0] - a[0]), 90.0)
         elif apart > 1:
             bow[0] = 90.0 if a[0] + b[0] <= _LEFT + _RIGHT else -90.0
+        if (tail, head) in self._link_of and (head, tail) in self._link_of:
+            along = (b - a) / max(float(np.hypot(*(b - a))), 1e-9)
+            bow = max(float(np.hypot(*bow)), _SIDE) * np.array([-along[1], along[0]])
         line = (1 - _CURVE) ** 2 * a + 2 * _CURVE * (1 - _CURVE) * ((a + b) / 2 + bow) + _CURVE**2 * b
         return self._outside(line, tail, head)
 

@@ -96,6 +96,12 @@ def clear_outcome(s, o):
 
 
 @jit
+def answered(o, p):
+    """Whether there is an answer to what has arrived: all or nothing, there is none without everything."""
+    return p.cut_steepness[p.cut] > 0.0 or o.feature_ratio >= 1.0
+
+
+@jit
 def tell_state(s, x, predicted, o, p):
     """What has been reached, and what the coming slot is like."""
     wanted_bit, steepness = p.cut_bits[p.cut], p.cut_steepness[p.cut]
@@ -108,9 +114,7 @@ def tell_state(s, x, predicted, o, p):
     o.reference_w, o.power_queue_w = x.reference_w, s.power_queue_w
     o.gain, o.next_slot_gain = x.gain, x.gain * s.fading
     o.seen_uncertainty = seen_uncertainty(s, predicted, p)
-    o.accuracy = p.accuracy_chance
-    if steepness > 0.0 or o.feature_ratio >= 1.0:
-        o.accuracy = answer_accuracy(o.feature_ratio, steepness, p)
+    o.accuracy = answer_accuracy(o.feature_ratio, steepness, p) if answered(o, p) else 0.0
 
 
 @jit
@@ -131,9 +135,7 @@ def step_one(s, d, x, fading, noise, predicted, log, gains, pairs, o, p):
     tell_state(s, x, predicted, o, p)
     o.energy_slot_j = o.power_w * p.slot_s
     o.cost_j = max(o.energy_radio_j - allowed_j, 0.0) - over_j
-    if s.depleted:  # all or nothing: without everything there is no answer
-        answered = p.cut_steepness[p.cut] > 0.0 or o.feature_ratio >= 1.0
-        o.correct = answered and x.complexity <= o.accuracy
+    o.correct = s.depleted and answered(o, p) and x.complexity <= o.accuracy
     o.reward = (1.0 if o.correct else 0.0) - p.energy_price * o.energy_slot_j / p.budget_j
 
 

@@ -87,7 +87,7 @@ OUTCOME = np.dtype(
         ("gain", "f8"),  # slow gain G
         ("next_slot_gain", "f8"),  # G h of the coming slot; of the last one at the end
         ("seen_uncertainty", "f8"),  # newest prediction that the device has before the coming slot
-        ("accuracy", "f8"),  # expected accuracy of an answer to what has arrived
+        ("accuracy", "f8"),  # expected accuracy of an answer to what has arrived; 0 where there is none
         ("correct", "?"),  # the answer at the end
         ("cost_j", "f8"),  # energy of this slot beyond the reference's share for the whole task
         ("reward", "f8"),
