@@ -109,14 +109,19 @@ def exhaustive(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Evaluate every valid decision."""
     if progress:
+        progress(0, budget)
+    values = problem.values
+    if progress:
         progress(budget, budget)
-    return problem.table, problem.values
+    return problem.table, values
 
 
 def without_replacement(
     problem: Problem, budget: int, seed: int, storage: Path | None, progress: Progress | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Evaluate valid decisions at random, none of them twice."""
+    if progress:
+        progress(0, budget)
     rows = np.random.default_rng(seed).choice(len(problem.table), budget, replace=False)
     decisions = problem.table[rows]
     values = problem.evaluate(decisions)

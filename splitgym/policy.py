@@ -10,10 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.encodings import Encoding
+from splitgym.interrupt import aside
 from splitgym.jit import one_record, records
 from splitgym.physics.codec import decode_fields
 from splitgym.registry import Registry
 from splitgym.worlds.world import World, get_world, world_of
+
+_WORK = 1_000  # elementary steps of a decision for each number that is observed, at most
 
 
 class Policy:
@@ -90,7 +93,8 @@ class Policy:
         single = observation.ndim == 1
         views = self.decode(observation[None] if single else observation)
         values = np.zeros((len(views), self.encoding.width))
-        self.decide(views, records(values.view(self._decision)[:, 0]))
+        decisions = records(values.view(self._decision)[:, 0])
+        aside(self.decide, views, decisions, work=_WORK * views.size * len(self._fields[0]))
         actions = self.encoding.encode(values)
         return (one_of(actions, 0) if single else actions), state
 

@@ -136,8 +136,8 @@ def test_any_list_is_either_in_the_space_or_refused(action):
 # ------------------------------------------------------------------ order of calls
 def test_step_before_reset():
     env, envs = single("inference", "default"), native(2, "inference", "default")
-    for e, advice in ((env, r"env\.reset\(\)"), (envs, r"envs\.reset\(seed=\.\.\.\)")):
-        with pytest.raises(ResetNeeded, match=f"before the first reset.*{advice}"):
+    for e in (env, envs):
+        with pytest.raises(ResetNeeded, match=r"before the first reset\(\); call reset\(\) first"):
             e.step(sampled(e.action_space, 1, 0)[0])
         e.reset(seed=0)
         e.step(sampled(e.action_space, 1, 0)[0])

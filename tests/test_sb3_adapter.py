@@ -123,6 +123,7 @@ def test_rows_look_like_environments():
     assert [s.name for s in env.get_attr("scenario")] == ["default"] * 3
     assert env.has_attr("action_masks")
     assert not env.has_attr("no_such_thing")
+    env.reset()
     masks = env.env_method("action_masks", indices=[2, 0])
     np.testing.assert_array_equal(masks, env.action_masks()[[2, 0]])
     np.testing.assert_array_equal(env.get_attr("action_masks", indices=1)[0](), env.action_masks()[1])

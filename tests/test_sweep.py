@@ -180,7 +180,8 @@ def test_misspelt_measures_name_the_nearest(swept) -> None:
 def test_progress_names_every_value_and_policy() -> None:
     seen: dict[str, float] = {}
     sweep(["device", "edge"], over={"tasks.count": [4, 5]}, episodes=1, progress=seen.__setitem__)
-    assert seen == {f"{count}: {policy}": 1.0 for count in (4, 5) for policy in ("device", "edge")}
+    done = {f"{count}: {policy}": 1.0 for count in (4, 5) for policy in ("device", "edge")}
+    assert seen == done | {name.replace(": ", ": preparing "): 0.0 for name in done}
 
 
 def test_an_interrupted_sweep_leaves_finished_values(tmp_path) -> None:

@@ -64,6 +64,8 @@ def _bracket(args: argparse.Namespace, name: str, progress: Any) -> dict[str, np
         functions = {"clairvoyant": clairvoyant, **functions}
     found = {key: np.empty(args.episodes) for key in functions}
     for i in range(args.episodes):
+        if progress is not None:
+            progress(name, i / args.episodes)
         for key, function in functions.items():
             found[key][i] = function(None, args.env, name, seed=args.seed + i, changes=changes_of(args.changes)).value
         if progress is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from splitgym.evaluation.play import PREPARING
 from splitgym.extras import need
 from splitgym.files import PICTURES
 from splitgym.policy import policy_names
@@ -53,7 +54,7 @@ def changes_of(pairs: list[str]) -> dict[str, Any]:
 def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float], None] | None]:
     """A callback ``(name, share)`` that draws one bar on standard error: its share of all ``total`` names.
 
-    Yields ``None`` when quiet.
+    What is being prepared counts as what it will be.  Yields ``None`` when quiet.
     """
     if quiet:
         yield None
@@ -64,7 +65,7 @@ def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float],
         seen: dict[str, float] = {}
 
         def show(name: str, share: float) -> None:
-            seen[name] = share
+            seen[name.replace(PREPARING, "")] = share
             bar.update(task, description=name, completed=sum(seen.values()))
 
         yield show

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from splitgym.cli.common import add_setting, changes_of
+from splitgym.cli.common import add_setting, changes_of, progress_bar
 from splitgym.envs.single import SplitEnv
 from splitgym.evaluation.contenders import act, contender
 from splitgym.extras import need
@@ -53,17 +53,20 @@ def _play(args: argparse.Namespace) -> int:
     env = SplitEnv(world.name, scenario, player.action, player.episode_options, mode)
     observation, _ = env.reset(seed=args.seed)
     policy, state, frames = player.make(env), None, []
-    for step in range(args.steps):
-        masks = env.action_masks()[None]
-        action, state = act(policy, observation[None], masks, state, np.array([step == 0]))
-        one = {k: v[0] for k, v in action.items()} if isinstance(action, dict) else action[0]
-        observation, _, terminated, truncated, _ = env.step(one)
-        if mode == "ansi":
-            print(env.render(), end="\n\n")
-        elif mode == "rgb_array":
-            frames.append(env.render())
-        if terminated or truncated:
-            break
+    with progress_bar(mode != "rgb_array", args.steps) as progress:
+        for step in range(args.steps):
+            masks = env.action_masks()[None]
+            action, state = act(policy, observation[None], masks, state, np.array([step == 0]))
+            one = {k: v[0] for k, v in action.items()} if isinstance(action, dict) else action[0]
+            observation, _, terminated, truncated, _ = env.step(one)
+            if mode == "ansi":
+                print(env.render(), end="\n\n")
+            elif mode == "rgb_array":
+                frames.append(env.render())
+            if progress:
+                progress("drawing", step + 1.0)
+            if terminated or truncated:
+                break
     env.close()
     if args.out:
         _save(frames, Path(args.out))

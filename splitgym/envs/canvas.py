@@ -26,7 +26,8 @@ class Canvas:
         self._viewer: Any = None
 
     def draw(self) -> Any:
-        """Text, an image, or None after showing a window, as the render mode says."""
+        """Text, an image, or None after showing a window, as the render mode says; ``ResetNeeded`` before a reset."""
+        self._rows.check("render()")
         if self._viewer is None:
             viewer = importlib.import_module(self._rows.world.figure).Viewer
             self._viewer = viewer(self._rows.scenario, self._rows.params)

@@ -103,8 +103,9 @@ class SplitParallelEnv(ParallelEnv):
         Raises ``ValueError`` for an unknown agent, a missing action of an agent with a task, and an action outside the
         space, with the state unharmed.
         """
+        self.rows.check("step()")
         if not self.agents:
-            raise ResetNeeded("step() without a running episode; call reset() first")
+            raise ResetNeeded("step() after the end of the episode; call reset() first")
         self.rows.decide_values(self.parts.values(self._joint(actions), 1))
         self.rows.turn(_ON, _OFF)
         self.rows.steps[0] += 1
@@ -129,6 +130,7 @@ class SplitParallelEnv(ParallelEnv):
 
     def state(self) -> np.ndarray:
         """The central observation, (n_fields,) float32."""
+        self.rows.check("state()")
         return self.rows.seen.observations[0].copy()
 
     def render(self) -> Any:
@@ -138,7 +140,7 @@ class SplitParallelEnv(ParallelEnv):
         return self._canvas.draw()
 
     def close(self) -> None:
-        """Close the window, if any."""
+        """Close the window, if any, and end the episode; ``reset()`` begins another one."""
         self._canvas.close()
         self.rows.close()
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from gymnasium.error import ResetNeeded
 
 from splitgym.encodings import ENCODINGS, Encoding
+from splitgym.envs.crew import Crew, work_of_row
+from splitgym.interrupt import PIECE
 from splitgym.jit import one_record, records
 from splitgym.registry import nearest
 from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.world import Seen, World, decision_dtype, row_dtype
+
+#: Why no step can be taken (``Rows.lack``).
+UNBEGUN = "before the first reset()"
+CLOSED = "after close()"
+CUT_OFF = "after a turn that did not come to its end (Ctrl-C, a fork or a second thread in the middle of it)"
 
 
 def whole(name: str, value: Any) -> int:
@@ -77,7 +84,10 @@ class Rows:
         self.episodes = np.full(n, -1, np.int64)  # episodes begun since seeding, less one
         self.steps = np.zeros(n, np.int64)
         self.horizon = world.horizon(self.scenario)  # most steps of an episode
-        self._pool: ThreadPoolExecutor | None = None
+        self.lack = UNBEGUN  # why no step can be taken; empty: one can
+        self._crew = Crew(self.num_threads)
+        self._step_work, self._begin_work = work_of_row(n, slots, self.axes, seen.shape[1], self.nature)
+        self._brief = self.num_threads == 1 and n * max(self._step_work, self._begin_work) <= PIECE
 
     # ---------------------------------------------------------------- spaces
     def observation_space(self) -> spaces.Box:
@@ -104,12 +114,17 @@ class Rows:
     ) -> None:
         """Set keys, options and traces of the rows (indices) that begin an episode; checks before it changes.
 
-        Raises ``ValueError`` for bad seeds, options or traces, with the state unharmed.
+        Raises ``ValueError`` for bad seeds, options or traces, with the state unharmed, and ``ResetNeeded`` for a part
+        of the rows after a turn that was cut off.
         """
+        if self.lack and len(rows) < self.n:
+            raise ResetNeeded(f"reset() of some rows {self.lack}; reset all of them first")
         options = dict(options)
         traces = self._traces(options.pop("trace", None), rows)
         chosen = {**self._options(options), **{k: v for k, v in self.options.items() if k not in options}}
         keys = [None if seeds[i] is None else seed_key(seeds[i]) for i in rows]  # pyright: ignore[reportArgumentType]
+        self._crew.settle()
+        self.lack = CUT_OFF
         for i, key in zip(rows, keys, strict=True):
             if key is not None or self.episodes[i] < 0:
                 self.keys[i] = seed_key(entropy()) if key is None else key
@@ -123,6 +138,7 @@ class Rows:
         self.outcomes[rows] = np.zeros((), self.world.outcome)
         self.logs[rows] = 0.0
         self._replay(rows, traces)
+        self.lack = ""
 
     def _traces(self, given: Any, rows: np.ndarray) -> list[Any] | None:
         if given is None:
@@ -147,23 +163,30 @@ class Rows:
             self.nature = self.world.replay(self.nature, int(i), self.n, trace)
 
     # ---------------------------------------------------------------- motion
+    def check(self, call: str) -> None:
+        """Raise ``ResetNeeded`` unless a step can be taken; ``call`` is what was tried."""
+        if self.lack:
+            raise ResetNeeded(f"{call} {self.lack}; call reset() first")
+
     def turn(self, live: np.ndarray | None = None, fresh: np.ndarray | None = None) -> None:
         """Step the ``live`` rows as decided, begin the ``fresh`` ones, refresh both; (n,) bool, None: as before."""
+        self.check("step()")
+        self.lack = CUT_OFF  # until the end: some rows may have moved and some not
         if live is not None:
             self._live[:] = live
         if fresh is not None:
             self._fresh[:] = fresh
-        threads = min(self.num_threads, self.n)
-        if threads == 1:
+        if self._brief:  # one piece, whatever is to be done
             self._work(0, self.n)
-            return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="splitgym")
-        edges = [self.n * t // threads for t in range(threads + 1)]
-        others = [self._pool.submit(self._work, edges[t], edges[t + 1]) for t in range(1, threads)]
-        self._work(edges[0], edges[1])
-        for other in others:
-            other.result()
+        else:
+            self._crew.share(self.n, self._work, self._row_work())
+        self.lack = ""
+
+    def _row_work(self) -> int:
+        """Elementary steps of a row in the present turn: those of a step, unless many episodes begin."""
+        drawn = self._begin_work
+        many = drawn * self.n > PIECE and drawn * np.count_nonzero(self._fresh) > PIECE
+        return max(self._step_work, drawn) if many else self._step_work
 
     def _work(self, low: int, high: int) -> None:
         self.world.turn_rows(
@@ -207,19 +230,17 @@ class Rows:
         self._outcome_bytes = whole_rows[:, begin : begin + self.world.outcome.itemsize]
 
     def close(self) -> None:
-        """Stop the threads."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        """Stop the threads and end the episodes."""
+        self._crew.close()
+        self.lack = self.lack or CLOSED
 
     def __getstate__(self) -> dict[str, Any]:
         views = ("states", "outcomes", "finished", "depleted", "_live", "_fresh", "episode_keys", "_outcome_bytes")
-        left_out = (*views, "_pool", "encoding")
+        left_out = (*views, "encoding")
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._pool = None
         self._link()
         world, scenario = self.world, self.scenario
         self.encoding = ENCODINGS[self.action](self.axes, lambda grid: world.canonical(scenario, grid))

@@ -76,8 +76,8 @@ class SplitEnv(gym.Env):
         """Decide the present task.  Raises ``ValueError`` for an action outside the space, with the state unharmed."""
         rows = self.rows
         if self._over:
-            when = "after the end of the episode" if rows.episodes[0] >= 0 else "before the first reset()"
-            raise ResetNeeded(f"step() {when}; call env.reset() first")
+            rows.check("step()")
+            raise ResetNeeded("step() after the end of the episode; call reset() first")
         rows.decide(self.encoding.one(action))
         if self._begun:  # the flags stay as they are until the next reset
             rows.turn(_ON, _OFF)
@@ -95,6 +95,7 @@ class SplitEnv(gym.Env):
 
     def action_masks(self) -> np.ndarray:
         """Mask of the present task, shape (encoding.mask_size,) bool; the name is sb3-contrib's."""
+        self.rows.check("action_masks()")
         return self.rows.seen.masks[0].copy()
 
     def render(self) -> Any:
@@ -105,7 +106,7 @@ class SplitEnv(gym.Env):
         return self._canvas.draw()
 
     def close(self) -> None:
-        """Close the window, if any."""
+        """Close the window, if any, and end the episode; ``reset()`` begins another one."""
         self._canvas.close()
         self.rows.close()
 

@@ -74,12 +74,12 @@ class SplitVectorEnv(VectorEnv):
         self._begin(mask, seeds, options)
         self._done[mask] = False
         self._started = True
+        self.closed = False  # what was closed begins anew
         return self.rows.seen.observations.copy(), self._infos(mask)
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Decide the present task of every row; raises ``ValueError`` for bad actions, with the state unharmed."""
-        if not self._started:
-            raise ResetNeeded("step() before the first reset(); call envs.reset(seed=...) first")
+        self.rows.check("step()")
         mode, rows = self.autoreset_mode, self.rows
         if mode is AutoresetMode.DISABLED and self._done.any():
             raise ResetNeeded(
@@ -104,6 +104,7 @@ class SplitVectorEnv(VectorEnv):
 
     def action_masks(self) -> np.ndarray:
         """Masks of the present tasks, shape (num_envs, encoding.mask_size) bool."""
+        self.rows.check("action_masks()")
         return self.rows.seen.masks.copy()
 
     def render(self) -> Any:
@@ -113,7 +114,7 @@ class SplitVectorEnv(VectorEnv):
         return (self._canvas.draw(),)
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Stop the threads and close the window, if any."""
+        """Stop the threads, close the window, if any, and end the episodes; ``reset()`` begins others."""
         self.rows.close()
         self._canvas.close()
 

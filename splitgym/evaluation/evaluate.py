@@ -49,7 +49,7 @@ def evaluate(
         bound: also compute the certified upper bound of every trace, and each policy's gap to it.
         store: folder in which every episode is kept as soon as it is played.  What is there already is not played
             again, so the same call goes on where it was interrupted, and ends with the same figures.
-        progress: called as ``progress(name, share)``.
+        progress: called as ``progress(name, share)``; the name is "preparing NAME" while a policy is made.
 
     Returns:
         :class:`Results`: one row for each policy and episode.
@@ -100,7 +100,7 @@ def _in_blocks(
     parts: list[dict[str, np.ndarray]] = []
     for first in range(0, len(seeds), BLOCK):
         places = slice(first, min(first + BLOCK, len(seeds)))
-        tell = functools.partial(_tell, progress, name, places, len(seeds))
+        tell = functools.partial(_tell, progress, places, len(seeds))
         if shelf is None:
             parts.append(play(seeds[places], places, tell))
         else:
@@ -112,7 +112,7 @@ def _in_blocks(
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
-def _tell(progress: Progress | None, name: str, places: slice, n: int, _: str, share: float) -> None:
+def _tell(progress: Progress | None, places: slice, n: int, name: str, share: float) -> None:
     if progress is not None:
         progress(name, (places.start + share * (places.stop - places.start)) / n)
 

@@ -12,8 +12,9 @@ from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.contenders import Contender, act
 from splitgym.worlds.world import World
 
-#: Called as progress(policy name, share done in [0, 1]).
+#: Called as progress(policy name, share done in [0, 1]); the name has PREPARING before it while a policy is made.
 Progress = Callable[[str, float], None]
+PREPARING = "preparing "
 #: Most calls of a progress function for one policy: drawing a bar takes longer than a decision.
 _CALLS = 500
 
@@ -54,6 +55,8 @@ def play(
 
 def _played(c: Contender, env: SplitVectorEnv, observations: np.ndarray, progress: Progress | None) -> Played:
     rows, n = env.rows, env.num_envs
+    if progress is not None:
+        progress(PREPARING + c.name, 0.0)
     state, starts = None, np.ones(n, np.bool_)
     act(c.make(env), observations, rows.seen.masks.copy(), None, starts)  # compiled and loaded before the clock starts
     policy = c.make(env)

@@ -119,10 +119,12 @@ def compare_solvers(
 ) -> list[Result]:
     """The results of all :func:`solvers` on an instance.
 
-    ``progress`` is called with a solver's name and 1 when it has finished.
+    ``progress`` is called with a solver's name and 0 when it begins, 1 when it has finished.
     """
     results = []
     for name, (solve, exact) in solvers(instance, gamma, rounding).items():
+        if progress:
+            progress(name, 0.0)
         results.append(_run(instance, name, solve, exact))
         if progress:
             progress(name, 1.0)

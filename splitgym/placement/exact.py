@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from splitgym.interrupt import aside
 from splitgym.physics.placement import within
 from splitgym.placement.cycles import binding_cycle
 from splitgym.placement.instance import Instance
-from splitgym.placement.kernel import extend_labels
+from splitgym.placement.kernel import Edges, extend_labels
 from splitgym.placement.milp import joint
 from splitgym.placement.plan import Infeasible, Plan, Reason, Residual, app_index, evaluate
 from splitgym.placement.problem import Problem, Survey, accurate_configs, survey
@@ -78,9 +79,9 @@ def _cheapest_labels(found: Survey, problem: Problem, limit_j: float) -> list[in
     state, cost_j, time_s = np.array([edges.source]), np.zeros(1), np.zeros(1)
     history = []
     for b in range(len(edges.start) - 1):
-        state, cost_j, time_s, before, edge = extend_labels(
-            edges, b, state, cost_j, time_s, found.task.latency_s, limit_j, problem.fastest[0], problem.thriftiest[0]
-        )
+        rest = (found.task.latency_s, limit_j, problem.fastest[0], problem.thriftiest[0])
+        work = 16 * len(state) * _most_leaving(edges, b)
+        state, cost_j, time_s, before, edge = aside(extend_labels, edges, b, state, cost_j, time_s, *rest, work=work)
         history.append((before, edge))
     if not len(state):
         return []
@@ -89,6 +90,11 @@ def _cheapest_labels(found: Survey, problem: Problem, limit_j: float) -> list[in
         path.append(int(edge[k]))
         k = int(before[k])
     return path[::-1]
+
+
+def _most_leaving(edges: Edges, b: int) -> int:
+    """Most edges of step ``b`` that leave one state."""
+    return int(np.bincount(edges.tail[edges.start[b] : edges.start[b + 1]], minlength=1).max())
 
 
 # ------------------------------------------------------------------ mixed-integer programme

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.interrupt import aside
 from splitgym.placement.cycles import binding_cycle, check_cycles, forward_part
 from splitgym.placement.instance import Instance
 from splitgym.placement.kernel import backward, forward, levels_of
@@ -151,7 +152,9 @@ def _sweep(
     else:
         togo_level = backward(edges, levels_of(edges.delay_s, gamma, target_s), edges.delay_s)[0]
     lowest = max(gamma - window, 0)
-    return forward(edges, gamma, target_s, rounding == "carry", togo_level, togo_s, togo_j, limit_j, lowest)
+    bounds = (togo_level, togo_s, togo_j, limit_j, lowest)
+    work = 2 * len(edges.tail) * (gamma + 1)
+    return aside(forward, edges, gamma, target_s, rounding == "carry", *bounds, work=work)
 
 
 # ------------------------------------------------------------------ several applications

@@ -7,20 +7,23 @@ be counted.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
 
+from splitgym.interrupt import aside
 from splitgym.physics.placement import TOLERANCE, within
 from splitgym.placement.instance import Instance
-from splitgym.placement.kernel import Edges, Job, list_edges
+from splitgym.placement.kernel import Edges, Job
 from splitgym.placement.plan import Plan, Residual, evaluate
-from splitgym.placement.problem import Problem, accurate_configs, lower_job, lower_net
+from splitgym.placement.problem import Problem, accurate_configs, edges_of, lower_job, lower_net
 
 #: Limits and objective are scaled to this size: the solver's tolerances are absolute, about 1e-6.
 _SCALE = 1e4
 _GAP = 1e-9
 _MOST_CUTS = 200
+_PATIENCE_S = 3600.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -107,7 +110,7 @@ def _flows(instance: Instance, apps: list[int], residual: Residual | None) -> li
     for app in apps:
         for config in accurate_configs(instance, app):
             job = lower_job(instance, app, config)
-            problem = Problem(config, list_edges(net, job, True))
+            problem = Problem(config, edges_of(net, job, True))
             kept = _in_time(problem, instance.apps[app].latency_s)
             if len(kept):
                 flows.append(_Flow(app, config, job, problem.edges, kept, column))
@@ -190,13 +193,15 @@ def _solve(rows: _Rows, cost: np.ndarray) -> np.ndarray | None:
     """Chosen columns as booleans, ``None`` where the programme is infeasible."""
     from scipy.optimize import Bounds, milp
 
-    result = milp(
+    solve = functools.partial(
+        milp,
         cost,
         integrality=np.ones(len(cost)),
         bounds=Bounds(0.0, 1.0),
         constraints=rows.constraint(len(cost)),
-        options={"mip_rel_gap": _GAP},
+        options={"mip_rel_gap": _GAP, "time_limit": _PATIENCE_S},
     )
+    result = aside(solve)  # SciPy's solver lets other threads run, and hears no Ctrl-C itself
     if result.status == 2:
         return None
     if result.status != 0:

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from splitgym.interrupt import aside
 from splitgym.physics.placement import within
 from splitgym.placement.instance import App, Instance
 from splitgym.placement.kernel import Edges, Job, Net, backward, list_edges
@@ -160,13 +161,20 @@ class Survey:
         return bool(within(latency_s, self.task.latency_s))
 
 
+def edges_of(net: Net, job: Job, one_copy: bool) -> Edges:
+    """:func:`splitgym.placement.kernel.list_edges`, so that Ctrl-C is heard."""
+    n_blocks = len(job.work_op)
+    copies = 1 if one_copy else n_blocks
+    return aside(list_edges, net, job, one_copy, work=4 * n_blocks * copies * (len(net.node_op_s) + len(net.arc_head)))
+
+
 def survey(instance: Instance, app: int, residual: Residual | None = None) -> Survey | Infeasible:
     """The problems of application ``app``, or why none has a placement (targets of latency aside)."""
     name, configs = instance.apps[app].id, accurate_configs(instance, app)
     if not configs:
         return Infeasible(name, "accuracy", None)
     net = lower_net(instance, residual)
-    problems = [Problem(c, list_edges(net, lower_job(instance, app, c), False)) for c in configs]
+    problems = [Problem(c, edges_of(net, lower_job(instance, app, c), False)) for c in configs]
     problems = [problem for problem in problems if np.isfinite(problem.least_energy_j)]
     if not problems:
         return Infeasible(name, "capacity", None)

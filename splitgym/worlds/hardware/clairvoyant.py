@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from splitgym.interrupt import pieces
 from splitgym.jit import one_record, records
 from splitgym.worlds.clairvoyant import Clairvoyant
 from splitgym.worlds.hardware.clairvoyant_kernel import follow
@@ -26,12 +27,15 @@ def clairvoyant(scenario: HardwareScenario, trace: HardwareTrace) -> Clairvoyant
     params = lower(scenario)
     trace.check(params)
     requests, record = records(trace.requests()), one_record(params, PARAMS)
+    choices = 6 * int(params.n_clocks) * (int(params.last_split) + 1)
     best = Clairvoyant(-np.inf, 0.0, 0.0, np.zeros(0, DECISION), {})
     for share in TIME_SHARES if scenario.requests.queueing else TIME_SHARES[:1]:
         time_1_s = share / float(trace.threshold_s.mean())
         states, taken = records(np.zeros(2, STATE)), records(np.zeros(trace.n_requests, DECISION))
         scratch = records(np.zeros(1, DECISION)), records(np.zeros(1, OUTCOME))
-        value = follow(time_1_s, requests, states, *scratch, taken, record)
+        value, steps = 0.0, 0
+        for part in pieces(trace.n_requests, 64 * choices):
+            value, steps = follow(time_1_s, value, steps, part.stop, requests, states, *scratch, taken, record)
         if value > best.value:
             best = Clairvoyant(value, 0.0, time_1_s, taken.view(np.ndarray).copy(), {})
     return best

@@ -33,16 +33,18 @@ def choose(time_1_s, states, x, d, o, best, p):
 
 
 @jit
-def follow(time_1_s, requests, states, d, o, out, params):
-    """Play an episode by :func:`choose`, decisions into ``out`` (n,) DECISION; returns its return.
+def follow(time_1_s, total, steps, most, requests, states, d, o, out, params):
+    """Play on by :func:`choose` until ``most`` steps are made, from the beginning if ``steps`` made so far are 0.
 
-    ``requests`` (n,) REQUEST, ``states`` (2,) STATE, ``d`` (1,) DECISION and ``o`` (1,) OUTCOME are scratch.
+    ``total`` is the return so far; gives both as they are then.  Decisions go into ``out`` (n,) DECISION; ``requests``
+    (n,) REQUEST, ``states`` (2,) STATE, ``d`` (1,) DECISION and ``o`` (1,) OUTCOME are scratch.
     """
-    p, s, steps, total = params[0], states[0], 0, 0.0
-    begin(s, 0, requests, p)
-    while not s.finished:
+    p, s = params[0], states[0]
+    if steps == 0:
+        begin(s, 0, requests, p)
+    while steps < most and not s.finished:
         choose(time_1_s, states, requests[s.request], d[0], o[0], out[steps], p)
         step_one(s, out[steps], requests, o[0], p)
         total += o[0].reward
         steps += 1
-    return total
+    return total, steps

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from splitgym.interrupt import aside, pieces
 from splitgym.jit import one_record, records
 from splitgym.worlds.bound import Bound, debt_bound
 from splitgym.worlds.inference.bound_kernel import least_energies
@@ -43,8 +44,19 @@ def bound(scenario: InferenceScenario, trace: InferenceTrace) -> Bound:
     params = lower(scenario)
     trace.check(params)
     least_j = np.empty(trace.n_tasks)
-    least_energies(
-        records(trace.tasks()), trace.fading.copy(), params.bandwidth_hz, one_record(params, PARAMS), least_j
-    )
+    energies_of(records(trace.tasks()), trace.fading, params, least_j)
     value, price = debt_bound(least_j, float(params.budget_j), float(params.debt_price))
     return Bound(value, np.array([price]), least_j, METHOD)
+
+
+def search_work(slots: int, params: np.record) -> int:
+    """Elementary steps of a task's bound, about, where it may use so many ``slots``."""
+    return 16 * slots * (int(params.last_cut) + 1) * int(params.n_clocks)
+
+
+def energies_of(tasks: np.ndarray, fading: np.ndarray, params: np.record, out: np.ndarray) -> None:
+    """Least energies [J] of tasks (n,) TASK with gains (n, n_slots) into ``out`` (n,)."""
+    work, record = search_work(fading.shape[1], params), one_record(params, PARAMS)
+    for part in pieces(len(tasks), work):
+        gains = fading[part].copy()  # a trace's own are read-only, which would be compiled anew
+        aside(least_energies, tasks[part], gains, params.bandwidth_hz, record, out[part], work=work)

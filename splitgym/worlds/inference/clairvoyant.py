@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from splitgym.interrupt import aside, pieces
 from splitgym.jit import one_record, records
 from splitgym.worlds.clairvoyant import Clairvoyant
 from splitgym.worlds.inference.clairvoyant_kernel import BEST, follow
@@ -21,6 +22,7 @@ from splitgym.worlds.inference.trace import InferenceTrace
 
 ENERGY_SHARES = (0.1, 0.03, 0.3, 0.6, 1.0)  # of beta / Ebar, the price at which energy is worth its debt
 TIME_SHARES = (0.3, 0.0, 0.1, 0.6)  # of a correct answer, for the time that a task has on average
+_TRIALS = 16  # powers tried of a cut and clock, about
 
 
 def clairvoyant(scenario: InferenceScenario, trace: InferenceTrace) -> Clairvoyant:
@@ -48,6 +50,7 @@ class _Search:
         self._params, self._tasks = one_record(params, PARAMS), records(trace.tasks())
         self._fading, self._noise = trace.fading.copy(), trace.noise.copy()
         self._states, self._best = records(np.zeros(2, STATE)), records(np.zeros(1, BEST))
+        self._work = _TRIALS * trace.n_slots * (int(params.last_cut) + 1) * int(params.n_clocks)  # of a step
         self._decision, self._outcome = records(np.zeros(1, DECISION)), records(np.zeros(1, OUTCOME))
         self.best = Clairvoyant(-np.inf, 0.0, 0.0, np.zeros(0, DECISION), {})
 
@@ -58,10 +61,12 @@ class _Search:
             self._states[name] = True
         self._states["tracking"] = packet_control == "tracking"
         taken, log = records(np.zeros(len(self._tasks), DECISION)), np.zeros((0, LOG_COLUMNS))
-        value, steps = follow(
-            np.array([energy_1_j, time_1_s]), self._tasks, self._fading, self._noise, log, self._states, self._best,
-            self._decision, self._outcome, taken, self._params,
-        )  # fmt: skip
+        prices, value, steps = np.array([energy_1_j, time_1_s]), 0.0, 0
+        for part in pieces(len(self._tasks), self._work):
+            value, steps = aside(
+                follow, prices, value, steps, part.stop, self._tasks, self._fading, self._noise, log, self._states,
+                self._best, self._decision, self._outcome, taken, self._params, work=self._work,
+            )  # fmt: skip
         if value > self.best.value:
             options = {"packet_control": packet_control, "early_stop": True, "progressive": True}
             decisions = taken[:steps].view(np.ndarray).copy()

@@ -126,15 +126,17 @@ def choose(prices, best, states, x, fading, noise, log, d, o, p):
 
 
 @jit
-def follow(prices, tasks, fading, noise, log, states, best, d, o, out, params):
-    """Play an episode by :func:`choose`; returns its return and the number of steps.
+def follow(prices, total, steps, most, tasks, fading, noise, log, states, best, d, o, out, params):
+    """Play on by :func:`choose` until ``most`` steps are made, from the beginning if ``steps`` made so far are 0.
 
-    ``prices`` (2,) of energy [1/J] and time [1/s], ``tasks`` (n,) TASK, ``fading`` and ``noise`` (n, n_slots) as
-    recorded, ``states`` (2,) STATE with the episode's options, ``best`` (1,) BEST, ``out`` (n,) DECISION.
+    ``total`` is the return so far; gives both as they are then.  ``prices`` (2,) of energy [1/J] and time [1/s],
+    ``tasks`` (n,) TASK, ``fading`` and ``noise`` (n, n_slots) as recorded, ``states`` (2,) STATE with the episode's
+    options, ``best`` (1,) BEST, ``out`` (n,) DECISION.
     """
-    p, s, steps, total = params[0], states[0], 0, 0.0
-    begin(s, 0, tasks, p)
-    while not (s.finished or s.depleted):
+    p, s = params[0], states[0]
+    if steps == 0:
+        begin(s, 0, tasks, p)
+    while steps < most and not (s.finished or s.depleted):
         choose(prices, best, states, tasks[s.task], fading, noise, log, d[0], o[0], p)
         b, taken = best[0], out[steps]
         taken.cut, taken.edge_cut, taken.clock_hz, taken.power_w = b.cut, b.edge_cut, b.clock_hz, b.power_w

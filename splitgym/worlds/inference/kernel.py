@@ -12,10 +12,11 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.codec import observe_fields
-from splitgym.physics.fading import BLOCK, fading_block, fading_enter
+from splitgym.physics.fading import BLOCK, GAUSSIAN, fading_block, fading_enter
 from splitgym.physics.network import compute_j, compute_s
 from splitgym.physics.radio import slot_count, tracking_queue_w, tracking_weight
 from splitgym.physics.random import NORMAL_MAX, child
+from splitgym.physics.steady import add_up
 from splitgym.physics.uplink import (
     answer_accuracy,
     confident_ratio,
@@ -94,6 +95,12 @@ def uplink(s, x, cut, power_w, bandwidth_hz, first, count, fading, noise, log, p
         return 0.0, 0.0, used, 0.0, stopped
     wanted_bit, channels, steepness = p.cut_bits[cut], p.cut_channels[cut], p.cut_steepness[cut]
     watch = s.early_stop and s.progressive and steepness > 0.0
+    static = p.fading.kind == GAUSSIAN and p.fading.scatter == 0.0
+    if static and log.shape[0] == 0 and not (watch or s.tracking or s.recorded):  # all slots are alike
+        gain = p.fading.line_of_sight * p.fading.line_of_sight
+        used, sent_bit = add_up(0.0, slot_bit(power_w, x.gain * gain, bandwidth_hz, p), count, wanted_bit)
+        _, sent_w = add_up(0.0, power_w, used, math.inf)
+        return sent_bit, sent_w * p.slot_s, used, received_ratio(sent_bit, wanted_bit, channels), stopped
     weight = tracking_weight(power_w, count, x.gain, bandwidth_hz, p.noise_w_hz, p.tolerance)
     task_key = child(s.key, s.task)
     fading_key = fading_key_of(task_key)

@@ -76,11 +76,11 @@ def slot_noise(task_key, slot):
 
 
 @jit
-def fill_slots(key, fading, noise, p):
-    """Gains h and predictor errors e of every slot of every task into (n_tasks, n_slots) arrays."""
+def fill_slots(key, begin, fading, noise, p):
+    """Gains h and predictor errors e of every slot of the tasks from ``begin`` on into (n, n_slots) arrays."""
     gains, pairs = np.empty(BLOCK), np.empty((2, BLOCK))
     for k in range(fading.shape[0]):
-        task_key = child(key, k)
+        task_key = child(key, begin + k)
         fading_key = fading_key_of(task_key)
         re, im = fading_enter(fading_key, 0, p.fading)
         for slot in range(fading.shape[1]):

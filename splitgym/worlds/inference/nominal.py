@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from splitgym.interrupt import pieces
 from splitgym.jit import one_record, records
 from splitgym.worlds.inference import kernel
 from splitgym.worlds.inference.fields import action_axes
@@ -21,6 +22,7 @@ from splitgym.worlds.world import get_world, row_dtype
 
 #: A decision that needs longer than this counts as taking so long [s].
 PATIENCE_S = 1000.0
+_WORK = 2_000  # elementary steps of a decision, about: all slots of a static channel are worked out at once
 
 
 def complexities(params: np.record) -> tuple[np.ndarray, np.ndarray]:
@@ -45,6 +47,11 @@ def nominal(scenario: InferenceScenario) -> Callable[[np.ndarray], np.ndarray]:
     samples, widths = complexities(p)
 
     def figures(decisions: np.ndarray) -> np.ndarray:
+        work = _WORK * len(samples)
+        parts = [some(decisions[part]) for part in pieces(len(decisions), work)]
+        return np.concatenate(parts) if parts else np.empty((0, 3))
+
+    def some(decisions: np.ndarray) -> np.ndarray:
         outcomes = _outcomes(calm, params, np.repeat(decisions, len(samples), axis=0), np.tile(samples, len(decisions)))
         outcomes = outcomes.reshape(len(decisions), len(samples))
         whole = (outcomes["exit"] >= 0) | (outcomes["accuracy"] == p.accuracy_full)

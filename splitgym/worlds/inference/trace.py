@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from splitgym.interrupt import aside, pieces
 from splitgym.jit import records
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.arrivals import check_instants, given_instants
@@ -32,6 +33,8 @@ SLOT_ARRAYS = {
     "fading": ("1", 0.0, np.inf, "h: power gain of each slot after the start of service"),
     "noise": ("1", -np.inf, np.inf, "e: per-slot part of the stop predictor's error, N(0, 1)"),
 }
+#: Elementary steps that the draw of a task takes, and that of a slot.
+DRAW, DRAW_SLOT = 16, 4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -126,8 +129,15 @@ def draw_trace(scenario: InferenceScenario, key: np.uint64, width: int | None = 
     shape = (params.n_tasks, n_slots(scenario) if width is None else width)
     fading, noise = np.zeros(shape), np.zeros(shape)
     fading_model = FADING[scenario.fading.model]
-    fill_tasks(key, tasks, times_s, params)
-    fill_slots(key, fading, noise, params)
+    aside(fill_tasks, key, tasks, times_s, params, work=DRAW * len(tasks))
+    draw_slots(key, fading, noise, params)
     if not fading_model.built_in:
         fading_model.fill(key, fading, params.slot_s, scenario.fading.parameters)
     return InferenceTrace(**{name: tasks[name] for name in TASK_ARRAYS}, fading=fading, noise=noise)
+
+
+def draw_slots(key: np.uint64, fading: np.ndarray, noise: np.ndarray, params: np.record) -> None:
+    """Gains and predictor errors of every slot of every task into (n_tasks, n_slots) arrays, in place."""
+    work = DRAW_SLOT * fading.shape[1]
+    for part in pieces(len(fading), work):
+        aside(fill_slots, key, part.start, fading[part], noise[part], params, work=work)

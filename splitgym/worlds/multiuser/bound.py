@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from splitgym.interrupt import aside, pieces
 from splitgym.jit import one_record, records
 from splitgym.worlds.bound import Bound, debt_bound, return_rounding
-from splitgym.worlds.inference.bound_kernel import least_bands, least_energies
+from splitgym.worlds.inference.bound import energies_of, search_work
+from splitgym.worlds.inference.bound_kernel import least_bands
 from splitgym.worlds.inference.layout import PARAMS
 from splitgym.worlds.multiuser.layout import lower
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
@@ -38,12 +40,14 @@ def bound(scenario: MultiUserScenario, trace: MultiUserTrace) -> Bound:
     params = lower(scenario)
     trace.check(params)
     one, tasks = one_record(params.one, PARAMS), trace.tasks()
+    work = search_work(trace.n_slots, params.one)
     here = trace.present != 0.0
     least_j, least_hz = np.full(here.shape, np.inf), np.full(here.shape, np.inf)
     for n in range(trace.n_users):
-        own, fading = records(np.ascontiguousarray(tasks[n])), trace.fading[n].copy()
-        least_energies(own, fading, params.one.bandwidth_hz, one, least_j[n])
-        least_bands(own, fading, one, least_hz[n])
+        own = records(np.ascontiguousarray(tasks[n]))
+        energies_of(own, trace.fading[n], params.one, least_j[n])
+        for part in pieces(trace.n_frames, work):
+            aside(least_bands, own[part], trace.fading[n][part].copy(), one, least_hz[n][part], work=work)
     least_j[~here], least_hz[~here] = np.inf, np.inf
     budget_j, price = float(params.one.budget_j), float(params.one.debt_price)
     parts = [debt_bound(least_j[n][here[n]], budget_j, price) for n in range(trace.n_users)]

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from splitgym.interrupt import aside
 from splitgym.jit import records
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.base import Arrays, ArrayTrace
 from splitgym.traces.fading import FADING
 from splitgym.worlds.inference.layout import TASK, n_slots
-from splitgym.worlds.inference.nature import fill_slots
-from splitgym.worlds.inference.trace import SLOT_ARRAYS, TASK_ARRAYS
+from splitgym.worlds.inference.trace import DRAW, SLOT_ARRAYS, TASK_ARRAYS, draw_slots
 from splitgym.worlds.multiuser.layout import lower
 from splitgym.worlds.multiuser.nature import device_key, fill_frames
 from splitgym.worlds.multiuser.scenario import MultiUserScenario, load_scenario
@@ -139,13 +139,14 @@ def draw_trace(scenario: MultiUserScenario, key: np.uint64, width: int | None = 
     users, frames = scenario.users.count, scenario.frames.count
     tasks = records(np.zeros((users, frames), TASK))
     present = np.zeros((users, frames), np.bool_)
-    fill_frames(key, tasks, present, scenario.distance_factors, np.zeros(0), params)
+    drawn = (tasks, present, scenario.distance_factors, np.zeros(0), params)
+    aside(fill_frames, key, *drawn, work=DRAW * tasks.size)
     shape = (users, frames, n_slots(one) if width is None else width)
     fading, noise = np.zeros(shape), np.zeros(shape)
     model = FADING[scenario.fading.model]
     for n in range(users):
         own = np.uint64(device_key(key, n))
-        fill_slots(own, fading[n], noise[n], params.one)
+        draw_slots(own, fading[n], noise[n], params.one)
         if not model.built_in:
             model.fill(own, fading[n], scenario.radio.slot_s, scenario.fading.parameters)
     return MultiUserTrace(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splitgym.interrupt import aside
 from splitgym.jit import records
 from splitgym.placement.instance import Arc, BranchyDnn, Node
 from splitgym.worlds.placement.kernel import fill_rest
@@ -144,7 +145,7 @@ def _system(latency_mode: str, nodes: tuple[Node, ...], arcs: tuple[Arc, ...], d
         records(np.array([_dnn_row(dnn) for dnn in dnns.values()], DNN)),
         *(np.full(shape, np.inf) for _ in range(3)),
     )
-    fill_rest(latency_mode == "worst", *system)
+    aside(fill_rest, latency_mode == "worst", *system, work=4 * MAX_BLOCKS * len(nodes) * system.rest_s[:, :, 0].size)
     return system
 
 

@@ -1,0 +1,120 @@
+"""The threads that share the rows of a turn, and the pieces in which each of them works on its share."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from weakref import WeakSet
+
+import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
+
+from splitgym.encodings import Axis
+from splitgym.interrupt import PIECE, aside, await_end
+
+_DRAW = 16  # elementary steps that take the draw of a task, or a number of an observation
+_CREWS: WeakSet[Crew] = WeakSet()
+
+
+class Crew:
+    """So many threads, the caller's own among them; a copy, and a process that was forked, begin with new ones.
+
+    Args:
+        threads: their number; results do not depend on it.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._left: list[threading.Event] = []  # ends of what an interruption has left behind
+        self._halt = False  # tells the other threads to stop between two pieces
+        _CREWS.add(self)
+
+    def share(self, n: int, work: Callable[[int, int], None], row_work: int) -> None:
+        """Call ``work(low, high)`` until the rows 0..n are done; ``row_work``: elementary steps of a row.
+
+        After an interruption the other threads stop at the end of their pieces, see :meth:`settle`.
+        """
+        threads = min(self.threads, n)
+        if threads == 1:
+            self._span(0, n, work, row_work)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="splitgym")
+        edges = [n * t // threads for t in range(threads + 1)]
+        others: list[Future[None]] = []
+        try:
+            for low, high in itertools.pairwise(edges[1:]):
+                others.append(self._pool.submit(self._span, low, high, work, row_work))
+            self._span(edges[0], edges[1], work, row_work)
+            for other in others:
+                other.result()
+        except BaseException:
+            self._halt = True
+            self._left += [_end_of(other) for other in others]
+            raise
+
+    def settle(self) -> None:
+        """Wait for the end of what interruptions have left behind."""
+        while self._left:
+            await_end(self._left[-1])
+            self._left.pop()
+        self._halt = False
+
+    def close(self) -> None:
+        """Stop the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def _span(self, low: int, high: int, work: Callable[[int, int], None], row_work: int) -> None:
+        size = max(PIECE // row_work, 1)
+        for first in range(low, high, size):
+            if self._halt:
+                return
+            aside(work, first, min(first + size, high), work=row_work, left=self._left)
+
+    def __getstate__(self) -> dict[str, int]:
+        return {"threads": self.threads}
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        self.__init__(state["threads"])
+
+
+def work_of_row(
+    n: int, slots: int, axes: Sequence[Axis], numbers: int, nature: Iterable[np.ndarray]
+) -> tuple[int, int]:
+    """About how many elementary steps a step of one of ``n`` rows takes, and how many the draw of its episode.
+
+    ``slots``: of its transmissions; ``numbers``: observed; ``nature``: arrays of what is drawn, (n, ...).
+    """
+    choices = math.prod(len(axis.levels) for axis in axes)
+    drawn = [array.size // n for array in nature if len(array) == n]
+    return slots + choices + _DRAW * numbers, _DRAW * max(drawn, default=1)
+
+
+def _end_of(call: Future[None]) -> threading.Event:
+    """An event that is set when a call of the pool has ended."""
+    end = threading.Event()
+    call.add_done_callback(lambda _: end.set())
+    return end
+
+
+def _after_fork() -> None:
+    """Only the thread that forks lives on in the child."""
+    for crew in list(_CREWS):
+        crew.__init__(crew.threads)
+    global_compiler_lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    # a fork in the middle of a compilation would leave the child a lock that nobody opens
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=_after_fork,
+    )
