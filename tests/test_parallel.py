@@ -204,7 +204,7 @@ def test_bad_actions_leave_the_state_unharmed() -> None:
     env = parallel_env(SCENARIO.replace(**{"frames.presence": 1.0}), action="dict")
     env.reset(seed=0)
     good = acts(env, 0)
-    with pytest.raises(ValueError, match=r"the action of device_1 needs exactly the keys \['cut', .*'share'\], got"):
+    with pytest.raises(ValueError, match=r"device_1.* needs exactly the keys .*'cut'"):
         env.step({**good, "device_1": {**good["device_1"], "extra": 0}})
     with pytest.raises(ValueError, match="unknown agent"):
         env.action_space("device_7")

@@ -19,12 +19,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from typing import Any
 
-Run = Callable[..., Counter[str]]
+Run = Callable[..., Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A campaign: how much of what, the function ``module:name`` that runs it, and in how large shares."""
+    """A campaign: how much of what, the function ``module:name`` that runs it, and in how large shares.
+
+    The function takes a number, a seed and ``progress``.  It returns counts and raises at a fault; or one object for
+    each kind, with numbers and a list ``faults`` as attributes.
+    """
 
     total: int
     unit: str
@@ -79,19 +83,34 @@ def run_share(share: Share, told: Any) -> Share:
     run, begin, last = PARTS[share.part].load(), time.perf_counter(), 0.0
     assert run is not None
 
-    def progress(done: int) -> None:
+    def progress(*done: Any) -> None:
         nonlocal last
-        if time.perf_counter() - last > 1.0:
-            told.put((share.part, share.place, done))
+        if len(done) == 1 and time.perf_counter() - last > 1.0:
+            told.put((share.part, share.place, done[0]))
             last = time.perf_counter()
 
     counts, fault = Counter(), ""
     try:
-        counts = run(share.count, share.seed, progress)
+        counts, faults = read_counts(run(share.count, share.seed, progress))
+        fault = f"seed {share.seed}: {faults[0]}" if faults else ""
     except Exception as error:
         fault = f"{type(error).__name__}: {error}"
     told.put((share.part, share.place, share.count))
     return dataclasses.replace(share, counts=counts, spent_s=time.perf_counter() - begin, fault=fault)
+
+
+def read_counts(result: Any) -> tuple[Counter[str], list[str]]:
+    """What a part returned as counts, and the faults that it lists."""
+    if isinstance(result, Counter):
+        return result, []
+    counts, faults = Counter(), []
+    for kind in result.values():
+        faults += kind.faults
+        for name, number in vars(kind).items():
+            if isinstance(number, int):
+                counts[name] += number
+    counts["kinds"] = len(result)
+    return counts, faults
 
 
 def tell(done: dict[tuple[str, int], int], totals: dict[str, int], begin: float) -> None:
@@ -144,6 +163,8 @@ def table(shares: list[Share], totals: dict[str, int]) -> Iterator[str]:
     for name, total in totals.items():
         own = [share for share in shares if share.part == name]
         counts: Counter[str] = sum((share.counts for share in own), Counter())
+        if "kinds" in counts:
+            counts["kinds"] = max(share.counts["kinds"] for share in own)
         faults, minutes = sum(bool(share.fault) for share in own), sum(share.spent_s for share in own) / 60.0
         words = ", ".join(f"{kind} {number:,}" for kind, number in sorted(counts.items()))
         yield f"{name:<10} {total:>10,} {faults:>7} {minutes:>9.1f}  {words}"

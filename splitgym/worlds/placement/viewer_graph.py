@@ -81,8 +81,8 @@ class Graph:
         elif apart > 1:
             bow[0] = 90.0 if a[0] + b[0] <= _LEFT + _RIGHT else -90.0
         if (tail, head) in self._link_of and (head, tail) in self._link_of:
-            along = (b - a) / max(float(np.hypot(*(b - a))), 1e-9)
-            bow = max(float(np.hypot(*bow)), _SIDE) * np.array([-along[1], along[0]])
+            along = (b - a) / max(float(np.linalg.norm(b - a)), 1e-9)
+            bow = max(float(np.linalg.norm(bow)), _SIDE) * np.array([-along[1], along[0]])
         line = (1 - _CURVE) ** 2 * a + 2 * _CURVE * (1 - _CURVE) * ((a + b) / 2 + bow) + _CURVE**2 * b
         return self._outside(line, tail, head)
 
