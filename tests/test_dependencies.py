@@ -242,7 +242,7 @@ def test_path(path):
     warnings.warn_explicit("x", UserWarning, path, 1)
 """
 OUR_MODULES = ["splitgym", "splitgym.physics.radio", "splitgym.agents.train", "tests.test_other"]
-OUR_PATHS = ["/home/me/code/splitgym/physics/radio.py", "C:\\code\\agents\\train.py", "/x/.ci/install.py"]
+OUR_PATHS = ["/x/code/splitgym/physics/radio.py", "D:\\code\\agents\\train.py", "/x/.ci/install.py"]
 CHECKERS = [
     "gymnasium.utils.env_checker",
     "gymnasium.utils.passive_env_checker",
@@ -251,7 +251,7 @@ CHECKERS = [
 ]
 THEIR_MODULES = ["numpy", "pettingzoo.utils.deprecated_module", "splitgymnast", "torch.tests.x", "gymnasium.core"]
 THEIR_PATHS = [
-    "/home/splitgym/tests/.venv/lib/python3.11/site-packages/pygame/splitgym/x.py",
+    "/x/splitgym/tests/.venv/lib/python3.11/site-packages/pygame/splitgym/x.py",
     "/usr/lib/python3/dist-packages/tests/x.py",
     "/usr/lib/python3.11/json/decoder.py",
 ]
