@@ -21,7 +21,6 @@ def test_both_are_there() -> None:
     assert [path.stem for path in NOTEBOOKS] == ["compare_policies", "quickstart"]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning")  # of the kernel's own libraries
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_every_cell_runs(path: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(path, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import subprocess
 import sys
@@ -96,7 +97,7 @@ def project(tmp_path: Path, monkeypatch):
     def fresh() -> Any:
         for name in [name for name in sys.modules if name.partition(".")[0] == "research"]:
             del sys.modules[name]
-        return __import__("research.mine", fromlist=["thing"]).thing
+        return importlib.import_module(f"{folder.name}.mine").thing
 
     yield folder, fresh
     for name in [name for name in sys.modules if name.partition(".")[0] == "research"]:
