@@ -181,9 +181,8 @@ class TrainConfig(Strict):
         Files are named as :func:`splitgym.named_files.keep_files` keeps them.  Raises ``ValueError`` for a scenario
         whose plug-in models could not be known again.
         """
-        doubt = next((model.doubt for model in self.scenario.plug_ins if model.doubt), "")
-        if doubt:
-            raise ValueError(f"a run cannot keep scenario {self.scenario.name!r}: {doubt}")
+        if self.scenario.doubt:
+            raise ValueError(f"a run cannot keep scenario {self.scenario.name!r}: {self.scenario.doubt}")
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "scenario"}
         document = {
             "format": FORMAT,

@@ -60,6 +60,11 @@ class Policy:
         """What the policy wants set at reset in a world that it plays; by default ``episode_options`` in all."""
         return cls.episode_options
 
+    @classmethod
+    def depends_on(cls, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What else decides, such as a registered function that a parameter names; a store knows it by its code."""
+        return ()
+
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
         """Observed SI values (n,) VIEW -> ``decisions`` (n,) DECISION, in place."""
         raise NotImplementedError

@@ -10,6 +10,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar
 
+from splitgym.named_files import beside, located, mentioned_file
 from splitgym.registry import nearest
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.shelf import Shelf
@@ -71,7 +72,8 @@ class Suite(Strict):
             raise ValueError("suite.seeds: validation and test must not share seeds")
         world = world_of(self.environment)
         for split in ("train", *SPLITS):
-            cases = getattr(self, split)
+            cases = tuple(_with_files(case) for case in getattr(self, split))
+            object.__setattr__(self, split, cases)
             names = [case.name for case in cases]
             if not names or len(set(names)) != len(names):
                 raise ValueError(f"suite.{split} needs cases with different names, got {names}")
@@ -88,6 +90,13 @@ class Suite(Strict):
         return getattr(self, split)
 
 
+def _with_files(case: Case) -> Case:
+    """The case with the places of the files that it names, which are looked for beside the suite's file first."""
+    path = located(case.scenario) if case.scenario.endswith(".toml") else None
+    changes = {key: mentioned_file(value) for key, value in case.changes.items()}
+    return case.replace(scenario=str(path or case.scenario), changes=changes)
+
+
 _SHELF = Shelf("suite", "suites")
 
 
@@ -101,4 +110,7 @@ def load_suite(suite: str | Path | Suite) -> Suite:
 
     Raises ``ValueError`` for an unknown name (naming the nearest) or a faulty file.
     """
-    return suite if isinstance(suite, Suite) else from_mapping(Suite, _SHELF.table(suite), "suite")
+    if isinstance(suite, Suite):
+        return suite
+    with beside(_SHELF.folder_of(suite)):
+        return from_mapping(Suite, _SHELF.table(suite), "suite")

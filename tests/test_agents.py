@@ -374,7 +374,7 @@ def test_command_line(run, tmp_path, monkeypatch, capsys):
         (("--gamma=0.5",), "gamma=0.5"),
         (("--set=tasks.count=10",), "scenario 'default' with other numbers"),
         (("--hyper=n_epochs=5",), r"n_epochs=5 \(saved: 2\)"),
-        (("--overwrite",), "leave out --out and --overwrite"),
+        (("--out=elsewhere",), "leave out --out"),
     ):
         with pytest.raises(ValueError, match=message):
             command("--resume", str(folder), *words)

@@ -119,7 +119,7 @@ def test_names_that_decide_count() -> None:
         published["vit"].hardware, 9)).any()  # fmt: skip
     weibull = [load_scenario("default", "HardwareSplit-v0", hardware=s.hardware) for s in published.values()]
     assert weibull[0].digest() == weibull[1].digest()  # where the name decides nothing
-    table = load_profile("resnet50").to_dict()
+    table: Any = load_profile("resnet50").to_dict()
     swapped = copy.deepcopy(table)
     one, two = (b for b in swapped["blocks"] if b["name"] in ("layer1", "layer2"))
     one["name"], two["name"] = two["name"], one["name"]  # the exits move with the names
@@ -132,7 +132,9 @@ def test_parameters_of_plug_ins_count_whatever_their_names(tmp_path: Path) -> No
         return np.full(n_slots, 2.0 if name == "a" else source)
 
     try:
-        default = {"fading": {"model": "named", "parameters": {"name": "a", "source": 1.0, "description": "b"}}}
+        default: dict[str, Any] = {
+            "fading": {"model": "named", "parameters": {"name": "a", "source": 1.0, "description": "b"}}
+        }
         digests = {load_scenario("default", **default).digest()}
         for key, value in (("name", "c"), ("source", 2.0), ("description", "d")):
             digests.add(load_scenario("default", **default).replace(**{f"fading.parameters.{key}": value}).digest())

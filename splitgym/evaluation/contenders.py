@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from splitgym.encodings import ENCODINGS
 from splitgym.identity import digest
 from splitgym.named_files import NamedFile, mentioned_file, named_files
 from splitgym.origins import SAY_IT, origin
@@ -86,12 +87,13 @@ def _registered(shown: str, world: str) -> Contender:
     parameters = read_pairs(given.split(",") if given else [], f"policy {shown!r}")
     parameters = {key: mentioned_file(value) for key, value in parameters.items()}
     kept_spec = f"{name}:{','.join(_kept_pairs(given, parameters))}" if given else name
-    parts = (kind, *(kind.depends_on(parameters) if hasattr(kind, "depends_on") else ()))
-    found = [origin(part) for part in parts]
+    action = getattr(kind, "action", "dict")
+    beside = kind.depends_on(parameters) if hasattr(kind, "depends_on") else ()
+    found = [origin(part) for part in (kind, *beside, *([ENCODINGS[action]] if action in ENCODINGS else []))]
     doubt = next((one.doubt for one in found if one.doubt), "")
     return Contender(
         shown,
-        getattr(kind, "action", "dict"),
+        action,
         dict(options),
         False,
         lambda env: _made(name, kind, env, parameters),

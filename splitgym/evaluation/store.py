@@ -60,9 +60,8 @@ class Store:
 
         Raises ``ValueError`` for one whose plug-in models could not be known again.
         """
-        doubt = next((model.doubt for model in scenario.plug_ins if model.doubt), "")
-        if doubt:
-            raise ValueError(f"a store cannot keep scenario {scenario.name!r}: {doubt}")
+        if scenario.doubt:
+            raise ValueError(f"a store cannot keep scenario {scenario.name!r}: {scenario.doubt}")
         name = _name_of(scenario)
         path = self._setting(world, name)
         keep_files(scenario.to_dict(), path.parent)

@@ -73,6 +73,11 @@ class Scenario(Strict):
         return [model for model in models if not model.built_in]
 
     @property
+    def doubt(self) -> str:
+        """Why the scenario will not be known in another process; empty if it will."""
+        return next((model.doubt for model in self.plug_ins if model.doubt), "")
+
+    @property
     def caveat(self) -> str:
         """What must be said beside every figure of this setting; empty if nothing."""
         return ""
