@@ -18,6 +18,7 @@ from splitgym.agents.folder import TENSORBOARD, begin, refuse_taken
 from splitgym.cli.common import changes_of
 from splitgym.extras import need
 from splitgym.locks import held
+from splitgym.names import check_name
 
 _FIELDS = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
 
@@ -204,9 +205,8 @@ def run_train(args: argparse.Namespace) -> int:
         setting = given.get("scenario", base.scenario)
         given["scenario"] = base.world.load_scenario(setting, **changes_of(args.changes))
     config = TrainConfig(**given) if saved is None else resumed(saved, given)
-    out = Path(
-        folder or getattr(args, "out", f"runs/{config.algo}-{config.world.name}-{config.scenario.name}-s{config.seed}")
-    )
+    scenario = check_name("the scenario's name", config.scenario.name)  # a world from elsewhere may not have done so
+    out = Path(folder or getattr(args, "out", f"runs/{config.algo}-{config.world.name}-{scenario}-s{config.seed}"))
     try:
         train(
             config,

@@ -63,7 +63,7 @@ class Board:
     def write(self, x: float, y: float, words: str, size: float = 9, colour: str = INK, **style: Any) -> None:
         """Text, vertically centred."""
         style = {"va": "center", "family": FONT, **style}
-        self.keep(self.sheet.text(x, y, words, fontsize=size, color=colour, **style))
+        self.keep(self.sheet.text(x, y, words, fontsize=size, color=colour, parse_math=False, **style))
 
     def patch(self, shape: Any) -> None:
         """A shape of :mod:`matplotlib.patches`."""

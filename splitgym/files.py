@@ -60,10 +60,25 @@ def written(text: str, path: str | Path | None) -> str:
 def save_figure(figure: Any, path: str | Path, **options: Any) -> Path:
     """Write a Matplotlib figure, whole or not at all; returns its path.  Raises ``ValueError`` for another ending."""
     form = check_picture(path).suffix.lower().lstrip(".")
+    _spell(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=form, **options)
     write_atomically(Path(path), buffer.getvalue())
     return Path(path)
+
+
+def _spell(figure: Any) -> None:
+    """Let names with dollar signs be drawn as they are: Matplotlib would read mathematics."""
+    numbers = {
+        label
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for minor, formatter in ((False, axis.get_major_formatter()), (True, axis.get_minor_formatter()))
+        if type(formatter).__name__.startswith(("Log", "Scalar"))  # powers of ten
+        for label in axis.get_ticklabels(minor=minor)
+    }
+    for text in figure.findobj(lambda artist: hasattr(artist, "set_parse_math") and artist not in numbers):
+        text.set_parse_math(False)
 
 
 def check_picture(path: str | Path) -> Path:

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import ClassVar
 
+from splitgym.names import check_label, check_name
 from splitgym.registry import nearest
 from splitgym.shelf import Shelf
 from splitgym.strict import Strict, from_mapping, number, sources, text
@@ -16,7 +17,7 @@ class Block(Strict):
     """A run of layers; with ``cut = true`` the network may be split behind it."""
 
     SECTION: ClassVar[str] = "blocks"
-    name: str = text(doc="name of the boundary behind the block")
+    name: str = text(check=check_label, doc="name of the boundary behind the block")
     macs: int = number("MAC", 0, doc="multiply-adds of convolutions and fully connected layers")
     shape: tuple[int, ...] = number("element", 1, doc="output tensor, channels first")
     cut: bool = text(True, doc="whether the boundary is a cut point")
@@ -49,7 +50,7 @@ class DnnProfile(Strict):
     """
 
     SECTION: ClassVar[str] = "dnn"
-    name: str = text(label=True, doc="profile name")
+    name: str = text(label=True, check=check_name, doc="profile name")
     description: str = text("", label=True, doc="what was profiled")
     input_shape: tuple[int, ...] = number("element", 1, doc="input tensor, channels first")
     accuracy_full: float = number("1", 0.0, 1.0, doc="top-1 accuracy of the whole network, A_f")

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
+from splitgym.names import check_name
+
 T = TypeVar("T")
 
 
@@ -27,7 +29,8 @@ class Registry(Generic[T]):
         self._table: dict[str, T] = {}
 
     def add(self, name: str, thing: T) -> None:
-        """Register ``thing``; raises ``ValueError`` if the name is taken."""
+        """Register ``thing``; raises ``ValueError`` if the name is taken, or none, see :func:`check_name`."""
+        check_name(f"the name of the {self.kind}", name)
         if name in self._table:
             raise ValueError(f"{self.kind} {name!r} is already registered")
         self._table[name] = thing

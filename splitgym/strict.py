@@ -15,11 +15,12 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from splitgym.named_files import NamedFile, named_file
+from splitgym.names import check_text
 from splitgym.registry import nearest
 
 S = TypeVar("S", bound="Strict")
@@ -39,9 +40,18 @@ def number(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def text(default: Any = dataclasses.MISSING, *, label: bool = False, doc: str = "") -> Any:
-    """A string, boolean or structured field with its meaning; a ``label`` is only words, which decide nothing."""
-    return dataclasses.field(default=default, metadata={"doc": doc, "label": label})
+def text(
+    default: Any = dataclasses.MISSING,
+    *,
+    label: bool = False,
+    check: Callable[[str, Any], str] = check_text,
+    doc: str = "",
+) -> Any:
+    """A string, boolean or structured field with its meaning; a ``label`` is only words, which decide nothing.
+
+    ``check`` refuses strings, see :mod:`splitgym.names`; an empty one is checked unless it is the default.
+    """
+    return dataclasses.field(default=default, metadata={"doc": doc, "label": label, "check": check, "default": default})
 
 
 def file(*, doc: str = "") -> Any:
@@ -119,14 +129,18 @@ def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
         if value is None and type(None) in arguments:
             return None
         if isinstance(value, str) and str in arguments:
-            return value
+            return _coerce(value, str, path, meta)
         return _coerce(value, next(a for a in arguments if a is not type(None)), path, meta)
     if hint in (float, int):
         return _coerce_number(value, hint, path, meta)
     if meta.get("file") and isinstance(value, str):
         return named_file(value, f"{path}: no such file") if value else value
     if hint in (str, bool):
-        return value if isinstance(value, hint) else _fail(path, value, f"a {_type_name(hint)}")
+        if not isinstance(value, hint):
+            _fail(path, value, f"a {_type_name(hint)}")
+        if hint is bool or value == meta.get("default"):
+            return value
+        return meta.get("check", check_text)(path, value)
     if origin is tuple:
         if not isinstance(value, (tuple, list)):
             _fail(path, value, f"a list of {_type_name(arguments[0])}")
@@ -134,7 +148,7 @@ def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
     if origin is dict:
         if not isinstance(value, Mapping):
             _fail(path, value, "a table")
-        return {str(k): _coerce(v, arguments[1], f"{path}.{k}", meta) for k, v in value.items()}
+        return {check_text(path, str(k)): _coerce(v, arguments[1], f"{path}.{k}", meta) for k, v in value.items()}
     if isinstance(hint, type) and issubclass(hint, Strict):
         if isinstance(value, Mapping):
             return from_mapping(hint, value, path)

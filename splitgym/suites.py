@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from splitgym.named_files import beside, located, mentioned_file
+from splitgym.names import check_label, check_name
 from splitgym.registry import nearest
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.shelf import Shelf
@@ -26,7 +27,7 @@ class Case(Strict):
     """One scenario of a suite: a preset and what is changed in it."""
 
     SECTION: ClassVar[str] = "case"
-    name: str = text(label=True, doc="what the case is called in tables")
+    name: str = text(label=True, check=check_label, doc="what the case is called in tables")
     shift: str = text("", label=True, doc="what differs from the training scenarios; empty: nothing")
     scenario: str = text("default", doc="preset")
     changes: dict[str, Any] = dataclasses.field(default_factory=dict, metadata={"doc": "dotted scenario paths"})
@@ -55,7 +56,7 @@ class Suite(Strict):
     """
 
     SECTION: ClassVar[str] = "suite"
-    name: str = text(label=True, doc="name of the suite")
+    name: str = text(label=True, check=check_name, doc="name of the suite")
     description: str = text("", label=True, doc="what the suite asks")
     environment: str = text(DEFAULT_ENV, doc="environment id")
     seeds: dict[str, Seeds] = text(doc="split -> its seeds")

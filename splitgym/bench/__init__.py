@@ -121,7 +121,7 @@ def header(setting: dict[str, Any]) -> str:
 
 def table(rows: list[Row]) -> Any:
     """A ``rich.table.Table`` of the rows; targets that are missed are marked."""
-    result = need("rich.table", "report").Table()
+    result, text = need("rich.table", "report").Table(), need("rich.text", "report").Text
     for name, justify in (
         ("measured", "left"),
         ("rate", "right"),
@@ -140,9 +140,9 @@ def table(rows: list[Row]) -> Any:
             group = row.group
         theirs = "" if row.peer_value is None else _number(row.peer_value)
         ratio = "" if row.ratio is None else f"{_number(row.ratio)} x"
-        met = {None: "", True: "[green]yes[/green]", False: "[red]no[/red]"}[row.met]
+        met = {None: "", True: text("yes", "green"), False: text("no", "red")}[row.met]
         value = f"{_number(row.value)} {row.unit}"
-        result.add_row(row.name, value, row.peer or "", theirs, ratio, row.wanted(), met, row.note.replace("[", r"\["))
+        result.add_row(row.name, value, row.peer or "", theirs, ratio, row.wanted(), met, row.note)
     return result
 
 

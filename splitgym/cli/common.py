@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float],
         yield None
         return
     rich_progress, console = need("rich.progress", "report"), need("rich.console", "report").Console(stderr=True)
-    with rich_progress.Progress(console=console, transient=True) as bar:
+    words = rich_progress.TextColumn("{task.description}", markup=False)
+    columns = (words, *rich_progress.Progress.get_default_columns()[1:])
+    with rich_progress.Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=total)
         seen: dict[str, float] = {}
 
@@ -92,8 +95,8 @@ def check_files(plot: str | None, csv: str | None, report: str | None = None) ->
 
 
 def print_table(table: Any) -> None:
-    """Print a rich table as wide as it needs to be, so that a pipe does not cut it."""
-    console_class = need("rich.console", "report").Console
+    """Print a rich table as wide as it needs to be, so that a pipe does not cut it; brackets in it are no markup."""
+    console_class = functools.partial(need("rich.console", "report").Console, markup=False, emoji=False)
     console = console_class()
     if not console.is_terminal:
         wide = console_class(width=10_000)

@@ -61,11 +61,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(kinds, indent=2))
         return 0
-    escape = need("rich.markup", "report").escape
+    bold = need("rich.text", "report").Text
     table = need("rich.table", "report").Table(box=None, show_header=False, pad_edge=False)
     for kind, entries in kinds.items():
-        table.add_row(f"[bold]{kind}[/bold]", "")
+        table.add_row(bold(kind, "bold"), "")
         for name, text in entries.items():
-            table.add_row(f"  {name}", escape(text))
+            table.add_row(f"  {name}", text)
     print_table(table)
     return 0

@@ -15,6 +15,7 @@ from gymnasium import spaces
 from splitgym.encodings import ENCODINGS
 from splitgym.identity import digest
 from splitgym.named_files import NamedFile, mentioned_file, named_files
+from splitgym.names import check_label
 from splitgym.origins import SAY_IT, origin
 from splitgym.policy import POLICIES, load_baselines, make_policy
 from splitgym.registry import nearest
@@ -128,7 +129,7 @@ def contenders_of(policies: Any, world: World, *, trust: bool = False) -> list[C
     if not many:
         raise ValueError("need at least one policy")
     contenders = [contender(policy, world.name, trust=trust) for policy in many]
-    names = [c.name for c in contenders]
+    names = [check_label("the name of a policy", c.name) for c in contenders]
     if len(set(names)) != len(names):
         raise ValueError(f"policies need different names, got {names}")
     return contenders

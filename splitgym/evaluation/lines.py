@@ -17,6 +17,7 @@ from pathlib import Path
 
 from splitgym.extras import need
 from splitgym.files import write_atomically, write_through
+from splitgym.names import cell, uncell
 
 _CHECK = "check:"  # name of the last column
 
@@ -57,7 +58,8 @@ class Table:
         with locked(self.path):
             self._read()
             fresh = [(key, figures) for key, figures in lines if key not in self._rows]
-            text = b"".join(_checked([*key, *(repr(figures[name]) for name in self.figures)]) for key, figures in fresh)
+            numbers = [[repr(figures[name]) for name in self.figures] for _, figures in fresh]
+            text = b"".join(_checked([*map(cell, key), *row]) for (key, _), row in zip(fresh, numbers, strict=True))
             if self._read_to == 0:
                 text = self._header() + text
             with self.path.open("ab") as stream:
@@ -113,14 +115,18 @@ class Table:
             if tuple(fields) != (*self.keys, *self.figures):
                 raise ValueError(f"{self.path} has other columns, so another version wrote it; use another folder")
             return
-        key, values = tuple(fields[: len(self.keys)]), map(float, fields[len(self.keys) :])
+        key, values = tuple(map(uncell, fields[: len(self.keys)])), map(float, fields[len(self.keys) :])
         self._rows.setdefault(key, dict(zip(self.figures, values, strict=True)))
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Only one process at a time writes to ``path``; a process that dies lets go."""
-    with need("filelock", "report").FileLock(path.with_name(f".{path.name}.lock")):
+    lock = path.with_name(f".{path.name}.lock")
+    for file in (path, lock):
+        if file.is_symlink():  # a lock empties its file, whatever it is
+            raise ValueError(f"{file} is a link; a store follows none, so put the file itself there")
+    with need("filelock", "report").FileLock(lock):
         yield
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
 from splitgym.files import save_figure, written
+from splitgym.names import cell
 from splitgym.worlds.world import Measure, World
 
 #: Policy whose mean return is the zero of normalised scores; the bound is their one.
@@ -182,10 +183,13 @@ class Results:
 
 def rows_to_csv(rows: Sequence[Mapping[str, Any]], path: str | Path | None = None) -> str:
     """Rows of equal keys as CSV text, also written to ``path`` if given: whole or not at all."""
+    return lines_to_csv([list(rows[0]), *(list(row.values()) for row in rows)], path)
+
+
+def lines_to_csv(lines: Iterable[Sequence[Any]], path: str | Path | None = None) -> str:
+    """Lines as CSV text, also written to ``path`` if given: no text in it is a formula to a spreadsheet."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    csv.writer(out, lineterminator="\n").writerows([cell(value) for value in line] for line in lines)
     return written(out.getvalue(), path)
 
 

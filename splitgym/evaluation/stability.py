@@ -8,9 +8,7 @@ Optimization with Application to Communication and Queueing Systems, 2010, chapt
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,7 +20,7 @@ from splitgym.envs.rows import whole
 from splitgym.evaluation.contenders import Contender, contenders_of
 from splitgym.evaluation.drift import STABLE, UNDECIDED, UNSTABLE, Drift, drift, least_steps
 from splitgym.evaluation.play import Progress, play
-from splitgym.evaluation.results import finite, setting_table, setting_words
+from splitgym.evaluation.results import finite, lines_to_csv, setting_table, setting_words
 from splitgym.files import save_figure, written
 from splitgym.worlds.world import WORLDS, Account, Ledger, World, world_of
 
@@ -131,12 +129,8 @@ class Stability:
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """One row for each policy and step as CSV text, also written to ``path`` if given: whole or not at all."""
-        out = io.StringIO()
         columns = self.columns()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
-        return written(out.getvalue(), path)
+        return lines_to_csv([list(columns), *zip(*(column.tolist() for column in columns.values()), strict=True)], path)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Setting and summary as JSON text, also written to ``path`` if given."""

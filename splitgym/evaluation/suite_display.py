@@ -34,12 +34,17 @@ def suite_table(results: SuiteResults) -> Any:
 
 def suite_markdown(results: SuiteResults) -> str:
     """The table as Markdown."""
-    heads = ["policy", "all cases", *(name.replace("\n", "<br>") for name in _headings(results))]
+    heads = ["policy", "all cases", *_headings(results)]
     lines = [heads, [":---", *["---:"] * (len(heads) - 1)], *_cells(results)]
-    rows = [" | ".join(cell.replace("|", r"\|") for cell in line) for line in lines]
+    rows = [" | ".join(map(_markdown, line)) for line in lines]
     table = "\n".join(f"| {row} |" for row in rows)
     notes = [_WORDS, *_marks(results), *_why(results)]
     return f"{_title(results)}\n\n{table}\n\n" + "\n".join(notes) + "\n"
+
+
+def _markdown(text: str) -> str:
+    """Text in a cell of Markdown, which reads HTML as well."""
+    return text.replace("|", r"\|").replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
 
 
 def _title(results: SuiteResults) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from splitgym.named_files import NamedFile, named_file
+from splitgym.names import check_label, check_name
 from splitgym.registry import nearest
 from splitgym.strict import Strict, dump_toml, from_mapping, number, text, toml_table
 
@@ -26,7 +27,7 @@ class Node(Strict):
     """A machine: F_n, P_n, C_n, M_n of section 1."""
 
     SECTION: ClassVar[str] = "nodes"
-    id: str = text(doc="name")
+    id: str = text(check=check_label, doc="name")
     tier: int = number("1", 0, 1000, doc="0 mobile, 1 edge, 2 cloud")
     speed_ops_s: float = number("op/s", above=0.0, doc="effective speed seen by one inference")
     power_w: float = number("W", 0.0, doc="power while busy")
@@ -153,7 +154,7 @@ class App(Strict):
     """An application: n0, rho, delta, alpha, p of section 1."""
 
     SECTION: ClassVar[str] = "apps"
-    id: str = text(doc="name")
+    id: str = text(check=check_label, doc="name")
     dnn: str = text(doc="key of its network")
     source: str = text(doc="id of the node at which the input arises")
     rate_hz: float = number("1/s", above=0.0)
@@ -166,7 +167,7 @@ class App(Strict):
 class Instance(Strict):
     """One placement problem; read it with :func:`load_instance`."""
 
-    name: str = text("", label=True, doc="name")
+    name: str = text("", label=True, check=check_name, doc="name")
     note: str = text("", label=True, doc="remark")
     seed: int | None = number("", 0, default=None, doc="of the generator that made it, if any")
     latency_mode: str = text("worst", doc="'worst': the deepest sample; 'expected': every term by its reach (s1.3)")

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from splitgym.names import check_label, check_name
 from splitgym.placement.instance import App, Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
 from splitgym.registry import nearest
 from splitgym.shelf import Shelf
@@ -42,7 +43,7 @@ class PublishedDnn(Strict):
     """A network as its tables describe it, and the targets over which savings are averaged."""
 
     SECTION: ClassVar[str] = "dnn"
-    name: str = text(label=True, doc="name")
+    name: str = text(label=True, check=check_name, doc="name")
     description: str = text("", label=True, doc="what it is")
     input_shape: tuple[int, ...] = number("value", 1)
     bits_per_value: int = number("bit", 1, 64)
@@ -59,7 +60,7 @@ class PublishedNode(Strict):
     """A tier of the published topology."""
 
     SECTION: ClassVar[str] = "nodes"
-    id: str = text()
+    id: str = text(check=check_label)
     tier: int = number("1", 0, 2)
     speed_ops_s: float = number("op/s", above=0.0)
     power_w: float = number("W", 0.0)
@@ -72,7 +73,7 @@ class PublishedTopology(Strict):
     """Nodes whose links all lead upwards."""
 
     SECTION: ClassVar[str] = "topology"
-    name: str = text(label=True)
+    name: str = text(label=True, check=check_name)
     description: str = text("", label=True)
     nodes: tuple[PublishedNode, ...] = text()
     memory_bits: float = number("bit", 0.0)

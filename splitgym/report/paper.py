@@ -68,12 +68,7 @@ def _entry_width(legend: tuple[Key, ...]) -> float:
 
 
 def _short(name: str) -> str:
-    return textwrap.shorten(_literal(name), 40, placeholder="…") if " " in name else _literal(name)[:40]
-
-
-def _literal(text: str) -> str:
-    """Text that is not read as mathematics."""
-    return text.replace("$", r"\$")
+    return textwrap.shorten(name, 40, placeholder="…") if " " in name else name[:40]
 
 
 def _has_points(panel: Panel) -> bool:
@@ -98,7 +93,7 @@ def _panel(axes: Any, panel: Panel) -> None:
         _ends(axes, axis, which)
     for mark in panel.marks:
         _mark(axes, mark)
-    axes.set_title(_literal(panel.title), loc="left", fontsize=10, color=INK, pad=10 if _has_word(panel) else 6)
+    axes.set_title(panel.title, loc="left", fontsize=10, color=INK, pad=10 if _has_word(panel) else 6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(MUTED)
     axes.tick_params(which="both", color=MUTED, labelcolor=INK)
@@ -114,9 +109,9 @@ def _ends(axes: Any, axis: Axis, which: str) -> None:
     if axis.log:
         axes.set(**{f"{which}scale": "log"})
     axes.set(**{f"{which}lim": (axis.low, axis.high)})
-    axes.set(**{f"{which}label": textwrap.fill(_literal(axis.title), 48)})
+    axes.set(**{f"{which}label": textwrap.fill(axis.title, 48)})
     if axis.ticks:
-        words = [_literal(word) for _, word in axis.ticks]
+        words = [word for _, word in axis.ticks]
         axes.set(**{f"{which}ticks": [t for t, _ in axis.ticks], f"{which}ticklabels": words})
         getattr(axes, f"{which}axis").set_minor_locator(need("matplotlib.ticker", "report").NullLocator())
 
@@ -177,7 +172,7 @@ def _label(axes: Any, mark: Point) -> None:
     up, aside = mark.place.split()
     dx, dy = {"left": -1, "center": 0, "right": 1}[aside], {"bottom": -1, "middle": 0, "top": 1}[up]
     axes.annotate(
-        _literal(mark.label),
+        mark.label,
         (mark.x, mark.y),
         (_OFFSET * dx, 0.8 * _OFFSET * dy),
         textcoords="offset points",
@@ -205,4 +200,4 @@ def _rule(axes: Any, mark: Rule) -> None:
         axes.axhline(mark.at, **_DASHED)
         place, spot = axes.get_yaxis_transform(), (0.01, mark.at)
     aside = {"ha": "center", "va": "bottom"} if mark.upright else {"ha": "left", "va": "bottom"}
-    axes.text(*spot, _literal(mark.word), transform=place, fontsize=8, color=MUTED, **aside)
+    axes.text(*spot, mark.word, transform=place, fontsize=8, color=MUTED, **aside)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from splitgym.files import write_atomically
 from splitgym.named_files import beside, keep_files, renamed
+from splitgym.names import check_name
 from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.registry import Registry, nearest
 from splitgym.shelf import Shelf
@@ -113,7 +114,7 @@ class Scenario(Strict):
 class NetworkScenario(Scenario):
     """Base of the scenarios in which a network is split; a profile may be given by name or path."""
 
-    name: str = text(label=True, doc="preset name")
+    name: str = text(label=True, check=check_name, doc="preset name")
     description: str = text("", label=True, doc="what the setting is for")
     dnn: DnnProfile = text(doc="profile, by name or as a table")
 

@@ -12,6 +12,7 @@ import dataclasses
 from pathlib import Path
 from typing import ClassVar
 
+from splitgym.names import check_label, check_name
 from splitgym.shelf import Shelf
 from splitgym.strict import from_mapping, number, sources, text
 from splitgym.worlds.settings import Section, ascending
@@ -126,14 +127,14 @@ class HardwareProfile(Section):
     """
 
     SECTION: ClassVar[str] = "hardware"
-    name: str = text(label=True, doc="profile name")
+    name: str = text(label=True, check=check_name, doc="profile name")
     description: str = text("", label=True, doc="network and machines")
     status: str = text(doc="'fitted' or 'extrapolated'")
     validity: str = text("", doc="how well the model describes measurements")
     objectives: tuple[str, ...] = text(doc="of the offline search: 'latency', 'accuracy', 'energy'")
     threshold_min_s: float = number("s", above=0.0, doc="shortest latency threshold of a workload")
     threshold_max_s: float = number("s", above=0.0, doc="longest latency threshold of a workload")
-    split_points: tuple[str, ...] = text(doc="names of split layer 0..L")
+    split_points: tuple[str, ...] = text(check=check_label, doc="names of split layer 0..L")
     cut_bits: tuple[float, ...] = number("bit", 0.0, doc="tensor on the wire by split layer; 0 at L")
     edge: Edge = text()
     link: Link = text()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from splitgym.names import check_name
 from splitgym.strict import dump_toml, number, sources, text
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
 from splitgym.worlds.hardware.workload import ORDER
@@ -66,7 +67,7 @@ class HardwareScenario(Scenario):
     """One setting of ``HardwareSplit-v0``; presets are TOML files, see :func:`load_scenario`."""
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("arrivals",)
-    name: str = text(label=True, doc="preset name")
+    name: str = text(label=True, check=check_name, doc="preset name")
     description: str = text("", label=True, doc="what the setting is for")
     hardware: HardwareProfile = text(doc="hardware profile, by name or as a table")
     requests: Requests = text()

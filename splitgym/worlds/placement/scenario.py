@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from splitgym.named_files import NamedFile
+from splitgym.names import check_name
 from splitgym.placement.instance import LATENCY_MODES, Instance, load_instance
 from splitgym.strict import file, number, sources, text
 from splitgym.worlds.settings import Arrivals, Presets, Scenario, Section
@@ -97,7 +98,7 @@ class PlacementScenario(Scenario):
     """One setting of ``BlockPlacement-v0``; presets are TOML files, see :func:`load_scenario`."""
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("arrivals",)
-    name: str = text(label=True, doc="preset name")
+    name: str = text(label=True, check=check_name, doc="preset name")
     description: str = text("", label=True, doc="what the setting is for")
     latency_mode: str = text("worst", doc="'worst': the deepest sample; 'expected': every term by its reach")
     topology: Topology = text()
