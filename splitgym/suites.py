@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from splitgym.registry import nearest
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.shelf import Shelf
-from splitgym.strict import Strict, from_mapping, number, text
+from splitgym.strict import Strict, number, text
 from splitgym.worlds.world import world_of
 
 #: Parts of a suite that are evaluated, each on its own seeds.
@@ -101,4 +101,4 @@ def load_suite(suite: str | Path | Suite) -> Suite:
 
     Raises ``ValueError`` for an unknown name (naming the nearest) or a faulty file.
     """
-    return suite if isinstance(suite, Suite) else from_mapping(Suite, _SHELF.table(suite), "suite")
+    return suite if isinstance(suite, Suite) else _SHELF.load(Suite, suite, "suite")

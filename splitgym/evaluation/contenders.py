@@ -16,6 +16,7 @@ from splitgym.identity import digest
 from splitgym.named_files import NamedFile, mentioned_file, named_files
 from splitgym.origins import SAY_IT, origin
 from splitgym.policy import POLICIES, load_baselines, make_policy
+from splitgym.reading import has_suffix
 from splitgym.registry import nearest
 from splitgym.strict import read_pairs
 from splitgym.worlds.world import World
@@ -152,7 +153,7 @@ def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any]) -> Any:
 
 
 def _looks_like_path(name: str) -> bool:
-    return "/" in name or "\\" in name or name.endswith(".zip") or Path(name).is_dir()
+    return "/" in name or "\\" in name or has_suffix(name, ".zip") or Path(name).is_dir()
 
 
 def _encoding(policy: Any) -> str:
