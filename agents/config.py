@@ -7,7 +7,6 @@ import importlib.metadata
 import json
 import platform
 import shlex
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +18,8 @@ from splitgym.encodings import ENCODINGS
 from splitgym.envs.rows import Rows
 from splitgym.identity import is_setting_of
 from splitgym.named_files import beside, renamed
+from splitgym.quoting import cut, shown, where
+from splitgym.reading import read_json, toml_of
 from splitgym.registry import Registry
 from splitgym.strict import Strict, from_mapping, number, text
 from splitgym.worlds.multiuser.agents import Agents
@@ -232,15 +233,15 @@ def load_config(folder: Path, *, anew: bool = False) -> TrainConfig:
     if not path.is_file():
         raise ValueError(f"{str(folder)!r} is not a run of 'splitgym train': it holds no {CONFIG_FILE}")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path, "run's configuration")
         if document["format"] != FORMAT:
-            raise ValueError(f"format {document['format']!r}, this version reads {FORMAT!r}")
+            raise ValueError(f"format {shown(document['format'])}, this version reads {FORMAT!r}")
         setting, saved = document["scenario"], document["spaces"]
-        scenario = tomllib.loads(setting["toml"])
+        scenario = toml_of(str(setting["toml"]), "its scenario")
         with beside(folder):
             config = from_mapping(TrainConfig, {**document["config"], "scenario": scenario}, "train")
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} cannot be used: {error}") from error
+        raise ValueError(cut(f"{where(path)} cannot be used: {error}")) from error
     if anew:
         return config
     if not is_setting_of(config.scenario, setting["digest"]) or config.space_names() != saved:

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from splitgym.agents.checkpoint import Agent
 from splitgym.agents.config import REWARDS, SHARED_ACTIONS
 from splitgym.envs.vector import SplitVectorEnv
+from splitgym.numbers import as_array
 from splitgym.policy import rows_of
 from splitgym.worlds.multiuser.agents import Agents
 
@@ -65,7 +66,7 @@ class SharedVecEnv(VecEnv):
 
     def step_async(self, actions: np.ndarray) -> None:
         """Keep the actions (n N, n_axes) for :meth:`step_wait`."""
-        self._actions = np.asarray(actions)
+        self._actions = as_array(actions, "actions")
 
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
         """Step every row: observations, rewards (n N,) float32, dones (n N,) bool, infos."""

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
+from splitgym.numbers import as_array, behaved
 from splitgym.physics.codec import decode_box, decode_levels, encode_box, encode_levels
-from splitgym.registry import Registry
+from splitgym.quoting import cut, shown
+from splitgym.registry import Registry, nearest
+
+#: How far rounding may put a continuous action beyond its range, over its largest number: two last places of float32.
+ROUNDING = 2.0**-22
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,34 +93,39 @@ class Encoding:
 
     def one(self, action: Any) -> Any:
         """An action of the single space as a batch of one."""
-        return self._array(action)[None]
+        return as_array(action, "actions")[None]
 
     def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
         raise NotImplementedError
 
-    def _refuse(self, actions: Any, row: int) -> ValueError:
-        shown = np.asarray(actions)[row].tolist()
-        return ValueError(f"action {shown!r} of row {row} is outside {self.space}; sample() shows valid ones")
+    def _refuse(self, actions: np.ndarray, row: int) -> ValueError:
+        told = f"action {shown(actions[row].tolist())} of row {row} is outside {cut(str(self.space), 100)}"
+        return ValueError(f"{told}{self._fault(actions[row])}; sample() shows valid ones")
 
-    def _array(self, actions: Any) -> np.ndarray:
-        try:
-            return np.asarray(actions)
-        except ValueError as error:
-            raise ValueError(f"actions cannot be made an array for {self.space}: {error}") from None
+    def _fault(self, action: np.ndarray) -> str:
+        """Which axis of an action is outside its range, in words; empty where there is but one number."""
+        return ""
 
-    def _numbers(self, actions: Any, shape: tuple[int, ...], integers: bool) -> np.ndarray:
-        """``actions`` as a C-contiguous int64 or float64 array of ``shape``, or a ``ValueError`` that says why not."""
+    def axis_of(self, column: int) -> str:
+        """Name of the axis of a column of physical values, with the place in it if it is a vector."""
+        for axis in self.axes:
+            if column < axis.width:
+                return axis.name if axis.size is None else f"{axis.name}[{column}]"
+            column -= axis.width
+        raise IndexError(column)
+
+    def _numbers(self, actions: Any, shape: tuple[int, ...], integers: bool, name: str = "actions") -> np.ndarray:
+        """``actions`` as an int64 or float64 array of ``shape``, or a ``ValueError`` that says why not."""
         dtype = np.int64 if integers else np.float64
-        if type(actions) is np.ndarray and actions.dtype == dtype and actions.shape == shape:
-            return np.ascontiguousarray(actions)
-        array = self._array(actions)
+        array = as_array(actions, name)
         kinds = "iub" if integers else "fiu"
         if array.shape != shape or array.dtype.kind not in kinds:
             wanted = "integers" if integers else "floats"
             raise ValueError(
-                f"actions must be {wanted} of shape {shape} for {self.space}, got {array.dtype} of shape {array.shape}"
+                f"{name} must be {wanted} of shape {shape} for {cut(str(self.space), 100)}, "
+                f"got {cut(str(array.dtype), 60)} of shape {array.shape}"
             )
-        return np.ascontiguousarray(array, dtype)
+        return behaved(array, dtype)
 
 
 class MultiDiscreteEncoding(Encoding):
@@ -125,9 +135,14 @@ class MultiDiscreteEncoding(Encoding):
         return spaces.MultiDiscrete(self.counts)
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
-        bad = decode_levels(self._numbers(actions, out.shape, integers=True), self.levels, self.counts, out)
+        indices = self._numbers(actions, out.shape, integers=True)
+        bad = decode_levels(indices, self.levels, self.counts, out)
         if bad >= 0:
-            raise self._refuse(actions, bad)
+            raise self._refuse(indices, bad)
+
+    def _fault(self, action: np.ndarray) -> str:
+        j = int(np.argmax((action < 0) | (action >= self.counts)))
+        return f": {self.axis_of(j)} must be in 0 .. {self.counts[j] - 1}, got {action[j]}"
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         indices = np.empty(values.shape, np.int64)
@@ -136,7 +151,10 @@ class MultiDiscreteEncoding(Encoding):
 
 
 class BoxEncoding(Encoding):
-    """A number in [-1, 1] per axis or value of a vector axis: equal bins for levels, a cubic law (0 included) else."""
+    """A number in [-1, 1] per axis or value of a vector axis: equal bins for levels, a cubic law (0 included) else.
+
+    What rounding has put beyond an end, by :data:`ROUNDING` at most, is taken as the end; all else is refused.
+    """
 
     def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
         return spaces.Box(-1.0, 1.0, (self.width,), np.float32)
@@ -145,7 +163,15 @@ class BoxEncoding(Encoding):
         numbers = self._numbers(actions, out.shape, integers=False)
         bad = decode_box(numbers, self.levels, self.counts, self.tops, out)
         if bad >= 0:
-            raise self._refuse(actions, bad)
+            near = np.clip(numbers, -1.0, 1.0)
+            wide = ~(np.abs(numbers - near) <= ROUNDING)
+            if wide.any():
+                raise self._refuse(numbers, int(np.argmax(wide.any(axis=1))))
+            decode_box(near, self.levels, self.counts, self.tops, out)
+
+    def _fault(self, action: np.ndarray) -> str:
+        j = int(np.argmax(~(np.abs(action) <= 1.0 + ROUNDING)))
+        return f": {self.axis_of(j)} must be in [-1, 1], got {action[j]}"
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         numbers = np.empty(values.shape, np.float32)
@@ -165,7 +191,7 @@ class DiscreteEncoding(Encoding):
         indices = self._numbers(actions, (len(out),), integers=True)
         outside = (indices < 0) | (indices >= len(self.table))
         if outside.any():
-            raise self._refuse(actions, int(np.argmax(outside)))
+            raise self._refuse(indices, int(np.argmax(outside)))
         out[:] = self.table[indices]
 
     def encode(self, values: np.ndarray) -> np.ndarray:
@@ -177,10 +203,12 @@ class DiscreteEncoding(Encoding):
 
 
 class DictEncoding(Encoding):
-    """Exact physical values by the axis's name: a level's index, or the value itself (float64) of a continuous axis.
+    """One entry for each axis, by its name: the index of a level, or the exact value in SI units of a continuous axis.
 
+    So cuts and clocks are indices into the axis's levels, and only powers and weights are physical values (float64).
     One value has the space ``Discrete`` or ``Box`` of shape (1,); a vector axis has ``MultiDiscrete`` or ``Box`` of
-    shape (size,).
+    shape (size,).  What rounding has put above the top of a ``Box``, by :data:`ROUNDING` of it at most, is taken as
+    the top; all else outside is refused.
     """
 
     def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
@@ -195,24 +223,40 @@ class DictEncoding(Encoding):
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
         n, begin = len(out), 0
-        names = [a.name for a in self.axes]
-        if not isinstance(actions, dict) or set(actions) != set(names):
-            got = list(actions) if isinstance(actions, dict) else type(actions).__name__
-            raise ValueError(f"a dict action needs exactly the keys {names}, got {got}")
+        self._check_keys(actions)
         for axis in self.axes:
             continuous, end = axis.top > 0.0, begin + axis.width
             shape = (n, axis.width) if continuous or axis.size is not None else (n,)
-            columns = self._numbers(actions[axis.name], shape, integers=not continuous).reshape(n, axis.width)
+            columns = self._numbers(actions[axis.name], shape, not continuous, f"action[{axis.name!r}]")
+            columns = columns.reshape(n, axis.width)
             top = axis.top if continuous else len(axis.levels) - 1
-            outside = ~((columns >= 0) & (columns <= top))
-            if outside.any():
-                row, place = np.argwhere(outside)[0]
-                raise ValueError(
-                    f"action[{axis.name!r}]{f'[{place}]' if axis.size is not None else ''} of row {row} must be in "
-                    f"[0, {top:g}]{' ' + axis.unit if continuous else ''}, got {columns[row, place]!r}"
-                )
+            if not ((columns >= 0) & (columns <= top)).all():
+                columns = self._near(axis, columns, top)
             out[:, begin:end] = columns if continuous else self.levels[begin][columns]
             begin = end
+
+    def _near(self, axis: Axis, columns: np.ndarray, top: float) -> np.ndarray:
+        """Columns with what is above the top by rounding put there.  Raises ``ValueError`` for all else outside."""
+        outside = ~((columns >= 0) & (columns <= top * (1.0 + ROUNDING)))
+        if outside.any():
+            row, place = np.argwhere(outside)[0]
+            raise ValueError(
+                f"action[{axis.name!r}]{f'[{place}]' if axis.size is not None else ''} of row {row} must be in "
+                f"[0, {top:g}]{' ' + axis.unit if axis.top > 0.0 else ''}, got {columns[row, place]!r}"
+            )
+        return np.minimum(columns, top)
+
+    def _check_keys(self, actions: Any) -> None:
+        names = [axis.name for axis in self.axes]
+        wanted = f"a dict action needs exactly the keys {names}"
+        if not isinstance(actions, Mapping):
+            raise ValueError(f"{wanted}, got {shown(actions)}")
+        for name in names:
+            if name not in actions:
+                raise ValueError(f"{wanted}; {name!r} is missing")
+        for key in actions:
+            if key not in names:
+                raise ValueError(f"{wanted}; unknown key {shown(key)}{nearest(key, names)}")
 
     def encode(self, values: np.ndarray) -> dict[str, np.ndarray]:
         actions, begin = {}, 0
@@ -228,9 +272,8 @@ class DictEncoding(Encoding):
         return actions
 
     def one(self, action: Any) -> Any:
-        if not isinstance(action, dict):
-            return action
-        return {name: self._array(value)[None] for name, value in action.items()}
+        self._check_keys(action)
+        return {name: as_array(value, f"action[{name!r}]")[None] for name, value in action.items()}
 
 
 ENCODINGS: Registry[type[Encoding]] = Registry("action encoding")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
+from splitgym.quoting import shown
 from splitgym.registry import nearest
 
 MARK = "splitgym-front-1"
@@ -34,18 +35,17 @@ def write_front(content: dict[str, Any]) -> bytes:
     return "\n".join(["{", *head, ' "entries": [', rows, " ]", "}", ""]).encode()
 
 
-def read_front(content: bytes) -> dict[str, Any]:
-    """Arguments of :class:`splitgym.fronts.Front` out of a file's bytes.
+def front_arguments(table: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of :class:`splitgym.fronts.Front` out of a file's table.
 
-    Raises ``ValueError`` that says what is wrong with it, or ``OverflowError`` or ``RecursionError``.
+    Raises ``ValueError`` that says what is wrong with it.
     """
-    table = json.loads(content.decode("utf-8"), parse_constant=_no_constant)
-    if not isinstance(table, dict) or table.get("format") != MARK:
+    if table.get("format") != MARK:
         raise ValueError(f'it lacks the mark "format": "{MARK}"')
     _check_keys(table, {"format": str, **HEAD, "entries": list}, "the file")
     for name in ("axes", "objectives"):
         if not all(isinstance(word, str) for word in table[name]):
-            raise ValueError(f"{name} must be a list of texts, got {table[name]}")
+            raise ValueError(f"{name} must be a list of texts, got {shown(table[name])}")
     names = (*table["axes"], *MEASURED)
     rows = [_row(entry, names, f"entry {place}") for place, entry in enumerate(table["entries"], 1)]
     numbers = np.array(rows, np.float64).reshape(len(rows), len(names))
@@ -56,7 +56,7 @@ def read_front(content: bytes) -> dict[str, Any]:
 
 def _row(entry: Any, names: tuple[str, ...], where: str) -> list[float]:
     if not isinstance(entry, dict):
-        raise ValueError(f"{where} must be a table, got {entry!r}")
+        raise ValueError(f"{where} must be a table, got {shown(entry)}")
     _check_keys(entry, dict.fromkeys(names, None), where)
     row = []
     for name in names:
@@ -64,7 +64,7 @@ def _row(entry: Any, names: tuple[str, ...], where: str) -> list[float]:
         if value is None and name == "accuracy":
             value = float("nan")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValueError(f"{name} of {where} must be a number, got {value!r}")
+            raise ValueError(f"{name} of {where} must be a number, got {shown(value)}")
         row.append(float(value))
     return row
 
@@ -72,13 +72,9 @@ def _row(entry: Any, names: tuple[str, ...], where: str) -> list[float]:
 def _check_keys(table: dict[str, Any], wanted: dict[str, type | None], where: str) -> None:
     for key in table:
         if key not in wanted:
-            raise ValueError(f"unknown key {key!r} in {where}{nearest(key, wanted)}")
+            raise ValueError(f"unknown key {shown(key)} in {where}{nearest(key, wanted)}")
     for key, kind in wanted.items():
         if key not in table:
-            raise ValueError(f"missing key {key!r} in {where}")
+            raise ValueError(f"missing key {shown(key)} in {where}")
         if kind is not None and (not isinstance(table[key], kind) or isinstance(table[key], bool)):
-            raise ValueError(f"{key} must be {_KINDS[kind]}, got {table[key]!r}")
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise ValueError(f"it holds {word}, which is no number")
+            raise ValueError(f"{key} must be {_KINDS[kind]}, got {shown(table[key])}")

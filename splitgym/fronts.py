@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from splitgym.files import write_atomically
-from splitgym.front_file import HEAD, MARK, MEASURED, read_front, write_front
+from splitgym.front_file import HEAD, MARK, MEASURED, front_arguments, write_front
 from splitgym.named_files import NamedFile
+from splitgym.quoting import cut, shown, where
+from splitgym.reading import json_of, read_json
 
 #: What can be an objective, in the order of the published searches; accuracy is maximised, the others minimised.
 OBJECTIVES = ("latency", "accuracy", "energy")
@@ -182,25 +184,25 @@ class Front:
 
         Raises ``ValueError`` naming the file and what is wrong with it.
         """
+        table = json_of(path.content, path) if isinstance(path, NamedFile) else read_json(path, "front")
         try:
-            content = path.content if isinstance(path, NamedFile) else Path(path).read_bytes()
-            return cls(**read_front(content))
-        except OSError as error:
-            raise ValueError(f"cannot read the front {str(path)!r}: {error.strerror}") from error
-        except (ValueError, OverflowError, RecursionError) as error:
-            raise ValueError(f"{str(path)!r} is not a front that can be used: {error}") from error
+            return cls(**front_arguments(table))
+        except ValueError as error:
+            raise ValueError(cut(f"{where(path)} is not a front that can be used: {error}")) from error
 
 
 def _check_names(axes: tuple[str, ...], objectives: tuple[str, ...]) -> None:
     if not axes or len(set(axes)) < len(axes) or set(axes) & set(MEASURED):
-        raise ValueError(f"axes must be distinct names, none of {MEASURED}, got {axes}")
+        raise ValueError(f"axes must be distinct names, none of {MEASURED}, got {shown(axes)}")
     if not objectives or len(set(objectives)) < len(objectives) or set(objectives) - set(OBJECTIVES):
-        raise ValueError(f"objectives must be distinct and out of {OBJECTIVES}, got {objectives}")
+        raise ValueError(f"objectives must be distinct and out of {OBJECTIVES}, got {shown(objectives)}")
 
 
 def _check_counts(budget: int, evaluated: int) -> None:
     if not 1 <= evaluated <= budget:
-        raise ValueError(f"1 <= evaluated <= budget does not hold: evaluated = {evaluated}, budget = {budget}")
+        raise ValueError(
+            f"1 <= evaluated <= budget does not hold: evaluated = {shown(evaluated)}, budget = {shown(budget)}"
+        )
 
 
 def _check_columns(columns: dict[str, np.ndarray], n_axes: int, needs_accuracy: bool) -> None:

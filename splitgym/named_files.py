@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from splitgym.files import write_atomically
+from splitgym.reading.files import read_bytes
 
 T = TypeVar("T")
 
 #: Folder, beside a scenario's TOML file or a run's configuration, of the files that these name.
 KEPT = "files"
+_MOST = 2**31  # bytes of such a file
 _FOLDER: ContextVar[Path | None] = ContextVar("folder of the file that is read", default=None)
 
 
@@ -96,9 +98,11 @@ def named_file(name: str | Path, missing: str) -> NamedFile:
         return name
     path = located(name)
     if path is None:
+        for place in filter(os.path.exists, _places(name)):
+            read_bytes(place, "plain", _MOST)  # says that it is a folder or a pipe
         folders = " and ".join(dict.fromkeys(str(place.parent) for place in _places(name)))
         raise ValueError(f"{missing}: {str(name)!r} (looked for in {folders})")
-    return NamedFile(os.path.abspath(path), path.read_bytes())
+    return NamedFile(os.path.abspath(path), read_bytes(path, "named", _MOST))
 
 
 def mentioned_file(value: Any) -> Any:

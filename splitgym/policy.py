@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from splitgym.encodings import Encoding
+from splitgym.encodings import ROUNDING, Axis, Encoding
 from splitgym.interrupt import aside
 from splitgym.jit import one_record, records
+from splitgym.numbers import as_array, plain_array
 from splitgym.physics.codec import decode_fields
+from splitgym.quoting import shown
 from splitgym.registry import Registry
 from splitgym.worlds.world import World, get_world, world_of
 
@@ -53,6 +55,7 @@ class Policy:
         )
         self._view = rows.world.view(rows.scenario)
         self._decision = rows.decision
+        self._least, self._most = limits_of(rows.axes)
         self.rng = np.random.default_rng(seed)
 
     @classmethod
@@ -66,12 +69,15 @@ class Policy:
         return ()
 
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
-        """Observed SI values (n,) VIEW -> ``decisions`` (n,) DECISION, in place."""
+        """Observed SI values (n,) VIEW -> ``decisions`` (n,) DECISION, in place.
+
+        Every value must lie between the least and the most of its axis; the encoding takes the nearest level.
+        """
         raise NotImplementedError
 
     def decode(self, observations: np.ndarray) -> np.ndarray:
         """Observations (n, n_fields) float32 -> SI values (n,) structured by field name."""
-        observations = np.ascontiguousarray(observations, np.float32)
+        observations = np.ascontiguousarray(plain_array(observations, "observations"), np.float32)
         if observations.ndim != 2 or observations.shape[1] != len(self._fields[0]):
             raise ValueError(
                 f"observations must have shape (n, {len(self._fields[0])}) or ({len(self._fields[0])},), "
@@ -81,6 +87,14 @@ class Policy:
         kinds, lows, highs = self._fields
         decode_fields(observations, kinds, lows, highs, values)
         return records(values.view(self._view)[:, 0])
+
+    def _refuse(self, values: np.ndarray) -> ValueError:
+        row, j = np.argwhere(~((values >= self._least) & (values <= self._most)))[0]
+        least, most = self._least[j], self._most[j]
+        return ValueError(
+            f"policy {shown(self.name or type(self).__name__)} decided {self.encoding.axis_of(int(j))} = "
+            f"{values[row, j]} in row {row}; it must be in [{least:g}, {most:g}]"
+        )
 
     def predict(
         self,
@@ -92,16 +106,31 @@ class Policy:
         """Actions for a batch (n, n_fields) or one observation (n_fields,), in the environment's encoding.
 
         ``state``, ``episode_start`` and ``deterministic`` are accepted for stable-baselines3's sake; baselines keep no
-        state.  Returns (actions, state).  Raises ``ValueError`` for observations of another shape.
+        state.  Returns (actions, state).  Raises ``ValueError`` for observations of another shape, and for a decision
+        that is NaN or outside its axis, naming axis, row, value and limits.
         """
-        observation = np.asarray(observation)
+        observation = as_array(observation, "observations")
         single = observation.ndim == 1
         views = self.decode(observation[None] if single else observation)
         values = np.zeros((len(views), self.encoding.width))
         decisions = records(values.view(self._decision)[:, 0])
         aside(self.decide, views, decisions, work=_WORK * views.size * len(self._fields[0]))
+        if not ((values >= self._least) & (values <= self._most)).all():
+            raise self._refuse(values)
         actions = self.encoding.encode(values)
         return (one_of(actions, 0) if single else actions), state
+
+
+def limits_of(axes: Sequence[Axis]) -> tuple[np.ndarray, np.ndarray]:
+    """Least and most that a policy may decide, (width,) each in SI units; the encoding takes the nearest level."""
+    pairs = [
+        (min(axis.levels[0], 0.0) if axis.top > 0.0 else axis.levels[0], max(axis.levels[-1], axis.top))
+        for axis in axes
+        for _ in range(axis.width)
+    ]
+    least, most = np.array(pairs, np.float64).T
+    slack = ROUNDING * np.maximum(np.abs(least), np.abs(most))
+    return least - slack, most + slack
 
 
 def one_of(actions: Any, row: int) -> Any:

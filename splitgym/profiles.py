@@ -9,7 +9,7 @@ from typing import ClassVar
 from splitgym.names import check_label, check_name
 from splitgym.registry import nearest
 from splitgym.shelf import Shelf
-from splitgym.strict import Strict, from_mapping, number, sources, text
+from splitgym.strict import Strict, number, sources, text
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -103,4 +103,4 @@ def load_profile(name: str | Path) -> DnnProfile:
 
     Raises ``ValueError`` for an unknown name (naming the nearest) or a faulty file (naming the path of the fault).
     """
-    return from_mapping(DnnProfile, _SHELF.table(name), "dnn")
+    return _SHELF.load(DnnProfile, name, "dnn")

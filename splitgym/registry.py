@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 from splitgym.names import check_name
+from splitgym.quoting import listed, shown
 
 T = TypeVar("T")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """'; did you mean 'x'?' for the closest of ``known``, or an empty string."""
-    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    text = name if isinstance(name, str) else shown(name)
+    close = difflib.get_close_matches(text[:100], [str(word) for word in known], n=1, cutoff=0.5)
+    return f"; did you mean {shown(close[0])}?" if close else ""
 
 
 class Registry(Generic[T]):
@@ -32,15 +34,17 @@ class Registry(Generic[T]):
         """Register ``thing``; raises ``ValueError`` if the name is taken, or none, see :func:`check_name`."""
         check_name(f"the name of the {self.kind}", name)
         if name in self._table:
-            raise ValueError(f"{self.kind} {name!r} is already registered")
+            raise ValueError(f"{self.kind} {shown(name)} is already registered")
         self._table[name] = thing
 
     def __getitem__(self, name: str) -> T:
         try:
             return self._table[name]
         except (KeyError, TypeError):
-            known = ", ".join(sorted(self._table))
-            raise ValueError(f"unknown {self.kind} {name!r}{nearest(name, self._table)} (known: {known})") from None
+            known = listed(sorted(self._table))
+            raise ValueError(
+                f"unknown {self.kind} {shown(name)}{nearest(name, self._table)} (known: {known})"
+            ) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._table

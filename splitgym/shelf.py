@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from splitgym.named_files import located
+from splitgym.quoting import listed, shown
+from splitgym.reading import has_suffix, naming, read_toml
 from splitgym.registry import nearest
-from splitgym.strict import read_toml
+from splitgym.strict import S, from_mapping
 
 
 class Shelf:
@@ -32,24 +34,29 @@ class Shelf:
         Raises ``ValueError`` for an unknown name (naming the nearest), a missing file, and what is no TOML.
         """
         text_name = str(name)
-        if text_name.endswith(".toml"):
-            path = located(name)
-            if path is None:
-                raise ValueError(f"no such {self.kind} file: {text_name!r}")
-            return read_toml(path)
+        if has_suffix(text_name, ".toml"):
+            return read_toml(located(name) or name, self.kind)
         known = self.names()
         if text_name not in known:
             raise ValueError(
-                f"unknown {self.kind} {text_name!r}{nearest(text_name, known)} "
-                f"(known: {', '.join(known)}; or a path ending in .toml)"
+                f"unknown {self.kind} {shown(text_name)}{nearest(text_name, known)} "
+                f"(known: {listed(known)}; or a path ending in .toml)"
             )
         with resources.as_file(self._place() / f"{text_name}.toml") as path:
             return read_toml(path)
 
     def folder_of(self, name: Any) -> Path | None:
         """Folder of a file that is given by its path; ``None`` for a shipped one."""
-        path = located(name) if isinstance(name, (str, Path)) and str(name).endswith(".toml") else None
+        path = located(name) if isinstance(name, (str, Path)) and has_suffix(name, ".toml") else None
         return None if path is None else path.parent
+
+    def load(self, cls: type[S], name: str | Path, path: str) -> S:
+        """The strict object of :meth:`table`; what is wrong with a file's values is told with its name."""
+        table = self.table(name)
+        if not has_suffix(name, ".toml"):
+            return from_mapping(cls, table, path)
+        with naming(name):
+            return from_mapping(cls, table, path)
 
     def _place(self) -> Any:
         return resources.files("splitgym.data").joinpath(*self.folder.split("/"))

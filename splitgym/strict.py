@@ -12,15 +12,15 @@ import hashlib
 import json
 import math
 import re
-import tomllib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from splitgym.named_files import NamedFile, named_file
 from splitgym.names import check_text
+from splitgym.quoting import cut, listed, shown
+from splitgym.reading import toml_of
 from splitgym.registry import nearest
 
 S = TypeVar("S", bound="Strict")
@@ -77,7 +77,7 @@ class Strict:
             value = _coerce(getattr(self, field.name), hints[field.name], path, field.metadata)
             object.__setattr__(self, field.name, value)
 
-    def replace(self: S, **changes: Any) -> S:
+    def replace(self: S, /, **changes: Any) -> S:
         """A copy with other values, checked again; dotted keys reach into sections."""
         return typing.cast(S, replace_paths(self, changes))
 
@@ -103,7 +103,7 @@ def _type_name(hint: Any) -> str:
 
 
 def _fail(path: str, value: Any, wanted: str) -> typing.NoReturn:
-    raise ValueError(f"{path} must be {wanted}, got {value!r}")
+    raise ValueError(f"{cut(path, 160)} must be {wanted}, got {shown(value)}")
 
 
 def _limits(meta: Mapping[str, Any]) -> str:
@@ -164,7 +164,11 @@ def _coerce_number(value: Any, hint: type, path: str, meta: Mapping[str, Any]) -
         _fail(path, value, wanted)
     if hint is int and not (isinstance(plain, int) or plain.is_integer()):
         _fail(path, value, wanted)
-    result = hint(plain) + 0  # -0.0 becomes 0.0
+    try:
+        result = hint(plain) + 0  # -0.0 becomes 0.0
+        float(result)  # a whole number may be too large
+    except OverflowError:
+        _fail(path, value, f"{wanted} that is finite")
     _check_number(result, path, meta)
     return result
 
@@ -177,8 +181,7 @@ def from_mapping(cls: type[S], table: Mapping[str, Any], path: str = "") -> S:
     for key in table:
         if key not in names:
             where = f"{path}.{key}" if path else str(key)
-            known = ", ".join(names)
-            raise ValueError(f"unknown key {where!r}{nearest(str(key), names)} (valid keys: {known})")
+            raise ValueError(f"unknown key {shown(where)}{nearest(str(key), names)} (valid keys: {listed(names)})")
     for name, field in names.items():
         needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if needed and name not in table:
@@ -188,9 +191,10 @@ def from_mapping(cls: type[S], table: Mapping[str, Any], path: str = "") -> S:
     try:
         return cls(**dict(table))
     except ValueError as error:  # say which of several tables of the same kind it is
-        if not (path and cls.SECTION):
-            raise
-        raise ValueError(re.sub(rf"(^|'){re.escape(cls.SECTION)}\.", rf"\g<1>{path}.", str(error), count=1)) from None
+        told = str(error)
+        if path and cls.SECTION:
+            told = re.sub(rf"(^|'){re.escape(cls.SECTION)}\.", lambda found: f"{found[1]}{path}.", told, count=1)
+        raise ValueError(cut(told)) from None
 
 
 def replace_paths(thing: Any, changes: Mapping[str, Any], prefix: str = "") -> Any:
@@ -203,7 +207,7 @@ def replace_paths(thing: Any, changes: Mapping[str, Any], prefix: str = "") -> A
         head, _, rest = path.partition(".")
         names = [f.name for f in dataclasses.fields(thing)]
         if head not in names:
-            raise ValueError(f"unknown key {prefix + path!r}{nearest(head, names)} (valid keys: {', '.join(names)})")
+            raise ValueError(f"unknown key {shown(prefix + path)}{nearest(head, names)} (valid keys: {listed(names)})")
         if rest:
             grouped.setdefault(head, {})[rest] = value
         else:
@@ -249,19 +253,6 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Parse a TOML file; ``ValueError`` names the file when it is not TOML."""
-    return toml_table(path.read_bytes(), path)
-
-
-def toml_table(content: bytes, path: str | Path) -> dict[str, Any]:
-    """Table of a TOML file's content; ``path`` names it in messages."""
-    try:
-        return tomllib.loads(content.decode("utf-8").replace("\r\n", "\n"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid TOML: {error}") from error
-
-
 def read_pairs(pairs: Iterable[str], where: str) -> dict[str, Any]:
     """``["radio.shadowing_db=4"]`` -> ``{"radio.shadowing_db": 4}``; values are TOML, plain words are strings.
 
@@ -271,10 +262,10 @@ def read_pairs(pairs: Iterable[str], where: str) -> dict[str, Any]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip():
-            raise ValueError(f"{where} needs KEY=VALUE, got {pair!r}")
+            raise ValueError(f"{where} needs KEY=VALUE, got {shown(pair)}")
         try:
-            table[key.strip()] = tomllib.loads(f"x = {value}")["x"]
-        except tomllib.TOMLDecodeError:
+            table[key.strip()] = toml_of(f"x = {value}", where)["x"]
+        except ValueError:
             table[key.strip()] = value
     return table
 

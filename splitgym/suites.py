@@ -15,7 +15,7 @@ from splitgym.names import check_label, check_name
 from splitgym.registry import nearest
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.shelf import Shelf
-from splitgym.strict import Strict, from_mapping, number, text
+from splitgym.strict import Strict, number, text
 from splitgym.worlds.world import world_of
 
 #: Parts of a suite that are evaluated, each on its own seeds.
@@ -114,4 +114,4 @@ def load_suite(suite: str | Path | Suite) -> Suite:
     if isinstance(suite, Suite):
         return suite
     with beside(_SHELF.folder_of(suite)):
-        return from_mapping(Suite, _SHELF.table(suite), "suite")
+        return _SHELF.load(Suite, suite, "suite")

@@ -210,15 +210,15 @@ def test_foreign_files_are_refused_by_name(saved, change, message) -> None:
 )
 def test_damaged_files_are_refused_by_name(saved, content) -> None:
     saved.write_bytes(content)
-    with pytest.raises(ValueError, match=r"front\.json' is not a front"):
+    with pytest.raises(ValueError, match=r"front\.json(, line 1| is not| must hold)"):
         Front.load(saved)
 
 
 def test_half_a_file_and_no_file_are_refused_by_name(saved) -> None:
     saved.write_bytes(saved.read_bytes()[:-30])
-    with pytest.raises(ValueError, match="is not a front"):
+    with pytest.raises(ValueError, match=r"front\.json is not valid JSON"):
         Front.load(saved)
-    with pytest.raises(ValueError, match=r"cannot read the front .*nowhere\.json"):
+    with pytest.raises(ValueError, match=r"no such front file: .*nowhere\.json"):
         Front.load(saved.with_name("nowhere.json"))
-    with pytest.raises(ValueError, match="cannot read the front"):
+    with pytest.raises(ValueError, match="is a folder"):
         Front.load(saved.parent)

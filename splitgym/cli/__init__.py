@@ -10,6 +10,7 @@ import sys
 from gymnasium.error import Error as GymnasiumError
 
 import splitgym
+from splitgym.cli.notes import plain_warnings
 from splitgym.cli.stopping import INTERRUPTED, status_of, stopping
 
 #: Command -> (module, function adding its arguments, function running it, help).
@@ -77,7 +78,8 @@ def _run(arguments: list[str] | None) -> int:
     args = parser().parse_args(arguments)
     module, _, run, _ = COMMANDS[args.command]
     try:
-        status = int(getattr(importlib.import_module(f"splitgym.{module}"), run)(args) or 0)
+        with plain_warnings():
+            status = int(getattr(importlib.import_module(f"splitgym.{module}"), run)(args) or 0)
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader, such as head, has seen enough

@@ -21,6 +21,7 @@ from splitgym.placement.instance import LATENCY_MODES, Instance, load_instance
 from splitgym.placement.plan import app_index
 from splitgym.placement.published import ENERGY_MODES, load_published, published_names
 from splitgym.placement.savings import Savings, study_savings
+from splitgym.reading import has_suffix
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -128,9 +129,9 @@ def _save(args: argparse.Namespace, instance: Instance) -> str | None:
     if not args.save:
         return None
     path = Path(args.save)
-    if path.suffix not in (".toml", ".json"):
+    if not (has_suffix(path, ".toml") or has_suffix(path, ".json")):
         raise ValueError(f"--save needs a file that ends in .toml or .json, got {args.save!r}")
-    write_atomically(path, (instance.to_toml() if path.suffix == ".toml" else instance.to_json()).encode())
+    write_atomically(path, (instance.to_toml() if has_suffix(path, ".toml") else instance.to_json()).encode())
     return str(path)
 
 

@@ -12,6 +12,7 @@ from pettingzoo import ParallelEnv
 
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.rows import Rows, option_table, whole
+from splitgym.quoting import cut, shown
 from splitgym.registry import nearest
 from splitgym.seeding import seed_key
 from splitgym.worlds.multiuser.agents import Agents
@@ -106,7 +107,7 @@ class SplitParallelEnv(ParallelEnv):
         self.rows.check("step()")
         if not self.agents:
             raise ResetNeeded("step() after the end of the episode; call reset() first")
-        self.rows.decide_values(self.parts.values(self._joint(actions), 1))
+        self.rows.decide_values(self._values(self._joint(actions)))
         self.rows.turn(_ON, _OFF)
         self.rows.steps[0] += 1
         if self.render_mode == "human":
@@ -144,8 +145,16 @@ class SplitParallelEnv(ParallelEnv):
         self._canvas.close()
         self.rows.close()
 
+    def _values(self, joint: Any) -> np.ndarray:
+        try:
+            return self.parts.values(joint, 1)
+        except ValueError as error:
+            raise ValueError(f"{error} (row n is that of agent device_n)") from None
+
     def _joint(self, actions: Mapping[str, Any]) -> Any:
         """The agents' actions as one batch; agents without a task may be silent."""
+        if not isinstance(actions, Mapping):
+            raise ValueError(f"actions must be a dictionary agent -> action, got {shown(actions)}")
         for agent in actions:
             self._known(agent)
         present = self.rows.nature.present[0, :, int(self.rows.states["frame"][0])]
@@ -154,18 +163,21 @@ class SplitParallelEnv(ParallelEnv):
             raise ValueError(f"every agent with a task must act; no action for {', '.join(missing)}")
         encoding = self.parts.encoding
         names = [axis.name for axis in encoding.axes]
-        for agent, action in actions.items():
-            if isinstance(action, dict) and set(action) != set(names):
-                raise ValueError(f"the action of {agent} needs exactly the keys {names}, got {list(action)}")
         idle = encoding.encode(np.zeros((1, encoding.width)))
-        ones = [encoding.one(actions[a]) if a in actions else idle for a in self.possible_agents]
+        ones = [self._one(a, actions[a]) if a in actions else idle for a in self.possible_agents]
         try:
             if self.parts.action == "dict":
                 return {name: np.concatenate([one[name] for one in ones]) for name in names}
             return np.concatenate(ones)
         except (ValueError, KeyError, TypeError, IndexError) as error:
             space = self.parts.encoding.space
-            raise ValueError(f"the agents' actions do not fit {space}: {error}") from None
+            raise ValueError(cut(f"the agents' actions do not fit {space}: {error}")) from None
+
+    def _one(self, agent: str, action: Any) -> Any:
+        try:
+            return self.parts.encoding.one(action)
+        except ValueError as error:
+            raise ValueError(f"{agent}: {error}") from None
 
     def _observed(self) -> dict[str, np.ndarray]:
         seen = self.parts.observations(self.rows.seen.observations)[0]
@@ -181,7 +193,7 @@ class SplitParallelEnv(ParallelEnv):
 
     def _known(self, agent: str) -> str:
         if agent not in self.possible_agents:
-            raise ValueError(f"unknown agent {agent!r}{nearest(str(agent), self.possible_agents)}")
+            raise ValueError(f"unknown agent {shown(agent)}{nearest(str(agent), self.possible_agents)}")
         return agent
 
     def _entropy(self) -> int:

@@ -12,6 +12,8 @@ from gymnasium.vector.utils import batch_space
 
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.rows import Rows, option_table, whole
+from splitgym.numbers import as_array
+from splitgym.quoting import shown
 from splitgym.seeding import seed_key
 from splitgym.worlds.world import get_world
 
@@ -147,10 +149,10 @@ class SplitVectorEnv(VectorEnv):
     def _reset_mask(self, mask: Any) -> np.ndarray:
         if mask is None:
             return np.ones(self.num_envs, np.bool_)
-        array = np.asarray(mask)
+        array = as_array(mask, "options['reset_mask']")
         if array.dtype != np.bool_ or array.shape != (self.num_envs,) or not array.any():
             raise ValueError(
-                f"options['reset_mask'] must be a bool array of shape ({self.num_envs},) with a True, got {mask!r}"
+                f"options['reset_mask'] must be a bool array of shape ({self.num_envs},) with a True, got {shown(mask)}"
             )
         if not self._started and not array.all():
             raise ValueError("the first reset() must begin every row; leave out options['reset_mask']")

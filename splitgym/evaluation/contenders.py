@@ -18,6 +18,7 @@ from splitgym.named_files import NamedFile, mentioned_file, named_files
 from splitgym.names import check_label
 from splitgym.origins import SAY_IT, origin
 from splitgym.policy import POLICIES, load_baselines, make_policy
+from splitgym.reading import has_suffix
 from splitgym.registry import nearest
 from splitgym.strict import read_pairs
 from splitgym.worlds.world import World
@@ -155,7 +156,7 @@ def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any]) -> Any:
 
 
 def _looks_like_path(name: str) -> bool:
-    return "/" in name or "\\" in name or name.endswith(".zip") or Path(name).is_dir()
+    return "/" in name or "\\" in name or has_suffix(name, ".zip") or Path(name).is_dir()
 
 
 def _encoding(policy: Any) -> str:

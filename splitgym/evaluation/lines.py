@@ -18,6 +18,7 @@ from pathlib import Path
 from splitgym.extras import need
 from splitgym.files import write_atomically, write_through
 from splitgym.names import cell, uncell
+from splitgym.quoting import shown
 
 _CHECK = "check:"  # name of the last column
 
@@ -109,14 +110,17 @@ class Table:
             raise DamagedStoreError(
                 f"{self.path}, line {number}: it does not match its checksum, so it was damaged or edited. All other "
                 f"lines are as they were; 'splitgym store {self.path.parent} --repair' sets the damaged ones aside, "
-                f"and their episodes are played again. It reads {line[:60]!r}..."
+                f"and their episodes are played again. It reads {shown(line)}"
             )
         if self._read_to == 0:
             if tuple(fields) != (*self.keys, *self.figures):
                 raise ValueError(f"{self.path} has other columns, so another version wrote it; use another folder")
             return
-        key, values = tuple(map(uncell, fields[: len(self.keys)])), map(float, fields[len(self.keys) :])
-        self._rows.setdefault(key, dict(zip(self.figures, values, strict=True)))
+        key, values = tuple(map(uncell, fields[: len(self.keys)])), fields[len(self.keys) :]
+        try:
+            self._rows.setdefault(key, dict(zip(self.figures, map(float, values), strict=True)))
+        except ValueError as error:
+            raise ValueError(f"{self.path}: expected {len(self.figures)} numbers, got {shown(values)}") from error
 
 
 @contextmanager
@@ -147,4 +151,7 @@ def _fields(line: bytes) -> list[str] | None:
     right = check.removeprefix(_CHECK.encode()) == f"{zlib.crc32(body):08x}".encode()
     if not (line.endswith(b"\n") and comma and right):
         return None
-    return next(csv.reader([body.decode()]))
+    try:
+        return next(csv.reader([body.decode()]))
+    except (UnicodeDecodeError, csv.Error):
+        return None

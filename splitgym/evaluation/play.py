@@ -10,6 +10,7 @@ import numpy as np
 
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.contenders import Contender, act
+from splitgym.quoting import shown
 from splitgym.worlds.world import World
 
 #: Called as progress(policy name, share done in [0, 1]); the name has PREPARING before it while a policy is made.
@@ -68,7 +69,10 @@ def _played(c: Contender, env: SplitVectorEnv, observations: np.ndarray, progres
         actions, state = act(policy, rows.seen.observations.copy(), rows.seen.masks.copy(), state, starts)
         spent_s += time.perf_counter() - begin
         starts[:] = False
-        rows.decide(actions)
+        try:
+            rows.decide(actions)
+        except ValueError as error:
+            raise ValueError(f"policy {shown(c.name)}: {error}") from error
         rows.turn(live, np.zeros(n, np.bool_))
         outcomes.append(rows.outcome_copy())
         lives.append(live)

@@ -21,6 +21,7 @@ from splitgym.evaluation.results import DECISION, Results
 from splitgym.files import write_atomically
 from splitgym.identity import code_version, is_setting_of, world_origin
 from splitgym.named_files import keep_files
+from splitgym.reading import read_json
 from splitgym.worlds.world import WORLDS, World
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class Store:
         if not seeds:
             raise ValueError(f"{self.folder}: the policies of {setting} have no seed in common: {', '.join(played)}")
         setting = str(rows[-1]["setting"])
-        changes = json.loads(self._setting(world, setting).with_suffix(".json").read_text())
+        changes = read_json(self._setting(world, setting).with_suffix(".json"), "setting's changes")
         results = Results(world, scenario, changes=changes)
         results.folder = self.folder
         certified = self.certified(world).rows()

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from splitgym.named_files import NamedFile, named_file
+from splitgym.named_files import named_file
 from splitgym.names import check_label, check_name
+from splitgym.quoting import shown
+from splitgym.reading import has_suffix, json_of, naming, toml_of
 from splitgym.registry import nearest
-from splitgym.strict import Strict, dump_toml, from_mapping, number, text, toml_table
+from splitgym.strict import Strict, dump_toml, from_mapping, number, text
 
 FORMAT = "fin-instance/1"
 LATENCY_MODES = ("worst", "expected")
@@ -90,7 +92,7 @@ class ExitConfig(Strict):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.active or list(self.active) != sorted(set(self.active)):
-            raise ValueError(f"exit_configs.active must be exits in ascending order, got {list(self.active)}")
+            raise ValueError(f"exit_configs.active must be exits in ascending order, got {shown(list(self.active))}")
         if len(self.fractions) != len(self.active):
             raise ValueError(
                 f"exit_configs.fractions must have one for each of {len(self.active)} active exits, "
@@ -117,7 +119,8 @@ class BranchyDnn(Strict):
             raise ValueError("dnns.blocks, dnns.exits and dnns.exit_configs must not be empty")
         if places != sorted(set(places)) or places[-1] != len(self.blocks):
             raise ValueError(
-                f"dnns.exits must be in ascending order and the last one behind block {len(self.blocks)}, got {places}"
+                f"dnns.exits must be in ascending order and the last one behind block {len(self.blocks)}, "
+                f"got {shown(places)}"
             )
         for i, config in enumerate(self.exit_configs):
             if config.active[-1] > len(self.exits):
@@ -179,7 +182,7 @@ class Instance(Strict):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.latency_mode not in LATENCY_MODES:
-            raise ValueError(f"latency_mode must be 'worst' or 'expected', got {self.latency_mode!r}")
+            raise ValueError(f"latency_mode must be 'worst' or 'expected', got {shown(self.latency_mode)}")
         if not self.nodes or not self.apps:
             raise ValueError("nodes and apps must not be empty")
         self._check_nodes_and_arcs()
@@ -189,27 +192,27 @@ class Instance(Strict):
         ids = {node.id: i for i, node in enumerate(self.nodes)}
         if len(ids) != len(self.nodes):
             twice = next(i for i, node in enumerate(self.nodes) if ids[node.id] != i)
-            raise ValueError(f"nodes[{ids[self.nodes[twice].id]}].id: {self.nodes[twice].id!r} is taken")
+            raise ValueError(f"nodes[{ids[self.nodes[twice].id]}].id: {shown(self.nodes[twice].id)} is taken")
         seen = set()
         for i, arc in enumerate(self.arcs):
             for end, name in (("from", arc.from_node), ("to", arc.to_node)):
                 if name not in ids:
-                    raise ValueError(f"arcs[{i}].{end}: unknown node {name!r}{nearest(name, ids)}")
+                    raise ValueError(f"arcs[{i}].{end}: unknown node {shown(name)}{nearest(name, ids)}")
             if arc.from_node == arc.to_node:
-                raise ValueError(f"arcs[{i}] leads from {arc.from_node!r} to itself")
+                raise ValueError(f"arcs[{i}] leads from {shown(arc.from_node)} to itself")
             if (arc.from_node, arc.to_node) in seen:
-                raise ValueError(f"arcs[{i}] from {arc.from_node!r} to {arc.to_node!r} is there already")
+                raise ValueError(f"arcs[{i}] from {shown(arc.from_node)} to {shown(arc.to_node)} is there already")
             seen.add((arc.from_node, arc.to_node))
 
     def _check_apps(self) -> None:
         ids, names = [node.id for node in self.nodes], [app.id for app in self.apps]
         for i, app in enumerate(self.apps):
             if names.index(app.id) < i:
-                raise ValueError(f"apps[{i}].id: {app.id!r} is taken")
+                raise ValueError(f"apps[{i}].id: {shown(app.id)} is taken")
             if app.dnn not in self.dnns:
-                raise ValueError(f"apps[{i}].dnn: unknown network {app.dnn!r}{nearest(app.dnn, self.dnns)}")
+                raise ValueError(f"apps[{i}].dnn: unknown network {shown(app.dnn)}{nearest(app.dnn, self.dnns)}")
             if app.source not in ids:
-                raise ValueError(f"apps[{i}].source: unknown node {app.source!r}{nearest(app.source, ids)}")
+                raise ValueError(f"apps[{i}].source: unknown node {shown(app.source)}{nearest(app.source, ids)}")
             if app.pinned_first_blocks > len(self.dnns[app.dnn].blocks):
                 raise ValueError(
                     f"apps[{i}].pinned_first_blocks must be <= {len(self.dnns[app.dnn].blocks)} blocks, "
@@ -220,7 +223,7 @@ class Instance(Strict):
         """Place of a node in ``nodes``.  Raises ``ValueError`` for an unknown id, naming the nearest."""
         ids = [node.id for node in self.nodes]
         if node_id not in ids:
-            raise ValueError(f"unknown node {node_id!r}{nearest(node_id, ids)}")
+            raise ValueError(f"unknown node {shown(node_id)}{nearest(node_id, ids)}")
         return ids.index(node_id)
 
     def to_dict(self) -> dict[str, Any]:
@@ -250,26 +253,24 @@ def load_instance(source: str | Path | Mapping[str, Any] | Instance) -> Instance
     """
     if isinstance(source, Instance):
         return source
-    table = source if isinstance(source, Mapping) else _read(named_file(source, "no such instance file"))
-    table = dict(table.get("instance", table))
+    if isinstance(source, Mapping):
+        return _from_table(source)
+    file = named_file(source, "no such instance file")
+    with naming(file):
+        return _from_table((toml_of if has_suffix(file, ".toml") else json_of)(file.content, file))
+
+
+def _from_table(source: Mapping[str, Any]) -> Instance:
+    table = source.get("instance", source)
+    if not isinstance(table, Mapping):
+        raise ValueError(f"instance must be a table, got {shown(table)}")
+    table = dict(table)
     mark = table.pop("format", FORMAT)
     if mark != FORMAT:
-        raise ValueError(f"format {mark!r} is not {FORMAT!r}")
+        raise ValueError(f"format {shown(mark)} is not {FORMAT!r}")
     if isinstance(table.get("arcs"), list):
         table["arcs"] = [_arc_fields(arc, f"arcs[{i}]") for i, arc in enumerate(table["arcs"])]
     return from_mapping(Instance, table)
-
-
-def _read(path: NamedFile) -> Mapping[str, Any]:
-    if Path(path).suffix == ".toml":
-        return toml_table(path.content, path)
-    try:
-        table = json.loads(path.content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(table, Mapping):
-        raise ValueError(f"{path} must hold a table, got a {type(table).__name__}")
-    return table
 
 
 def _arc_fields(arc: Any, path: str) -> Any:

@@ -28,7 +28,7 @@ _OFFSET = 6.5  # of a label from its point [pt]
 
 def save(figure: Figure, path: Path, *, dpi: int = 200) -> Path:
     """Write a figure that has panels; the suffix says the format."""
-    form = path.suffix.lstrip(".")
+    form = path.suffix.lower().lstrip(".")
     check(form)
     settings = {"svg.hashsalt": figure.key, "pdf.fonttype": 42, "font.size": 9}
     with need("matplotlib", "report").rc_context(settings):

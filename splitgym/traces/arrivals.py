@@ -5,19 +5,22 @@ Add your own with :func:`arrivals`: a function of a generator and the number of 
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from splitgym.named_files import NamedFile, named_file
+from splitgym.numbers import plain_array
 from splitgym.physics.arrivals import ARRIVAL_PARAMS, MODULATED, PERIODIC, RECORDED
+from splitgym.quoting import where
+from splitgym.reading import arrays_of, column_of, has_suffix, naming
 from splitgym.registry import Registry
 from splitgym.traces.plugins import Model, check_positive, registrar
+
+#: Bytes of the largest npz file of instants that is read.
+MOST_INSTANTS = 2**28
 
 ARRIVALS: Registry[Model] = Registry("arrival model")
 
@@ -78,7 +81,8 @@ def _instants_digest(file: NamedFile) -> str:
 @registrar(ARRIVALS, "recorded", built_in=True, file=_instants_digest)
 def recorded(n_tasks: int, *, file: str) -> np.ndarray:
     """Arrival instants [s] from a file: ``.npz`` with array ``arrival_s`` or ``.csv`` with a column ``arrival_s``."""
-    check_instants(_instants(file), n_tasks, str(file))
+    with naming("arrivals.parameters.file"):
+        check_instants(_instants(file), n_tasks, where(file))
     return arrival_params(RECORDED)
 
 
@@ -102,31 +106,36 @@ def recorded_instants(model: str, parameters: Mapping[str, Any], n_tasks: int) -
     if model != "recorded":
         return np.zeros(0)
     file = parameters["file"]
-    return check_instants(_instants(file), n_tasks, str(file)).copy()
+    return check_instants(_instants(file), n_tasks, where(file)).copy()
 
 
 def _instants(file: Any) -> np.ndarray:
-    return named_file(file, "arrivals.parameters.file: no such file").parsed(read_instants)
+    return named_file(file, "no such arrivals file").parsed(read_instants)
 
 
 def read_instants(path: NamedFile) -> np.ndarray:
-    """Arrival instants (n,) [s] of a CSV or npz file; ``ValueError`` says what is wrong with the file."""
-    try:
-        if Path(path).suffix == ".npz":
-            with np.load(io.BytesIO(path.content), allow_pickle=False) as arrays:
-                return np.asarray(arrays["arrival_s"], dtype=np.float64) + 0.0
-        lines = io.StringIO(path.content.decode("utf-8"), newline="")
-        return np.array([float(row["arrival_s"]) for row in csv.DictReader(lines)], dtype=np.float64) + 0.0
-    except Exception as error:  # whatever a damaged file makes zipfile, zlib, numpy and csv raise
-        raise ValueError(f"{path} holds no readable array or column 'arrival_s' [s]: {error!r}") from error
+    """Arrival instants (n,) [s]: array ``arrival_s`` of an npz file, column ``arrival_s`` of every other one.
+
+    The text table may be parted by commas, semicolons or tabs, see :func:`splitgym.reading.column_of`.  Raises
+    ``ValueError`` that says what is wrong with the file, and where.
+    """
+    if has_suffix(path, ".npz"):
+        return arrays_of(path.content, path, ("arrival_s",), "arrivals", most=MOST_INSTANTS)["arrival_s"] + 0.0
+    return column_of(path.content, path, "arrival_s") + 0.0
 
 
-def check_instants(times_s: np.ndarray, n_tasks: int, where: str) -> np.ndarray:
+def check_instants(times_s: np.ndarray, n_tasks: int, name: str) -> np.ndarray:
     """The first ``n_tasks`` instants; ``ValueError`` unless they are enough, finite, >= 0 and ascending."""
-    times_s = np.asarray(times_s, dtype=np.float64)
+    times_s = plain_array(times_s, "arrival instants", "fiu")
     if times_s.ndim != 1 or len(times_s) < n_tasks:
-        raise ValueError(f"{where}: {times_s.shape} arrival instants, the scenario needs {n_tasks} (n_tasks)")
-    times_s = times_s[:n_tasks]
-    if not np.isfinite(times_s).all() or (times_s < 0.0).any() or (np.diff(times_s) < 0.0).any():
-        raise ValueError(f"{where}: arrival instants must be finite, >= 0 s and ascending")
+        raise ValueError(f"{name}: {times_s.shape} arrival instants, the scenario needs {n_tasks} (n_tasks)")
+    times_s = times_s[:n_tasks].astype(np.float64)
+    earlier = np.concatenate([[0.0], times_s[:-1]])
+    wrong = ~(np.isfinite(times_s) & (times_s >= earlier))
+    if wrong.any():
+        k = int(np.argmax(wrong))
+        raise ValueError(
+            f"{name}: arrival instants must be finite, >= 0 s and ascending; number {k + 1} is {times_s[k]} s, "
+            f"{f'the one before {times_s[k - 1]} s' if k else 'the first'}"
+        )
     return times_s

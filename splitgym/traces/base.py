@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -11,6 +10,9 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from splitgym.files import write_atomically
+from splitgym.numbers import as_array
+from splitgym.quoting import cut, listed, shown
+from splitgym.reading import MOST_ARRAYS, naming, read_arrays
 
 T = TypeVar("T", bound="ArrayTrace")
 
@@ -38,10 +40,12 @@ class ArrayTrace:
         """
         shapes = self.shapes()
         for name, (unit, low, high, _) in self.ARRAYS.items():
-            given = np.asarray(getattr(self, name))
+            given = as_array(getattr(self, name), f"trace.{name}")
             if given.dtype.kind not in "fiu":
-                raise ValueError(f"trace.{name} must hold real numbers, got an array of {given.dtype}")
+                raise ValueError(f"trace.{name} must hold real numbers, got an array of {cut(str(given.dtype), 60)}")
             array = np.array(given, np.float64, order="C")
+            if 0 in array.shape[: max(array.ndim - 1, 1)]:
+                raise ValueError(f"trace.{name} must not be empty, got shape {array.shape}")
             if array.shape != shapes[name]:
                 raise ValueError(f"trace.{name} must have shape {shapes[name]}, got {array.shape}")
             wrong = ~(np.isfinite(array) & (array >= low) & (array <= high))
@@ -61,8 +65,10 @@ class ArrayTrace:
         return table
 
     def save(self, path: str | Path) -> None:
-        """Write a compressed npz file, whole or not at all."""
+        """Write a compressed npz file, whole or not at all; ``ValueError`` for one too large for :meth:`load`."""
         arrays = {name: getattr(self, name) for name in self.ARRAYS}
+        if (size := sum(array.nbytes for array in arrays.values())) > MOST_ARRAYS:
+            raise ValueError(f"the trace takes {size} bytes, a file may hold {MOST_ARRAYS}; draw it anew by its seed")
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, format=np.array(self.FORMAT), **arrays)
         write_atomically(Path(path), buffer.getvalue())
@@ -70,23 +76,13 @@ class ArrayTrace:
     @classmethod
     def load(cls: type[T], path: str | Path) -> T:
         """Read a file of :meth:`save`.  ``ValueError`` for a corrupt or foreign file; nothing is unpickled."""
-        if not Path(path).is_file():
-            raise ValueError(f"no such trace file: {str(path)!r}")
-        if not zipfile.is_zipfile(path):
-            raise ValueError(f"{path} is not an npz file; write traces with {cls.__name__}.save")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                mark = str(file["format"]) if "format" in file else ""
-                arrays: dict[str, Any] = {n: file[n] for n in cls.ARRAYS} if mark == cls.FORMAT else {}
-        except Exception as error:  # whatever a damaged or hostile archive makes zipfile, zlib and numpy raise
-            raise ValueError(f"{path} is not a readable trace: {error}") from error
-        if mark != cls.FORMAT:
-            raise ValueError(f"{path} is not a trace of this world (no format mark {cls.FORMAT!r})")
-        return cls(**arrays)
+        arrays: dict[str, Any] = read_arrays(path, tuple(cls.ARRAYS), "trace", mark=("format", cls.FORMAT))
+        with naming(path):
+            return cls(**arrays)
 
     @classmethod
     def refuse_unknown(cls, arrays: Mapping[str, Any]) -> None:
         """Raise ``ValueError`` for the name of an array that the trace does not have."""
         unknown = [name for name in arrays if name not in cls.ARRAYS]
         if unknown:
-            raise ValueError(f"unknown trace array {unknown[0]!r} (known: {', '.join(cls.ARRAYS)})")
+            raise ValueError(f"unknown trace array {shown(unknown[0])} (known: {listed(cls.ARRAYS)})")

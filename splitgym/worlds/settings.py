@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -12,6 +13,8 @@ from splitgym.files import write_atomically
 from splitgym.named_files import beside, keep_files, renamed
 from splitgym.names import check_name
 from splitgym.profiles import DnnProfile, load_profile, profile_names
+from splitgym.quoting import listed, shown
+from splitgym.reading import has_suffix, naming
 from splitgym.registry import Registry, nearest
 from splitgym.shelf import Shelf
 from splitgym.strict import Strict, dump_toml, from_mapping, merge, sources, text
@@ -19,6 +22,10 @@ from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.plugins import Model
 
 S = TypeVar("S", bound="Scenario")
+
+
+class UnusedKeyWarning(UserWarning):
+    """Somebody has set a key that has no effect in the scenario."""
 
 
 class Section(Strict):
@@ -97,7 +104,11 @@ class Scenario(Strict):
         write_atomically(Path(path), from_mapping(type(self), renamed(table)).to_toml().encode())
         return Path(path)
 
-    def replace(self: S, **changes: Any) -> S:
+    def unused(self) -> dict[str, str]:
+        """Dotted keys and sections that have no effect in this setting -> why."""
+        return {}
+
+    def replace(self: S, /, **changes: Any) -> S:
         """A copy with other values, checked again; dotted keys reach into sections.
 
         A section of ``PROCESSES`` that names another model keeps no parameter of the old one.
@@ -147,21 +158,35 @@ class Presets(Generic[S]):
         """Names of the presets that ship with the package."""
         return self._shelf.names()
 
-    def load(self, scenario: Any, **changes: Any) -> S:
+    def load(self, scenario: Any, /, **changes: Any) -> S:
         """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
 
-        Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
+        Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.  Warns with
+        :class:`UnusedKeyWarning` of keys that have no effect: those of ``changes``, and of a table beside its ``base``.
         """
+        own: Mapping[str, Any] = {}
         if isinstance(scenario, self.cls):
             result = scenario
         elif isinstance(scenario, Mapping):
-            result = from_mapping(self.cls, self._with_base(scenario))
+            result, own = from_mapping(self.cls, self._with_base(scenario)), scenario
         elif isinstance(scenario, Scenario):
             raise ValueError(f"scenario {getattr(scenario, 'name', '')!r} belongs to another world than {self.world!r}")
         else:
             with beside(self._shelf.folder_of(scenario)):
-                result = from_mapping(self.cls, self._table(scenario))
-        return result.replace(**changes) if changes else result
+                result, own = self._named(scenario)
+        made = result.replace(**changes) if changes else result
+        if "base" in own:
+            _warn_of_unused(made, own, self._table(own["base"]))
+        _warn_of_unused(made, changes, result.to_dict())
+        return made
+
+    def _named(self, scenario: str | Path) -> tuple[S, Mapping[str, Any]]:
+        """A scenario by name or path, and what its own file says."""
+        table = self._shelf.table(scenario)
+        if not has_suffix(scenario, ".toml"):
+            return from_mapping(self.cls, self._with_base(table)), {}
+        with naming(scenario):
+            return from_mapping(self.cls, self._with_base(table)), table
 
     def _table(self, name: str | Path) -> dict[str, Any]:
         return self._with_base(self._shelf.table(name))
@@ -174,10 +199,13 @@ class Presets(Generic[S]):
             return table
         if str(base) not in self.names():  # no paths: a file could inherit from itself
             known = self.names()
-            raise ValueError(f"base must name a preset, got {base!r}{nearest(base, known)} (known: {', '.join(known)})")
+            raise ValueError(
+                f"base must name a preset, got {shown(base)}{nearest(base, known)} (known: {listed(known)})"
+            )
         below = self._table(str(base))
         for section in self.cls.PROCESSES:  # another model does not inherit the parameters of the old one
-            if table.get(section, {}).get("model", below[section]["model"]) != below[section]["model"]:
+            given = table.get(section)
+            if isinstance(given, Mapping) and given.get("model", below[section]["model"]) != below[section]["model"]:
                 below.pop(section)
         return merge(below, table)
 
@@ -194,7 +222,24 @@ def _table_of(section: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     return table
 
 
+def _warn_of_unused(scenario: Scenario, given: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """Say which of the given keys, dotted or in tables, have no effect although they differ from what was before."""
+    unused, old = scenario.unused(), dict(_leaves(before))
+    for key, value in _leaves(given) if unused else ():
+        why = next((why for path, why in unused.items() if f"{key}.".startswith(f"{path}.")), "")
+        if why and ".source" not in key and old.get(key) != value:
+            warnings.warn(f"{key} has no effect here: {why}", UnusedKeyWarning, stacklevel=4)
+
+
+def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", list(value) if isinstance(value, tuple) else value
+
+
 def ascending(path: str, values: tuple[float, ...]) -> None:
     """Raise ``ValueError`` unless ``values`` is a non-empty list in strictly ascending order."""
     if not values or any(b <= a for a, b in itertools.pairwise(values)):
-        raise ValueError(f"{path} must be a non-empty list in strictly ascending order, got {list(values)!r}")
+        raise ValueError(f"{path} must be a non-empty list in strictly ascending order, got {shown(list(values))}")

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from splitgym.names import check_label, check_name
 from splitgym.shelf import Shelf
-from splitgym.strict import from_mapping, number, sources, text
+from splitgym.strict import number, sources, text
 from splitgym.worlds.settings import Section, ascending
 
 MODES = ("off", "std", "max")  # of the edge accelerator
@@ -209,4 +209,4 @@ def load_hardware(name: str | Path) -> HardwareProfile:
 
     Raises ``ValueError`` for an unknown name (naming the nearest) or a faulty file (naming the path of the fault).
     """
-    return from_mapping(HardwareProfile, _SHELF.table(name), "hardware")
+    return _SHELF.load(HardwareProfile, name, "hardware")

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from splitgym.names import check_name
 from splitgym.strict import dump_toml, number, sources, text
+from splitgym.traces.arrivals import ARRIVALS
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
 from splitgym.worlds.hardware.workload import ORDER
 from splitgym.worlds.settings import Arrivals, Presets, Scenario, Section
@@ -81,6 +82,11 @@ class HardwareScenario(Scenario):
             object.__setattr__(self, "hardware", load_hardware(self.hardware))
         super().__post_init__()
         self.arrivals.check(self.requests.count)
+        if not self.requests.queueing and self._is_given():
+            raise ValueError(
+                f"arrivals.model={self.arrivals.model!r} needs requests.queueing = true: without it every request is "
+                "issued when the last one is done, and no arrivals are read"
+            )
         if self.requests.workload == "published" and self.hardware.name not in ORDER:
             raise ValueError(f"requests.workload='published' is for {', '.join(ORDER)}, not {self.hardware.name!r}")
 
@@ -90,6 +96,18 @@ class HardwareScenario(Scenario):
         if self.requests.workload == "published":
             table["hardware"]["name"] = self.hardware.name
         return table
+
+    def _is_given(self) -> bool:
+        """Whether somebody has recorded or programmed the arrivals."""
+        return self.arrivals.model == "recorded" or not ARRIVALS[self.arrivals.model].built_in
+
+    def unused(self) -> dict[str, str]:
+        keys = {} if self.requests.queueing else {"arrivals": "requests do not wait, since requests.queueing is false"}
+        if self.requests.workload == "published":
+            keys["requests.weibull_shape"] = "requests.workload is 'published'"
+        if not self.noise.enabled:
+            keys |= dict.fromkeys(("noise.hold", "hardware.noise"), "noise.enabled is false")
+        return keys
 
     @property
     def caveat(self) -> str:
@@ -112,7 +130,7 @@ def preset_names() -> list[str]:
     return PRESETS.names()
 
 
-def load_scenario(scenario: str | Path | Mapping[str, Any] | HardwareScenario, **changes: Any) -> HardwareScenario:
+def load_scenario(scenario: str | Path | Mapping[str, Any] | HardwareScenario, /, **changes: Any) -> HardwareScenario:
     """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
 
     Example: ``load_scenario("switching", hardware="vit")``.

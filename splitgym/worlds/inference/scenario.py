@@ -168,6 +168,29 @@ class InferenceScenario(NetworkScenario):
         self.fading.check(self.radio.slot_s)
         self.arrivals.check(self.tasks.count)
 
+    def unused(self) -> dict[str, str]:
+        keys = unused_keys(self.radio, self.device, self.edge)
+        if not self.cloud.enabled:
+            fields = (field.name for field in dataclasses.fields(Cloud) if field.name != "enabled")
+            keys |= {f"cloud.{name}": "cloud.enabled is false" for name in fields}
+        elif self.cloud.rtt_log_std == 0.0:
+            keys["cloud.rtt_correlation"] = "cloud.rtt_log_std is 0"
+        if not self.dnn.exits:
+            keys["early_exits"] = f"the profile {self.dnn.name!r} has no exits"
+        return keys
+
+
+def unused_keys(radio: Radio, device: Device, edge: Edge) -> dict[str, str]:
+    """Keys of these sections that have no effect beside the others -> why."""
+    still = radio.far_distance_m is None
+    conditions = {
+        "radio.motion_period_s": (still, "the device does not move, since radio.far_distance_m is absent"),
+        "radio.shadowing_correlation": (radio.shadowing_db == 0.0, "radio.shadowing_db is 0"),
+        "device.reconfigure_s": (len(device.clocks_hz) == 1, "device.clocks_hz has one clock"),
+        "edge.load_correlation": (edge.load_std == 0.0, "edge.load_std is 0"),
+    }
+    return {key: why for key, (holds, why) in conditions.items() if holds}
+
 
 PRESETS = Presets("inference", InferenceScenario)
 
@@ -177,7 +200,7 @@ def preset_names() -> list[str]:
     return PRESETS.names()
 
 
-def load_scenario(scenario: str | Path | Mapping[str, Any] | InferenceScenario, **changes: Any) -> InferenceScenario:
+def load_scenario(scenario: str | Path | Mapping[str, Any] | InferenceScenario, /, **changes: Any) -> InferenceScenario:
     """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
 
     Example: ``load_scenario("enachi", **{"tasks.deadline_max_s": 0.11, "tasks.deadline_min_s": 0.11})``.

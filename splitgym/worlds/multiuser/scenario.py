@@ -18,6 +18,7 @@ from splitgym.worlds.inference.scenario import (
     Fading,
     InferenceScenario,
     Radio,
+    unused_keys,
 )
 from splitgym.worlds.inference.scenario import load_scenario as load_inference
 from splitgym.worlds.settings import NetworkScenario, Presets, Section, ascending
@@ -112,6 +113,14 @@ class MultiUserScenario(NetworkScenario):
                 f"device.battery_j: several devices have no hard battery, got {self.device.battery_j!r} J; leave it out"
             )
 
+    def unused(self) -> dict[str, str]:
+        keys = unused_keys(self.radio, self.device, self.edge)
+        if self.users.count == 1:
+            keys |= dict.fromkeys(("users.near_factor", "users.far_factor"), "users.count is 1")
+        if not self.dnn.exits:
+            keys["early_exits"] = f"the profile {self.dnn.name!r} has no exits"
+        return keys
+
     @property
     def distance_factors(self) -> np.ndarray:
         """(N,) distances over ``radio.distance_m``: evenly spaced, 1 for a single device.  (ENACHI spec. 3.3)"""
@@ -158,7 +167,7 @@ def preset_names() -> list[str]:
     return PRESETS.names()
 
 
-def load_scenario(scenario: str | Path | Mapping[str, Any] | MultiUserScenario, **changes: Any) -> MultiUserScenario:
+def load_scenario(scenario: str | Path | Mapping[str, Any] | MultiUserScenario, /, **changes: Any) -> MultiUserScenario:
     """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
 
     Example: ``load_scenario("enachi", **{"users.count": 20})``.

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from splitgym.named_files import NamedFile
 from splitgym.names import check_name
 from splitgym.placement.instance import LATENCY_MODES, Instance, load_instance
+from splitgym.quoting import shown
 from splitgym.strict import file, number, sources, text
 from splitgym.worlds.settings import Arrivals, Presets, Scenario, Section
 
@@ -113,6 +114,11 @@ class PlacementScenario(Scenario):
             raise ValueError(f"latency_mode must be 'worst' or 'expected', got {self.latency_mode!r}")
         if "file" in (self.topology.kind, self.networks.kind) and not self.topology.file:
             raise ValueError("topology.file must name an instance file where a kind is 'file'")
+        if self.topology.file and "file" not in (self.topology.kind, self.networks.kind):
+            raise ValueError(
+                f"topology.file={shown(self.topology.file)} is not read, since neither topology.kind nor "
+                "networks.kind is 'file'; set one of them or leave the file out"
+            )
         self.arrivals.check(self.applications.count)
         _ = self.instance  # a faulty one is refused here
 
@@ -133,6 +139,17 @@ class PlacementScenario(Scenario):
             table["networks"]["file"] = [[name, dnn.decisive()] for name, dnn in instance.dnns.items()]
         return table
 
+    def unused(self) -> dict[str, str]:
+        top, net = f"topology.kind is {self.topology.kind!r}", f"networks.kind is {self.networks.kind!r}"
+        keys: dict[str, str] = {}
+        if self.topology.kind != "random":
+            keys |= {f"topology.{name}": top for name in ("mobile", "edge", "cloud", "seed")}
+        if self.networks.kind != "random":
+            keys |= {f"networks.{name}": net for name in ("count", "blocks", "exits", "family", "seed")}
+        if self.networks.kind != "published":
+            keys |= {f"networks.{name}": net for name in ("names", "energy")}
+        return keys
+
 
 PRESETS = Presets("placement", PlacementScenario)
 
@@ -142,7 +159,7 @@ def preset_names() -> list[str]:
     return PRESETS.names()
 
 
-def load_scenario(scenario: str | Path | Mapping[str, Any] | PlacementScenario, **changes: Any) -> PlacementScenario:
+def load_scenario(scenario: str | Path | Mapping[str, Any] | PlacementScenario, /, **changes: Any) -> PlacementScenario:
     """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
 
     Example: ``load_scenario("campus", **{"applications.count": 10})``.

@@ -75,6 +75,15 @@ class TransmissionScenario(NetworkScenario):
             )
         self.fading.check(self.radio.slot_s)
 
+    def unused(self) -> dict[str, str]:
+        paths = (
+            "device.reconfigure_s",
+            "radio.motion_period_s",
+            "radio.shadowing_correlation",
+            "edge.load_correlation",
+        )
+        return dict.fromkeys(paths, "an episode is one task, with none before it")
+
 
 PRESETS = Presets("transmission", TransmissionScenario)
 
@@ -85,7 +94,7 @@ def preset_names() -> list[str]:
 
 
 def load_scenario(
-    scenario: str | Path | Mapping[str, Any] | TransmissionScenario, **changes: Any
+    scenario: str | Path | Mapping[str, Any] | TransmissionScenario, /, **changes: Any
 ) -> TransmissionScenario:
     """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
 

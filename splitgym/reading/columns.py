@@ -1,0 +1,129 @@
+"""One column of numbers out of a text table: commas, semicolons or tabs, decimal points or decimal commas."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from splitgym.quoting import cut, listed, shown, where
+from splitgym.reading.files import text_of
+from splitgym.registry import nearest
+
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+_POINT = "numbers are written with a decimal point, without thousands separators"
+
+
+def column_of(content: bytes, path: str | Path, name: str) -> np.ndarray:
+    """The column ``name`` of a text table, (n,) float64; ``path`` names it in messages.
+
+    The first line that is neither empty nor a comment (``#``) names the columns, in small or capital letters; fields
+    are parted by commas, semicolons or tabs, whichever the header has, and may be quoted.  Between semicolons or tabs
+    the decimal mark may be a comma, one and the same in the whole column.  Raises ``ValueError`` naming file, line
+    and column for everything else: no or two such columns, too few or too many fields, what is no finite number.
+    """
+    try:
+        return np.array(list(_numbers(text_of(content, path), name)), np.float64)
+    except (csv.Error, ValueError) as error:
+        told = str(error)
+        raise ValueError(cut(told if where(path) in told else f"{where(path)}, {told}")) from error
+
+
+def _numbers(text: str, name: str) -> Iterator[float]:
+    start, line, header = _header(text)
+    delimiter, names = _columns(header, name, line)
+    place = names.index(name)
+    marks = _Marks(delimiter)
+    for number, fields in _rows(text, start, line, delimiter):
+        while len(fields) > len(names) and not fields[-1].strip():
+            fields.pop()
+        if len(fields) != len(names):
+            raise ValueError(f"line {number}: {_miscounted(fields, names, delimiter)}")
+        yield marks.number(fields[place].strip(), f"line {number}, column {place + 1} ({name})")
+    marks.settle()
+
+
+class _Marks:
+    """The decimal mark of a column, which its numbers must agree about."""
+
+    def __init__(self, delimiter: str) -> None:
+        self._commas = delimiter != ","
+        self._mark = ""  # once it is known
+        self._unsure = ""  # what could have a decimal comma or a thousands separator
+
+    def number(self, field: str, at: str) -> float:
+        if not _NUMBER.fullmatch(field) or ("," in field and not self._commas):
+            raise ValueError(f"{at}: expected a number, got {shown(field)}; {_POINT}")
+        mark = next((mark for mark in ".," if mark in field), "")
+        if mark and self._mark and mark != self._mark:
+            raise ValueError(f"{at}: {shown(field)} has another decimal mark than the lines before; {_POINT}")
+        if mark == "," and not self._mark and _THOUSANDS.fullmatch(field):
+            self._unsure = self._unsure or f"{at}: {shown(field)}"
+        else:
+            self._mark = self._mark or mark
+        value = float(field.replace(",", "."))
+        if not math.isfinite(value):
+            raise ValueError(f"{at}: expected a finite number, got {shown(field)}")
+        return value
+
+    def settle(self) -> None:
+        if self._unsure and self._mark != ",":
+            raise ValueError(f"{self._unsure} could have a decimal comma or a thousands separator; {_POINT}")
+
+
+def _header(text: str) -> tuple[int, int, str]:
+    """Where the line behind the header begins, its number, and the header."""
+    start, number = 0, 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        line, number = text[start:end], number + 1
+        start = end + 1
+        if line.strip() and not line.lstrip().startswith("#"):
+            return start, number, line
+    raise ValueError("line 1: it is empty; expected a header that names the columns")
+
+
+def _columns(header: str, name: str, line: int) -> tuple[str, list[str]]:
+    """The delimiter under which the header names the column, and all names in small letters."""
+    best: list[str] = []
+    for delimiter in _DELIMITERS:
+        try:
+            found = next(csv.reader([header], delimiter=delimiter, strict=True, skipinitialspace=True))
+        except csv.Error:  # another delimiter stands behind a quoted name
+            continue
+        fields = [field.strip().lower() for field in found]
+        while len(fields) > 1 and not fields[-1]:
+            fields.pop()
+        if fields.count(name) > 1:
+            raise ValueError(f"line {line}: the header has the column {name!r} twice")
+        if name in fields:
+            return delimiter, fields
+        best = max(best, fields, key=len)
+    told = f"{nearest(name, best)} (it has: {listed(map(shown, best))})"
+    raise ValueError(f"line {line}: expected a header with the column {name!r}{told}")
+
+
+def _rows(text: str, start: int, line: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Line numbers and fields behind the header; empty lines and comments are left out."""
+    reader = csv.reader(io.StringIO(text[start:]), delimiter=delimiter, strict=True, skipinitialspace=True)
+    try:
+        for fields in reader:
+            if any(map(str.strip, fields)) and not fields[0].lstrip().startswith("#"):
+                yield line + reader.line_num, fields
+    except csv.Error as error:
+        raise ValueError(f"line {line + reader.line_num}: {error}") from error
+
+
+def _miscounted(fields: list[str], names: list[str], delimiter: str) -> str:
+    hint = ""
+    if len(fields) > len(names) and delimiter == ",":
+        hint = f"; is it a decimal comma? {_POINT}, or the fields parted by semicolons"
+    return f"expected {len(names)} fields between {_DELIMITERS[delimiter]}, got {len(fields)}: {shown(fields)}{hint}"
