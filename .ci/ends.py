@@ -68,7 +68,7 @@ def not_reached(needs: Iterable[Requirement], end: Mapping[str, str]) -> list[st
         low = [Version(s.version) for s in need.specifier if s.operator == ">="]
         bounds[name] = max([*low, bounds.get(name, Version("0"))])
     above = [name for name, low in sorted(bounds.items()) if name in end and Version(end[name]) > low]
-    return [f"{name} {end[name]} stands for {name}>={bounds[name]}, which does not go with the rest" for name in above]
+    return [f"{name}>={bounds[name]} cannot be had with the rest; {name} {end[name]} stands for it" for name in above]
 
 
 # -------------------------------------------------------------------- who is to blame

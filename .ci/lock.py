@@ -1,9 +1,9 @@
 """Write .ci/lock.txt anew, the one tested set of versions: ``make lock``.
 
-uv resolves all extras together for every platform and Python from 3.11 on.  Two things are taken out of its answer: the
-CUDA packages, which torch's build for the general index asks for and its CPU build does not, and the local part of a
-version ("+cpu"), which only one index knows.  There are no hashes: the CPU build of torch has another file for each
-index, and pip takes no hashes for an editable checkout.
+uv resolves all extras together for every platform and Python from 3.11 on, one version of each package wherever that
+can be had.  Two things are taken out of its answer: the CUDA packages, which torch's build for the general index asks
+for and its CPU build does not, and the local part of a version ("+cpu"), which only one index knows.  There are no
+hashes: the CPU build of torch has another file for each index, and pip takes no hashes for an editable checkout.
 
     make lock                                 # the newest versions that pyproject.toml allows
     make lock ARGS=--no-upgrade               # as they are, where pyproject.toml still allows it
@@ -40,10 +40,10 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "lock.txt"
         answer.write_text(LOCK.read_text(encoding="utf-8") if LOCK.exists() else "", encoding="utf-8")
-        command = [sys.executable, "-m", "uv", "pip", "compile", "-q", "--universal", "--python-version", "3.11"]
-        options = ["--no-header", "--annotation-style", "line", "--all-extras", "-c", ".ci/constraints.txt"]
-        wanted = ["pyproject.toml", "-o", str(answer), *(arguments or ["--upgrade"])]
-        status = subprocess.call([*command, *options, *wanted], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "uv", "pip", "compile", "-q", "--no-header", "--annotation-style", "line"]
+        command += ["--universal", "--python-version", "3.11", "--fork-strategy", "fewest", "-c", ".ci/constraints.txt"]
+        command += ["--all-extras", "pyproject.toml", "-o", str(answer), *(arguments or ["--upgrade"])]
+        status = subprocess.call(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         if not status:
             LOCK.write_text(cleaned(answer.read_text(encoding="utf-8")), encoding="utf-8")
     return status

@@ -167,6 +167,13 @@ def test_the_lock_has_one_version_of_all_that_is_declared(python: str, platform:
         assert need.specifier.contains(version), f"{need}, but {version} is locked: make lock ARGS=--no-upgrade"
 
 
+def test_a_figure_has_the_same_libraries_whatever_the_python() -> None:
+    """Marks of the platform there may be, none that give two Pythons two versions."""
+    names = re.findall(r"^([a-z0-9-]+)==", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(set(names)) == len(names) > 100
+    assert locked(PYTHONS[0]) == locked(PYTHONS[-1])
+
+
 def test_the_lock_is_for_the_pythons_that_are_named() -> None:
     named = [c.rpartition(" ")[2] for c in PROJECT["project"]["classifiers"] if "Python :: 3." in c]
     assert tuple(named) == PYTHONS
@@ -339,7 +346,7 @@ def test_moves_begin_with_what_is_declared() -> None:
 def test_bounds_that_were_not_reached_are_told() -> None:
     end = {"numpy": "2.0.0", "rich": "14", "torch": "2.13.0", "some-thing": "1"}
     (line,) = ci_script("ends").not_reached(NEEDS, end)
-    assert "torch 2.13.0 stands for torch>=2.8" in line
+    assert "torch>=2.8 cannot be had with the rest; torch 2.13.0 stands for it" in line
 
 
 def test_the_package_that_breaks_a_test_is_named() -> None:
