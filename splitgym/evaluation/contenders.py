@@ -14,7 +14,7 @@ from gymnasium import spaces
 
 from splitgym.encodings import ENCODINGS
 from splitgym.identity import digest
-from splitgym.named_files import NamedFile, mentioned_file, named_files
+from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files
 from splitgym.names import check_label
 from splitgym.origins import SAY_IT, origin
 from splitgym.policy import POLICIES, load_baselines, make_policy
@@ -92,7 +92,7 @@ def _registered(shown: str, world: str) -> Contender:
     action = getattr(kind, "action", "dict")
     beside = kind.depends_on(parameters) if hasattr(kind, "depends_on") else ()
     found = [origin(part) for part in (kind, *beside, *([ENCODINGS[action]] if action in ENCODINGS else []))]
-    doubt = next((one.doubt for one in found if one.doubt), "")
+    doubt = next((one.doubt for one in found if one.doubt), mentioned_folder(parameters.values()))
     return Contender(
         shown,
         action,
