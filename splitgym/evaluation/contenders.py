@@ -68,8 +68,12 @@ def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> 
             return _registered(shown, world)
         from splitgym.agents.checkpoint import load_agent, model_file
 
-        agent = load_agent(Path(policy), trust=trust)
-        made = _of_object(agent, shown, digest(model_file(Path(policy)).read_bytes(), _config(agent)))
+        file = model_file(Path(policy))
+        weights = file.read_bytes()
+        agent = load_agent(file, trust=trust)
+        if file.read_bytes() != weights:
+            raise ValueError(f"{file} is being written by a training; try again when it has ended")
+        made = _of_object(agent, shown, digest(weights, _config(agent)))
         return dataclasses.replace(made, kept_spec=os.path.abspath(shown))
     if not hasattr(policy, "predict"):
         raise TypeError(f"a policy needs predict(observation, ...), got {type(policy).__name__}")
