@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,8 +107,25 @@ def named_file(name: str | Path, missing: str) -> NamedFile:
 
 def mentioned_file(value: Any) -> Any:
     """A parameter's value, with the content of the file if it is the path of one: a text with a slash or an ending."""
-    is_path = isinstance(value, str) and ("/" in value or os.sep in value or Path(value).suffix != "")
-    return value if not is_path or located(value) is None else named_file(value, "no such file")
+    return value if not _is_path(value) or located(value) is None else named_file(value, "no such file")
+
+
+def mentioned_digest(value: Any) -> str:
+    """Digest (hex) of the file that a text is the path of; empty for anything else."""
+    path = located(value) if _is_path(value) else None
+    if path is None:
+        return ""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def mentioned_folder(values: Iterable[Any]) -> str:
+    """What to say of a folder among parameters, whose content nobody follows; empty if there is none."""
+    found = [value for value in values if _is_path(value) and any(map(os.path.isdir, _places(value)))]
+    return f"it names the folder {found[0]!r}, whose content is not followed: name the files in it" if found else ""
 
 
 def named_files(value: Any) -> list[NamedFile]:
@@ -134,6 +151,10 @@ def keep_files(value: Any, folder: Path) -> None:
         path = folder / file.kept_name
         if not path.is_file() or path.read_bytes() != file.content:
             write_atomically(path, file.content)
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and ("/" in value or os.sep in value or Path(value).suffix != "")
 
 
 def _sha256(file: NamedFile) -> str:

@@ -104,6 +104,18 @@ def project(tmp_path: Path, monkeypatch):
         del sys.modules[name]
 
 
+def test_files_whose_paths_stand_in_the_code_count(project) -> None:
+    folder, fresh = project
+    (folder / "table.csv").write_text("1")
+    (folder / "helper.py").write_text(
+        "from pathlib import Path\ndef gain(x):\n    return open(x + 'table.csv').read()\n"
+    )
+    first = origin(fresh())
+    assert origin(fresh()) == first
+    (folder / "table.csv").write_text("2")
+    assert origin(fresh()) != first
+
+
 @pytest.mark.parametrize("name", ["mine", "helper", "other", "deep", "lazy", "__init__"])
 def test_modules_that_are_imported_count(name: str, project) -> None:
     folder, fresh = project
@@ -170,6 +182,7 @@ def test_an_identity_stands_for_the_rest() -> None:
 
 # ------------------------------------------------------------------ stores
 POLICY = """
+from pathlib import Path
 import numpy as np
 from splitgym.policy import Policy
 CUT = @
@@ -253,7 +266,7 @@ def test_a_store_says_why_it_cannot_keep_a_policy(registered, tmp_path: Path) ->
 def test_files_that_a_policy_names_count(registered, tmp_path: Path) -> None:
     text = POLICY.replace("CUT = @", "").replace("CUT", "self.cut")
     text += "    def __init__(self, env, *, table='', seed=0):\n        super().__init__(env, seed=seed)\n"
-    text += "        self.cut = int(open(table).read())\n"
+    text += "        self.cut = int(Path(table).read_text())\n"
     registered(made(text))
     file = tmp_path / "table.txt"
     figures = []
@@ -269,6 +282,17 @@ def test_files_that_a_policy_names_count(registered, tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="has changed or is gone"):
         changed.make(native(1, "inference", "default"))
+
+
+def test_a_folder_that_is_named_is_not_followed(registered, tmp_path: Path) -> None:
+    text = (
+        POLICY.replace("@", "1") + "    def __init__(self, env, *, tables='', seed=0):\n        super().__init__(env)\n"
+    )
+    registered(made(text))
+    spec = f"mine:tables={tmp_path}"
+    assert evaluate(spec, episodes=1, changes=SHORT["inference"]).policies == [spec]
+    with pytest.raises(ValueError, match=r"names the folder .* name the files in it"):
+        evaluate(spec, episodes=1, changes=SHORT["inference"], store=tmp_path / "store")
 
 
 def test_a_search_of_ones_own_counts() -> None:
@@ -290,13 +314,17 @@ def test_plug_in_models_count_with_their_code(registry, monkeypatch) -> None:
     from splitgym.traces.plugins import Model
 
     section = {id(FADING): "fading", id(ARRIVALS): "arrivals"}[id(registry)]
+    worlds = [w for w in WORLDS if section in WORLDS[w].load_scenario("default").PROCESSES]
+    waiting = {"hardware": {"requests.queueing": True}}  # without it nothing reads arrivals
     digests = set()
     for number in ("1.0", "2.0"):
         function = made(f"def thing(rng, n, *more):\n    return {number}")
         monkeypatch.setitem(registry._table, "mine", Model("mine", function, False))
-        digests |= {WORLDS[w].load_scenario("default", **{f"{section}.model": "mine"}).digest() for w in WORLDS
-                    if section in WORLDS[w].load_scenario("default").PROCESSES}  # fmt: skip
-    assert len(digests) == 2 * sum(section in WORLDS[w].load_scenario("default").PROCESSES for w in WORLDS)
+        for w in worlds:
+            digests.add(
+                WORLDS[w].load_scenario("default", **{f"{section}.model": "mine", **waiting.get(w, {})}).digest()
+            )
+    assert len(digests) == 2 * len(worlds)
 
 
 def test_files_that_a_plug_in_names_count(tmp_path: Path) -> None:

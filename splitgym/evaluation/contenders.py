@@ -14,7 +14,7 @@ from gymnasium import spaces
 
 from splitgym.encodings import ENCODINGS
 from splitgym.identity import digest
-from splitgym.named_files import NamedFile, mentioned_file, named_files
+from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files
 from splitgym.names import check_label
 from splitgym.origins import SAY_IT, origin
 from splitgym.policy import POLICIES, load_baselines, make_policy
@@ -68,8 +68,12 @@ def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> 
             return _registered(shown, world)
         from splitgym.agents.checkpoint import load_agent, model_file
 
-        agent = load_agent(Path(policy), trust=trust)
-        made = _of_object(agent, shown, digest(model_file(Path(policy)).read_bytes(), _config(agent)))
+        file = model_file(Path(policy))
+        weights = file.read_bytes()
+        agent = load_agent(file, trust=trust)
+        if file.read_bytes() != weights:
+            raise ValueError(f"{file} is being written by a training; try again when it has ended")
+        made = _of_object(agent, shown, digest(weights, _config(agent)))
         return dataclasses.replace(made, kept_spec=os.path.abspath(shown))
     if not hasattr(policy, "predict"):
         raise TypeError(f"a policy needs predict(observation, ...), got {type(policy).__name__}")
@@ -92,7 +96,7 @@ def _registered(shown: str, world: str) -> Contender:
     action = getattr(kind, "action", "dict")
     beside = kind.depends_on(parameters) if hasattr(kind, "depends_on") else ()
     found = [origin(part) for part in (kind, *beside, *([ENCODINGS[action]] if action in ENCODINGS else []))]
-    doubt = next((one.doubt for one in found if one.doubt), "")
+    doubt = next((one.doubt for one in found if one.doubt), mentioned_folder(parameters.values()))
     return Contender(
         shown,
         action,

@@ -55,6 +55,11 @@ def source_of(module: str) -> bytes:
         return b""
 
 
+def folder_of(module: str) -> str | None:
+    """Folder of a module's file, ``None`` where it has none."""
+    return os.path.dirname(_file(module)) or None
+
+
 def imports_of(module: str, source: bytes) -> Iterator[str]:
     """Names that a module's text imports, anywhere in it, with the packages that they are in; some are no modules."""
     try:

@@ -12,8 +12,9 @@ import types
 from collections import deque
 from typing import Any
 
+from splitgym.named_files import beside, mentioned_digest
 from splitgym.origins.code import Used, by_name, content, wrapped
-from splitgym.origins.modules import imports_of, is_own, source_of, version_of
+from splitgym.origins.modules import folder_of, imports_of, is_own, source_of, version_of
 
 #: What a class holds without deciding by it.
 _BOOKKEEPING = (
@@ -59,6 +60,7 @@ class Walk:
         if type(value) in _PLAIN:
             text = value if isinstance(value, bytes) else hex(value) if type(value) is int else repr(value)
             self.put(type(value).__name__, text)
+            self.put(mentioned_digest(value))
         elif isinstance(value, types.ModuleType):
             self.module(value, ())
         elif isinstance(value, (type, types.FunctionType)):
@@ -130,12 +132,18 @@ class Walk:
         members = {"identity": said} if said else {k: v for k, v in vars(cls).items() if k not in _BOOKKEEPING}
         if not said:
             self.read_source(cls.__module__)
-        for part in (*cls.__bases__, type(cls), *itertools.chain(*sorted(members.items()))):
-            self.value(part)
+        with beside(folder_of(cls.__module__)):
+            for part in (*cls.__bases__, type(cls), *itertools.chain(*sorted(members.items()))):
+                self.value(part)
 
     def _function(self, function: types.FunctionType) -> None:
+        name = function.__globals__.get("__name__")
         self.put("function")
-        self.read_source(function.__globals__.get("__name__"))
+        self.read_source(name)
+        with beside(folder_of(name if isinstance(name, str) else "")):
+            self._parts(function)
+
+    def _parts(self, function: types.FunctionType) -> None:
         self._code(function.__code__)
         for part in (function.__defaults__, function.__kwdefaults__, vars(function)):
             self.value(by_name(part))

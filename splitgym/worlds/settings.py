@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from splitgym.files import write_atomically
-from splitgym.named_files import beside, keep_files, renamed
+from splitgym.named_files import beside, keep_files, mentioned_folder, renamed
 from splitgym.names import check_name
 from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.quoting import listed, shown
@@ -53,6 +53,12 @@ class Process(Section):
         model = self.REGISTRY[self.model]
         return {**super().decisive(), **model.decisive(self.parameters)}
 
+    @property
+    def doubt(self) -> str:
+        """Why a plug-in will not be known in another process; empty if it will."""
+        model = self.REGISTRY[self.model]
+        return "" if model.built_in else model.doubt or mentioned_folder(self.parameters.values())
+
     def check(self, size: float) -> None:
         """Check the limits of a built-in model's parameters by lowering it; a plug-in checks when it draws."""
         model = self.REGISTRY[self.model]
@@ -83,7 +89,8 @@ class Scenario(Strict):
     @property
     def doubt(self) -> str:
         """Why the scenario will not be known in another process; empty if it will."""
-        return next((model.doubt for model in self.plug_ins if model.doubt), "")
+        processes = [getattr(self, section) for section in self.PROCESSES]
+        return next((process.doubt for process in processes if process.doubt), "")
 
     @property
     def caveat(self) -> str:
