@@ -22,6 +22,7 @@ import numpy as np
 from splitgym.baselines.search import SEARCHES, problem_of, search
 from splitgym.baselines.simple import ALL_OR_NOTHING
 from splitgym.fronts import Front
+from splitgym.numbers import as_array
 from splitgym.physics.codec import from_observation
 from splitgym.policy import Policy, one_of, register_policy
 from splitgym.worlds.hardware.workload import SEED
@@ -127,7 +128,7 @@ class DynaSplit(OnFront):
         deterministic: bool = True,
     ) -> tuple[Any, Any]:
         """As :meth:`splitgym.policy.Policy.predict`."""
-        observation = np.asarray(observation)
+        observation = as_array(observation, "observations")
         if observation.shape != (len(self._fields[0]),):
             return super().predict(observation, state, episode_start, deterministic)
         place, law = self._limit

@@ -17,6 +17,7 @@ import numpy as np
 from splitgym.files import write_atomically
 from splitgym.front_file import HEAD, MARK, MEASURED, front_arguments, write_front
 from splitgym.named_files import NamedFile
+from splitgym.numbers import as_array
 from splitgym.quoting import cut, shown, where
 from splitgym.reading import json_of, read_json
 
@@ -109,7 +110,7 @@ class Front:
         self._set(seed=int(self.seed), budget=int(self.budget), evaluated=int(self.evaluated))
         _check_names(self.axes, self.objectives)
         _check_counts(self.budget, self.evaluated)
-        columns = {name: np.array(getattr(self, name), np.float64) for name in ("decisions", *MEASURED)}
+        columns = {name: np.array(as_array(getattr(self, name), name), np.float64) for name in ("decisions", *MEASURED)}
         _check_columns(columns, len(self.axes), "accuracy" in self.objectives)
         ties = -columns["accuracy"] if "accuracy" in self.objectives else np.zeros(len(columns["accuracy"]))
         order = np.lexsort((ties, columns["energy_j"]))
