@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.agents.checkpoint import newest_whole, policy_arguments, read_weights
+from splitgym.agents.checkpoint import check_device, newest_whole, policy_arguments, read_weights
 from splitgym.agents.config import ALGORITHMS, TrainConfig
+from splitgym.quoting import cut, shown
 from splitgym.registry import nearest
 
 #: Training episodes have seeds from here on, so that they can never be evaluation's.
@@ -22,6 +23,7 @@ def build_model(config: TrainConfig) -> Any:
     """The untrained model over the native vector environment; raises before anything is written."""
     algorithm = ALGORITHMS[config.algo]
     cls = algorithm.load()
+    check_device(config.device)
     from stable_baselines3.common.utils import LinearSchedule
     from stable_baselines3.common.vec_env import VecMonitor
 
@@ -48,9 +50,11 @@ def build_model(config: TrainConfig) -> Any:
             stats_window_size=max(100, n_envs),
             **config.hyper,
         )
-    except (AssertionError, TypeError) as error:
-        env.close()
-        raise ValueError(f"{config.algo} of stable-baselines3 refuses its settings {config.hyper}: {error}") from error
+    except (AssertionError, TypeError, ValueError, AttributeError, KeyError, RuntimeError) as error:
+        env.close()  # whatever it raises for settings that it does not check
+        raise ValueError(
+            f"{config.algo} of stable-baselines3 refuses its settings {shown(config.hyper)}: {cut(str(error), 300)}"
+        ) from error
     _seed(model, config.seed, 0)
     return model
 

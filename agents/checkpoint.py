@@ -21,9 +21,12 @@ import numpy as np
 from gymnasium import spaces
 
 from splitgym.agents.config import ALGORITHMS, CONFIG_FILE, TrainConfig, load_config
+from splitgym.checks import file_path, switch
 from splitgym.extras import need
 from splitgym.files import write_atomically
 from splitgym.policy import rows_of
+from splitgym.quoting import cut, shown
+from splitgym.specs import command_line
 
 MODEL_FILE = "model.zip"
 CHECKPOINTS = "checkpoints"
@@ -63,7 +66,7 @@ class Agent:
         if self.config is not None and rows.world.env_id != self.config.env_id:
             raise ValueError(
                 f"agent {self.name!r} was trained on {self.config.env_id}, not {rows.world.env_id}; "
-                f"train one: splitgym train --env {rows.world.env_id}"
+                "train one: " + command_line("train", "--env", rows.world.env_id)
             )
         if rows.encoding.space != self.policy.action_space:
             raise ValueError(
@@ -90,7 +93,8 @@ def load_agent(path: str | Path, env: Any = None, *, trust: bool = False, device
     Raises ``ValueError`` for a path without a model, a damaged or foreign file, and an environment that does not fit;
     ``DependencyNotInstalled`` without the extra ``[agents]``.
     """
-    path = Path(path)
+    path, trust = file_path("path", path), switch("trust", trust)
+    check_device(device)
     file = model_file(path)
     folder = run_folder(file)
     if folder is None:
@@ -106,6 +110,23 @@ def load_agent(path: str | Path, env: Any = None, *, trust: bool = False, device
     if env is not None:
         agent.check(env)
     return agent
+
+
+def check_device(device: Any) -> None:
+    """Raise ``ValueError`` unless torch has such a device here."""
+    torch = need("torch", "agents")
+    try:
+        if not isinstance(device, (str, torch.device)):
+            raise TypeError("it is no text")
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        why = _short(error).partition(". ")[0]
+        raise ValueError(f"device must be one that torch has here, as 'cpu', got {shown(device)}: {why}") from None
+
+
+def _short(error: Exception) -> str:
+    """What a library says at length, on one line."""
+    return cut(" ".join(str(error).split()), 200)
 
 
 def run_folder(file: Path) -> Path | None:
@@ -160,7 +181,8 @@ def model_file(path: Path) -> Path:
     load_config(path)  # says what is wrong with a folder that is no run
     newest = newest_whole(path)
     if newest is None:
-        raise ValueError(f"run {str(path)!r} holds no model and no checkpoint yet; train it: splitgym train --resume")
+        again = command_line("train", "--resume", path)
+        raise ValueError(f"run {str(path)!r} holds no model and no checkpoint yet; train it: {again}")
     return newest
 
 
@@ -184,7 +206,7 @@ def read_weights(file: Path, device: str) -> tuple[dict[str, Any], dict[str, Any
         if not {"num_timesteps", "_n_updates"} <= set(plain) or "policy" not in weights:
             raise ValueError("it lacks weights or settings")
     except Exception as error:  # whatever a damaged archive makes zipfile, zlib, json and torch raise
-        reason = str(error).partition("\n")[0][:200] or type(error).__name__
+        reason = _short(error) or type(error).__name__
         raise ValueError(f"{str(file)!r} is not a whole stable-baselines3 model: {reason}") from error
     if variables:
         weights["pytorch_variables"] = variables
@@ -206,7 +228,7 @@ def _load_ours(file: Path, folder: Path, device: str) -> Agent:
     try:
         policy.load_state_dict(weights["policy"])
     except (KeyError, RuntimeError) as error:
-        raise ValueError(f"{str(file)!r} does not fit {folder / CONFIG_FILE}: {error}") from error
+        raise ValueError(f"{str(file)!r} does not fit {folder / CONFIG_FILE}: {_short(error)}") from error
     policy.set_training_mode(False)
     name = folder.resolve().name if file.name == MODEL_FILE else f"{folder.resolve().name}/{file.stem}"
     kind: Any = Agent

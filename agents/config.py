@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import itertools
 import json
+import math
 import platform
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 from gymnasium import spaces
 
 import splitgym
+from splitgym.checks import whole_number
 from splitgym.encodings import ENCODINGS
 from splitgym.envs.rows import Rows
 from splitgym.identity import is_setting_of
@@ -21,6 +23,7 @@ from splitgym.named_files import beside, renamed
 from splitgym.quoting import cut, shown, where
 from splitgym.reading import read_json, toml_of
 from splitgym.registry import Registry
+from splitgym.specs import command_line
 from splitgym.strict import Strict, from_mapping, number, text
 from splitgym.worlds.multiuser.agents import Agents
 from splitgym.worlds.world import World, get_world, world_of
@@ -30,6 +33,8 @@ CONFIG_FILE = "config.json"
 REWARDS = ("own", "team")
 SHARED_ACTIONS = ("multidiscrete", "box")
 FORMAT = "splitgym-run-1"
+#: What memory holds: decisions of a rollout, weights of a network and its layers.
+_MOST_ROLLOUT, _MOST_WEIGHTS, _MOST_LAYERS = 100_000_000, 200_000_000, 32
 #: Fields that change how fast a run is, and what it computes by rounding at most; they may differ when it is resumed.
 RUNTIME = ("num_threads", "torch_threads", "device", "checkpoint_every")
 
@@ -146,6 +151,7 @@ class TrainConfig(Strict):
             kind = ENCODINGS[str(self.action)].__name__  # an unknown encoding is refused here
             raise ValueError(f"{self.algo} cannot learn with {kind}; use action={' or '.join(algorithm.actions)}")
         self._check_agents()
+        self._check_net()
         if self.schedule not in ("linear", "constant"):
             raise ValueError(f"train.schedule must be 'linear' or 'constant', got {self.schedule!r}")
 
@@ -156,6 +162,14 @@ class TrainConfig(Strict):
             raise ValueError(
                 f"train.agents={self.agents!r} needs {get_world('multiuser').env_id} and action="
                 f"{' or '.join(SHARED_ACTIONS)}, got {self.env_id} and {self.action!r}"
+            )
+
+    def _check_net(self) -> None:
+        """Refuse networks that no memory holds, before one is asked for it."""
+        layers = self.net or ()
+        if sum(a * b for a, b in itertools.pairwise((1000, *layers))) > _MOST_WEIGHTS or len(layers) > _MOST_LAYERS:
+            raise ValueError(
+                f"train.net must have at most {_MOST_LAYERS} layers and {_MOST_WEIGHTS} weights, got {shown(layers)}"
             )
 
     @property
@@ -202,14 +216,19 @@ class TrainConfig(Strict):
 def _complete(defaults: Mapping[str, Any], given: Mapping[str, Any], n_envs: int) -> dict[str, Any]:
     """Hyper-parameters with defaults; a default batch size becomes a whole part of the rollout."""
     hyper = {**defaults, **given}
-    if "batch_size" not in given and {"batch_size", "n_steps"} <= set(hyper):
-        steps = hyper["n_steps"]
-        if not isinstance(steps, int) or steps < 1:
-            raise ValueError(f"train.hyper.n_steps must be a whole number >= 1 step, got {steps!r}")
-        rollout = n_envs * steps
-        parts = next(m for m in range(-(-rollout // hyper["batch_size"]), rollout + 1) if rollout % m == 0)
-        hyper["batch_size"] = rollout // parts
+    if {"batch_size", "n_steps"} <= set(hyper):
+        rollout = n_envs * whole_number("train.hyper.n_steps", hyper["n_steps"])
+        if rollout > _MOST_ROLLOUT:
+            raise ValueError(f"n_envs * n_steps must be <= {_MOST_ROLLOUT} decisions, got {shown(rollout)}")
+        if "batch_size" not in given:
+            hyper["batch_size"] = _part_of(rollout, hyper["batch_size"])
     return hyper
+
+
+def _part_of(rollout: int, most: int) -> int:
+    """The greatest divisor of ``rollout`` that is at most ``most``."""
+    small = [d for d in range(1, math.isqrt(rollout) + 1) if rollout % d == 0]
+    return max(d for low in small for d in (low, rollout // low) if d <= most)
 
 
 def versions() -> dict[str, str]:
@@ -233,26 +252,40 @@ def load_config(folder: Path, *, anew: bool = False) -> TrainConfig:
     if not path.is_file():
         raise ValueError(f"{str(folder)!r} is not a run of 'splitgym train': it holds no {CONFIG_FILE}")
     try:
-        document = read_json(path, "run's configuration")
-        if document["format"] != FORMAT:
-            raise ValueError(f"format {shown(document['format'])}, this version reads {FORMAT!r}")
+        document = _document(path)
         setting, saved = document["scenario"], document["spaces"]
         scenario = toml_of(str(setting["toml"]), "its scenario")
         with beside(folder):
             config = from_mapping(TrainConfig, {**document["config"], "scenario": scenario}, "train")
-    except (ValueError, KeyError, TypeError) as error:
+        here = config.space_names()
+    except (ValueError, RecursionError, OSError) as error:
         raise ValueError(cut(f"{where(path)} cannot be used: {error}")) from error
     if anew:
         return config
-    if not is_setting_of(config.scenario, setting["digest"]) or config.space_names() != saved:
-        trained = document["versions"]["splitgym"]
+    if not is_setting_of(config.scenario, setting["digest"]) or here != saved:
+        trained = shown(document["versions"].get("splitgym", "an unknown one"))
         raise ValueError(
-            f"{path}: scenario {setting['name']!r} has other values or spaces in this version of splitgym "
+            f"{path}: scenario {shown(setting['name'])} has other values or spaces in this version of splitgym "
             f"({splitgym.__version__}) than in {trained}, with which the run was trained, or a file that it names or a "
             "plug-in model has changed, or that version knew files by their path only; train again: "
-            + shlex.join(["splitgym", "train", "--resume", str(folder), "--overwrite"])
+            + command_line("train", "--resume", folder, "--overwrite")
         )
     return config
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """The tables of a configuration's file; ``ValueError`` for what is missing or of another kind."""
+    document = read_json(path, "run's configuration")
+    mark = document.get("format") if isinstance(document, dict) else document
+    if mark != FORMAT:
+        raise ValueError(f"format {shown(mark)}, this version reads {FORMAT!r}")
+    for name in ("config", "scenario", "spaces", "versions"):
+        if not isinstance(document.get(name), dict):
+            raise ValueError(f"{name} must be a table, got {shown(document.get(name))}")
+    for name in ("name", "digest", "toml"):
+        if not isinstance(document["scenario"].get(name), str):
+            raise ValueError(f"scenario.{name} must be a text, got {shown(document['scenario'].get(name))}")
+    return document
 
 
 def resumed(saved: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:

@@ -9,14 +9,19 @@ from pathlib import Path
 
 from splitgym.agents.checkpoint import CHECKPOINTS, MODEL_FILE
 from splitgym.agents.config import CONFIG_FILE, TrainConfig
+from splitgym.cli.common import check_output
 from splitgym.files import write_atomically
 from splitgym.named_files import keep_files
+from splitgym.specs import command_line
 
 TENSORBOARD = "tensorboard"
+#: The setting of a run that is no preset, to evaluate its agent in; written when the training has ended.
+SCENARIO_FILE = "scenario.toml"
 
 
 def refuse_taken(out: Path, overwrite: bool) -> None:
     """Raise ``ValueError`` for a folder that holds something else than a run, or a run that is not to be lost."""
+    check_output("out", out / CONFIG_FILE)
     if out.exists() and not out.is_dir():
         raise ValueError(f"{str(out)!r} is a file; give a folder for the run")
     there = [name for name in (CONFIG_FILE, MODEL_FILE, CHECKPOINTS, TENSORBOARD) if os.path.lexists(out / name)]
@@ -27,15 +32,15 @@ def refuse_taken(out: Path, overwrite: bool) -> None:
         )
     if there and not overwrite:
         raise ValueError(
-            f"{str(out)!r} holds a run already: go on with it (--resume {out}), throw it away (--overwrite), or choose "
-            "another folder (--out)"
+            f"{str(out)!r} holds a run already: throw it away (--overwrite), choose another folder (--out), or go on "
+            f"with it: {command_line('train', '--resume', out)}"
         )
 
 
 def begin(out: Path, config: TrainConfig) -> None:
     """Throw away an old run, if any, and write the configuration of the new one."""
     text = config.to_json().encode()
-    for name in (MODEL_FILE, CHECKPOINTS, TENSORBOARD):
+    for name in (MODEL_FILE, CHECKPOINTS, TENSORBOARD, SCENARIO_FILE):
         if (out / name).is_dir() and not (out / name).is_symlink():
             _empty(out / name)
         else:

@@ -14,11 +14,14 @@ from typing import Any
 from splitgym.agents.build import build_model, restore_model
 from splitgym.agents.checkpoint import MODEL_FILE, save_model
 from splitgym.agents.config import ALGORITHMS, TrainConfig, load_config, resumed
-from splitgym.agents.folder import TENSORBOARD, begin, refuse_taken
-from splitgym.cli.common import changes_of
+from splitgym.agents.folder import SCENARIO_FILE, TENSORBOARD, begin, refuse_taken
+from splitgym.checks import file_path, items, switch
+from splitgym.cli.common import agent_word, changes_of, play_command
 from splitgym.extras import need
 from splitgym.locks import held
 from splitgym.names import check_name
+from splitgym.quoting import shown
+from splitgym.specs import command_line
 
 _FIELDS = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
 
@@ -52,7 +55,10 @@ def train(
     another process trains, ``DependencyNotInstalled`` without the extra ``[agents]``, and :class:`TrainingInterrupted`
     after Ctrl-C.
     """
-    out = Path(out)
+    out, resume, overwrite = file_path("out", out), switch("resume", resume), switch("overwrite", overwrite)
+    if not isinstance(config, TrainConfig):
+        raise ValueError(f"config must be a TrainConfig, got {shown(config)}")
+    items("callbacks", callbacks, "callbacks", fewest=0)
     if resume:
         config = resumed(load_config(out), {name: getattr(config, name) for name in _FIELDS})
     else:
@@ -103,11 +109,12 @@ def _learn(model: Any, config: TrainConfig, out: Path, progress: bool, callbacks
     except Stop:
         raise TrainingInterrupted(
             f"stopped after {model.num_timesteps} of {config.steps} steps, all of them saved; go on with: "
-            f"splitgym train --resume {out}"
+            + command_line("train", "--resume", out)
         ) from None
     except KeyboardInterrupt:
         raise TrainingInterrupted(
-            f"stopped at once; what the last checkpoint holds is saved, go on with: splitgym train --resume {out}"
+            "stopped at once; what the last checkpoint holds is saved, go on with: "
+            + command_line("train", "--resume", out)
         ) from None
     finally:
         if bar:
@@ -218,10 +225,17 @@ def run_train(args: argparse.Namespace) -> int:
     except TrainingInterrupted as stopped:
         print(stopped, file=sys.stderr)
         return 130
-    setting = f"--env {config.env_id} " * (config.env_id != _FIELDS["env_id"])
-    setting += f"--scenario {config.scenario.name} " * (config.scenario.name in config.world.preset_names())
-    print(f"trained agent in {out}; compare it: splitgym evaluate {setting}{config.world.showcase} {out}")
+    again = play_command([config.world.showcase, agent_word(out)], config.env_id, _setting_of(config, out))
+    print(f"trained agent in {out}; compare it: {again}")
     return 0
+
+
+def _setting_of(config: TrainConfig, out: Path) -> str:
+    """A word by which the setting of a run is found: a preset's name, or a file that is written into its folder."""
+    scenario = config.scenario
+    if scenario.name in config.world.preset_names() and config.world.load_scenario(scenario.name) == scenario:
+        return scenario.name
+    return str(scenario.save(out / SCENARIO_FILE))
 
 
 def _hyper(pairs: Sequence[str]) -> dict[str, Any]:

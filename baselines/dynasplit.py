@@ -25,6 +25,7 @@ from splitgym.fronts import Front
 from splitgym.numbers import as_array
 from splitgym.physics.codec import from_observation
 from splitgym.policy import Policy, one_of, register_policy
+from splitgym.specs import command_line
 from splitgym.worlds.hardware.workload import SEED
 
 
@@ -77,7 +78,7 @@ class OnFront(Policy):
             raise ValueError(
                 f"the front decides {', '.join(self.front.axes)} of {self.front.env_id}, the environment is "
                 f"{self.world.env_id} with {', '.join(names)}; search again: "
-                f"splitgym optimize --env {self.world.env_id}"
+                + command_line("optimize", "--env", self.world.env_id)
             )
         for axis, column in zip(self.encoding.axes, self.front.decisions.T, strict=True):
             strange = column[~np.isin(column, axis.levels)]

@@ -19,10 +19,12 @@ import numpy as np
 
 from splitgym.baselines.fin_inference import TaskPlanner
 from splitgym.baselines.simple import ALL_OR_NOTHING
+from splitgym.checks import switch, whole_number, word
+from splitgym.placement.contest import MOST_LEVELS
 from splitgym.placement.exact import least_energy, least_latency, optimum
-from splitgym.placement.fin import solve_fin
+from splitgym.placement.fin import ROUNDINGS, solve_fin
 from splitgym.placement.instance import App, Instance
-from splitgym.placement.mcp import solve_mcp
+from splitgym.placement.mcp import COMBINES, solve_mcp
 from splitgym.placement.plan import Plan, Residual
 from splitgym.policy import Policy, register_policy
 from splitgym.worlds.placement.system import parts
@@ -127,7 +129,12 @@ class Fin(Placer):
         self, env: Any, *, gamma: int = 100, rounding: str = "edge", shortcuts: bool = True, seed: int = 0
     ) -> None:
         super().__init__(env, seed=seed)
-        self.options = {"gamma": gamma, "rounding": rounding, "shortcuts": shortcuts}
+        levels = whole_number("gamma", gamma, 1, MOST_LEVELS)
+        self.options = {
+            "gamma": levels,
+            "rounding": word("rounding", rounding, ROUNDINGS),
+            "shortcuts": switch("shortcuts", shortcuts),
+        }
         self._planner = TaskPlanner(self.scenario, self.params) if self.world.name == "inference" else None
 
     @classmethod
@@ -163,7 +170,10 @@ class Mcp(Placer):
     summary: ClassVar[str] = "multi-constrained path, blind to energy (FIN's competitor)"
 
     def __init__(self, env: Any, *, combine: str = "sum", acc_filter: bool = True, seed: int = 0) -> None:
-        self.options = {"combine": combine, "acc_filter": acc_filter}
+        self.options = {
+            "combine": word("combine", combine, COMBINES),
+            "acc_filter": switch("acc_filter", acc_filter),
+        }
         super().__init__(env, seed=seed)
 
     def solve(self, instance: Instance, residual: Residual) -> Any:

@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 
 from splitgym.baselines.nsga3 import nsga3
+from splitgym.checks import file_path, function, real_number, whole_number
 from splitgym.encodings import Axis
 from splitgym.extras import need
 from splitgym.fronts import Front, costs_of, nondominated
+from splitgym.quoting import shown
 from splitgym.registry import Registry
 from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.hardware.workload import SEED
@@ -98,8 +100,8 @@ def problem_of(world: World, scenario: Any) -> Problem:
 
 def budget_of(problem: Problem, share: float) -> int:
     """Evaluations that a share of the valid decisions allows, rounded up.  Raises ``ValueError`` outside (0, 1]."""
-    if not 0.0 < share <= 1.0:
-        raise ValueError(f"the budget must be a share in (0, 1] of the valid decisions, got {share!r}")
+    if real_number("the budget, a share in (0, 1] of the valid decisions,", share, 0.0, 1.0) == 0.0:
+        raise ValueError("the budget must be a share in (0, 1] of the valid decisions, got 0")
     # the decimal number that was written: 0.2 in binary is a little more, and would buy one evaluation too many
     return math.ceil(Fraction(repr(float(share))) * len(problem.table))
 
@@ -161,13 +163,16 @@ def search(
     or that the method does not keep, and values that are no numbers; ``DependencyNotInstalled`` without the extra
     ``[search]`` where it is needed.
     """
+    if not isinstance(problem, Problem):
+        raise ValueError(f"problem must be one of problem_of(), got {shown(problem)}")
     run = SEARCHES[method]
     allowed = len(problem.table) if method == "exhaustive" else budget_of(problem, budget)
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"the seed of a search must be in [0, 2**32 - 1], got {seed!r}")
+    seed, kept = whole_number("the seed of a search", seed, 0, 2**32 - 1), None
+    if storage is not None:
+        kept = file_path("storage", storage)
     if storage is not None and method != "nsga3":
         raise ValueError(f"the search {method!r} takes no time worth keeping: only 'nsga3' has a storage")
-    decisions, values = run(problem, allowed, int(seed), None if storage is None else Path(storage), progress)
+    decisions, values = run(problem, allowed, seed, kept, function("progress", progress))
     best = nondominated(costs_of(values, problem.objectives))
     latency_s, energy_j, accuracy = values[best].T
     return Front(

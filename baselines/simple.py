@@ -8,6 +8,7 @@ import numpy as np
 
 from splitgym.baselines import kernel
 from splitgym.baselines.tasks import TaskPolicy
+from splitgym.checks import real_number, word
 from splitgym.policy import Policy, register_policy
 from splitgym.seeding import seed_key
 
@@ -99,17 +100,20 @@ class FixedDecision(TaskPolicy):
     ) -> None:
         super().__init__(env, seed=seed)
         names = list(self.scenario.dnn.cut_names)
-        chosen = cut or self.default_cut
-        if chosen not in names:
-            raise ValueError(f"cut {chosen!r} is not a cut point of {self.scenario.dnn.name!r}: {', '.join(names)}")
-        if not 0.0 <= power_w <= self.task_params.power_max_w:
-            raise ValueError(f"power_w must be in [0, {self.task_params.power_max_w:g}] W, got {power_w!r}")
+        chosen = word("cut", self.default_cut if cut is None else cut, names)
+        power_w = real_number("power_w", power_w, 0.0, float(self.task_params.power_max_w), "W")
         self.fixed = {
             "cut": float(names.index(chosen)),
             "edge_cut": float(self.task_params.last_cut),
-            "clock_hz": max(self.scenario.device.clocks_hz) if clock_hz is None else float(clock_hz),
-            "power_w": float(power_w),
+            "clock_hz": self._clock_hz(clock_hz),
+            "power_w": power_w,
         }
+
+    def _clock_hz(self, clock_hz: float | None) -> float:
+        clocks_hz = self.scenario.device.clocks_hz
+        if clock_hz is None:
+            return max(clocks_hz)
+        return real_number("clock_hz", clock_hz, min(clocks_hz), max(clocks_hz), "Hz")
 
     def decide_tasks(self, views: np.ndarray, decisions: np.ndarray, params: np.ndarray) -> None:
         for name, value in self.fixed.items():

@@ -14,9 +14,11 @@ import numpy as np
 
 from splitgym.baselines import transmission_kernel as kernel
 from splitgym.baselines.transmission_kernel import Law
+from splitgym.checks import real_number
 from splitgym.jit import one_record, records
 from splitgym.physics.fading import TWO_STATE
 from splitgym.policy import Policy, register_policy
+from splitgym.quoting import shown
 from splitgym.traces.fading import FADING
 from splitgym.worlds.transmission.layout import DECISION, PARAMS, VIEW
 from splitgym.worlds.transmission.scenario import TransmissionScenario
@@ -130,8 +132,8 @@ class PowerControl(Policy):
             stop_at = float(self.params.stop_threshold)
         if stop_at is None or stop_at == "never":
             stop_at = _NEVER
-        elif isinstance(stop_at, str) or not 0.0 < stop_at < 1.0:
-            raise ValueError(f"stop_at must be in (0, 1), None or 'never', got {stop_at!r}")
+        elif not isinstance(stop_at, (int, float)) or not 0.0 < stop_at < 1.0:
+            raise ValueError(f"stop_at must be in (0, 1), None or 'never', got {shown(stop_at)}")
         self.stop_at, self.constant_w = float(stop_at), _REFERENCE
         self.law = fading_law(self.scenario) if self.rule in _KNOWING else law_of([1.0])
 
@@ -193,6 +195,4 @@ class Threshold(PowerControl):
         self, env: Any, *, power_w: float = 0.1, stop_at: float | str | None = "scenario", seed: int = 0
     ) -> None:
         super().__init__(env, stop_at=stop_at, seed=seed)
-        if not 0.0 <= power_w <= self.params.power_max_w:
-            raise ValueError(f"power_w must be in [0, {self.params.power_max_w:g}] W, got {power_w!r}")
-        self.constant_w = float(power_w)
+        self.constant_w = real_number("power_w", power_w, 0.0, float(self.params.power_max_w), "W")

@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from splitgym.checks import file_path
+
 #: After this time nobody is believed to be still writing, whatever machine it was on.
 _STALE_S = 24 * 3600.0
 _BEGIN_S = time.time()
@@ -53,7 +55,7 @@ def write_through(stream: BinaryIO, content: bytes) -> None:
 def written(text: str, path: str | Path | None) -> str:
     """``text``, also written to ``path`` if given: whole or not at all."""
     if path is not None:
-        write_atomically(Path(path), text.encode())
+        write_atomically(file_path("path", path), text.encode())
     return text
 
 
@@ -83,7 +85,7 @@ def _spell(figure: Any) -> None:
 
 def check_picture(path: str | Path) -> Path:
     """The path of a picture.  Raises ``ValueError`` unless it ends as one that can be drawn."""
-    if Path(path).suffix.lower() not in PICTURES:
+    if file_path("path", path).suffix.lower() not in PICTURES:
         raise ValueError(f"a picture needs a file that ends in {', '.join(PICTURES)}, got {str(path)!r}")
     return Path(path)
 

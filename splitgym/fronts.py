@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.checks import file_path
 from splitgym.files import write_atomically
 from splitgym.front_file import HEAD, MARK, MEASURED, front_arguments, write_front
 from splitgym.named_files import NamedFile
@@ -176,8 +177,9 @@ class Front:
 
     def save(self, path: str | Path) -> Path:
         """Write a JSON file, one line per entry, whole or not at all; returns its path."""
-        write_atomically(Path(path), write_front(self.to_dict()))
-        return Path(path)
+        file = file_path("path", path)
+        write_atomically(file, write_front(self.to_dict()))
+        return file
 
     @classmethod
     def load(cls, path: str | Path) -> Front:
@@ -185,6 +187,8 @@ class Front:
 
         Raises ``ValueError`` naming the file and what is wrong with it.
         """
+        if not isinstance(path, NamedFile):
+            path = file_path("front", path)
         table = json_of(path.content, path) if isinstance(path, NamedFile) else read_json(path, "front")
         try:
             return cls(**front_arguments(table))

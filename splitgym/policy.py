@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
+from splitgym.checks import seed_of
 from splitgym.encodings import ROUNDING, Axis, Encoding
 from splitgym.interrupt import aside
 from splitgym.jit import one_record, records
@@ -56,7 +59,7 @@ class Policy:
         self._view = rows.world.view(rows.scenario)
         self._decision = rows.decision
         self._least, self._most = limits_of(rows.axes)
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng(seed_of(seed))
 
     @classmethod
     def options_for(cls, world: str) -> Mapping[str, Any]:
@@ -147,7 +150,7 @@ def rows_of(env: Any) -> Any:
             return rows
     if hasattr(env, "get_attr"):  # stable-baselines3's and Gymnasium's vector environments
         return env.get_attr("rows")[0]
-    raise TypeError(f"need an environment of splitgym, got {type(env).__name__}")
+    raise TypeError(f"need an environment of splitgym, got {shown(env)}")
 
 
 POLICIES: Registry[Callable[..., Any]] = Registry("policy")
@@ -156,15 +159,34 @@ POLICIES: Registry[Callable[..., Any]] = Registry("policy")
 def register_policy(policy: Any = None, *, name: str | None = None) -> Any:
     """Register a policy class or factory, called as ``policy(env, **parameters)``; usable as a decorator.
 
-    The name is ``name`` or the class's ``name``.  Raises ``ValueError`` if it is taken or empty.
+    The name is ``name`` or the class's ``name``.  Raises ``ValueError`` if it is taken, or no name that can be typed on
+    a command line, and for a policy that cannot be called with an environment.
     """
     if policy is None:
-        return lambda thing: register_policy(thing, name=name)
-    chosen = name or getattr(policy, "name", "")
-    if not chosen:
-        raise ValueError("a policy needs a name: register_policy(cls, name=...) or a class attribute 'name'")
+        return functools.partial(_register, name=name)
+    return _register(policy, name)
+
+
+def _register(policy: Any, name: str | None) -> Any:
+    chosen = getattr(policy, "name", "") if name is None else name
+    if name is None and not chosen:
+        raise ValueError(
+            f"a policy needs a name: register_policy(cls, name=...) or a class attribute 'name', got {shown(policy)}"
+        )
+    if not callable(policy) or not _takes_env(policy):
+        raise ValueError(f"a policy must be a class or function, called as policy(env, ...), got {shown(policy)}")
+    if chosen == "all" or set(str(chosen)) & set(",="):
+        raise ValueError(f"the name of the policy cannot be typed on a command line: got {shown(chosen)}")
     POLICIES.add(chosen, policy)
     return policy
+
+
+def _takes_env(policy: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(policy).bind(None)
+    except (TypeError, ValueError):  # other parameters, or none that Python can tell
+        return False
+    return True
 
 
 def plays(policy: Any, world: str) -> bool:
@@ -189,7 +211,10 @@ def make_policy(name: str, env: Any, **parameters: Any) -> Any:
     parameters it does not have.
     """
     load_baselines()
-    return POLICIES[name](env, **parameters)
+    policy = POLICIES[name](env, **parameters)
+    if not hasattr(policy, "predict"):
+        raise TypeError(f"policy {name!r} makes a {type(policy).__name__}, which has no predict(observation, ...)")
+    return policy
 
 
 def load_baselines() -> None:

@@ -47,7 +47,7 @@ class Registry(Generic[T]):
             ) from None
 
     def __contains__(self, name: object) -> bool:
-        return name in self._table
+        return isinstance(name, str) and name in self._table
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._table))

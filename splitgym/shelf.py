@@ -33,7 +33,7 @@ class Shelf:
 
         Raises ``ValueError`` for an unknown name (naming the nearest), a missing file, and what is no TOML.
         """
-        text_name = str(name)
+        text_name = str(name) if isinstance(name, (str, Path)) else shown(name)
         if has_suffix(text_name, ".toml"):
             return read_toml(located(name) or name, self.kind)
         known = self.names()

@@ -208,10 +208,12 @@ def replace_paths(thing: Any, changes: Mapping[str, Any], prefix: str = "") -> A
         names = [f.name for f in dataclasses.fields(thing)]
         if head not in names:
             raise ValueError(f"unknown key {shown(prefix + path)}{nearest(head, names)} (valid keys: {listed(names)})")
-        if rest:
-            grouped.setdefault(head, {})[rest] = value
-        else:
-            grouped[head] = value
+        value = {rest: value} if rest else value
+        if head in grouped:
+            if not (isinstance(value, Mapping) and isinstance(grouped[head], Mapping)):
+                raise ValueError(f"{shown(prefix + head)} is changed as a whole and in part; give one of them")
+            value = {**grouped[head], **value}
+        grouped[head] = value
     for head, value in grouped.items():
         inner = getattr(thing, head)
         if isinstance(value, dict) and isinstance(inner, Strict):

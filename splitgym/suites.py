@@ -10,9 +10,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar
 
+from splitgym.checks import word
 from splitgym.named_files import beside, located, mentioned_file
 from splitgym.names import check_label, check_name
-from splitgym.registry import nearest
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.shelf import Shelf
 from splitgym.strict import Strict, number, text
@@ -86,9 +86,7 @@ class Suite(Strict):
 
     def cases(self, split: str) -> tuple[Case, ...]:
         """The cases of ``"validation"`` or ``"test"``; raises ``ValueError`` for another word."""
-        if split not in SPLITS:
-            raise ValueError(f"unknown split {split!r}{nearest(split, SPLITS)} (known: {', '.join(SPLITS)})")
-        return getattr(self, split)
+        return getattr(self, word("split", split, SPLITS))
 
 
 def _with_files(case: Case) -> Case:

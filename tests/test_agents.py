@@ -8,6 +8,8 @@ import dataclasses
 import json
 import os
 import pickle
+import shlex
+import shutil
 import signal
 import warnings
 import zipfile
@@ -23,6 +25,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
 import splitgym
+from splitgym import cli
 from splitgym.agents.build import FIRST_TRAINING_SEED, build_model
 from splitgym.agents.checkpoint import load_agent, newest_checkpoint, read_weights, save_model
 from splitgym.agents.config import ALGORITHMS, TrainConfig, load_config
@@ -410,3 +413,139 @@ def test_parts_that_are_not_installed_are_named(tmp_path, monkeypatch, capsys):
     shown = capsys.readouterr().err
     assert "no progress bar, because tqdm is not installed: pip install 'splitgym[agents]'" in shown
     assert "no TensorBoard log" in shown
+
+
+# -------------------------------------------------------------------- damaged configurations, printed commands
+ODD = [
+    None,
+    3,
+    -1,
+    1.5,
+    float("nan"),
+    True,
+    "",
+    "qqq",
+    "a\nb",
+    "\0",
+    [],
+    [1],
+    [[1]],
+    [10**6, 10**6],
+    {},
+    {"x": 1},
+    10**30,
+    1e308,
+]
+
+
+def paths_of(table: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The path of every key of nested tables, tables included."""
+    found = []
+    for key, value in table.items():
+        found += [(*path, key), *(paths_of(value, (*path, key)) if isinstance(value, dict) else [])]
+    return found
+
+
+def test_odd_values_in_a_configuration(run, tmp_path):
+    """Every key of config.json missing, or of another type or size: played all the same, or refused with its name."""
+    good = json.loads((run / "config.json").read_text())
+    shutil.copy(run / "model.zip", tmp_path)
+    file = tmp_path / "config.json"
+    walked = 0
+    for path in paths_of(good):
+        for odd in [*ODD, "missing"]:
+            document = json.loads(json.dumps(good))
+            place = document
+            for key in path[:-1]:
+                place = place[key]
+            if odd == "missing":
+                del place[path[-1]]
+            else:
+                place[path[-1]] = odd
+            file.write_text(json.dumps(document))
+            try:
+                load_agent(tmp_path)
+            except ValueError as error:
+                text = str(error)
+                assert str(tmp_path) in text, (path, odd, text)
+                assert "\n" not in text, (path, odd, text)
+                assert len(text) < 500, (path, odd, text)
+            walked += 1
+    assert walked > 500
+    for text in (
+        "null",
+        "3",
+        '"x"',
+        "[]",
+        "{}",
+        "",
+        "[" * 100_000,
+        "{" * 100_000,
+        "\ufeff{}",
+        '{"format": "splitgym-run-1"}',
+    ):
+        file.write_text(text)
+        with pytest.raises(ValueError, match="cannot be used"):
+            load_agent(tmp_path)
+
+
+@pytest.mark.parametrize("device", ["qqq", "cuda:99", "", None, 3.5, [], "meta", "x" * 5000])
+def test_a_device_that_torch_lacks(device, run, tmp_path):
+    with pytest.raises(ValueError, match="device must be one that torch has here, as 'cpu', got") as caught:
+        load_agent(run, device=device)
+    assert len(str(caught.value)) < 500
+    if isinstance(device, str):
+        with pytest.raises(ValueError, match="device must be one that torch has here"):
+            train(tiny(device=device), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"net": (100_000, 100_000)}, "train.net must have at most"),
+        ({"net": (8,) * 40}, "train.net must have at most"),
+        ({"hyper": {"n_steps": 10**30}}, "decisions"),
+        ({"hyper": {"n_steps": True}}, "train.hyper.n_steps must be an integer"),
+        ({"hyper": {"n_steps": 1.5}}, "train.hyper.n_steps must be an integer"),
+        ({"hyper": {"clip_range": "qqq"}}, "refuses its settings"),
+        ({"hyper": {"batch_size": "qqq"}}, "refuses its settings"),
+    ],
+)
+def test_settings_that_no_memory_holds(given, message, tmp_path):
+    with pytest.raises(ValueError, match=message) as caught:
+        train(TrainConfig(**{"steps": 100, "n_envs": 4, **given}), tmp_path / "run", progress=False)
+    assert len(str(caught.value)) < 500
+    assert not (tmp_path / "run").exists()
+
+
+def test_default_minibatches_are_parts_of_the_rollout():
+    for n_envs, n_steps in ((4, 7), (1, 10_007), (256, 32), (3, 99_991)):
+        size = TrainConfig(n_envs=n_envs, hyper={"n_steps": n_steps}).hyper["batch_size"]
+        rollout = n_envs * n_steps
+        assert size == max(d for d in range(1, 2049) if rollout % d == 0)
+
+
+def test_the_printed_comparison_plays_the_run_s_own_setting(tmp_path, monkeypatch, capsys):
+    """A scenario from a file, changed on the command line, in a folder whose name needs quotes."""
+    monkeypatch.chdir(tmp_path)
+    Path("my own.toml").write_text('base = "bursty"\nname = "mine"\n')
+    words = ["train", *SMALL, *SMALL_PPO, "--quiet", "--scenario", "my own.toml", "--set=tasks.hint_std=0.5"]
+    assert cli.main([*words, "--out", "my runs/a, b"]) == 0
+    line = capsys.readouterr().out.partition("compare it: ")[2].strip()
+    typed = shlex.split(line)[1:]
+    assert cli.main([*typed, "--episodes", "1", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["scenario_digest"] == load_config(Path("my runs/a, b")).scenario.digest()
+    assert shown["scenario"] == "mine"
+    assert [entry["agent"] for entry in shown["summary"]].count(True) == 1
+
+
+def test_the_printed_command_resumes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my run").mkdir()
+    (tmp_path / "my run" / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="holds a run already") as caught:
+        train(tiny(), "my run", progress=False)
+    typed = shlex.split(str(caught.value).partition("go on with it: ")[2])
+    assert cli.parser().parse_args(typed[1:]).resume == "my run"

@@ -163,16 +163,16 @@ def test_random_networks(family: str, configs: int) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: random_topology(0, 1, 1), "mobile must be >= 1"),
-        (lambda: random_instance(2), "n_nodes must be >= 3"),
-        (lambda: random_instance(5, apps=0), "apps >= 1"),
+        (lambda: random_topology(0, 1, 1), "mobile must be an integer >= 1"),
+        (lambda: random_instance(2), "n_nodes must be an integer >= 3"),
+        (lambda: random_instance(5, apps=0), "apps must be an integer >= 1"),
         (lambda: random_instance(5, tightness=math.nan), "tightness"),
         (lambda: random_instance(5, seed=-1), "seed must be an integer >= 0"),
         (lambda: random_instance(5, latency_mode="mean"), "latency_mode"),
-        (lambda: random_dnn(3, 4), "exits must be >= 1 and <= 3 blocks"),
+        (lambda: random_dnn(3, 4), "exits must be an integer >= 1 and <= 3, got 4"),
         (lambda: random_dnn(20, 11), "exits must be <= 10"),
         (lambda: random_dnn(4, 2, 0, "prefixes"), "did you mean 'prefix'"),
-        (lambda: hard_instance(0), "blocks must be >= 1"),
+        (lambda: hard_instance(0), "blocks must be an integer >= 1"),
     ],
 )
 def test_generators_refuse(call: Any, message: str) -> None:

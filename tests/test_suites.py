@@ -193,5 +193,5 @@ def test_a_suite_is_itself(tiny) -> None:
     suite = load_suite(tiny)
     assert isinstance(suite, Suite)
     assert load_suite(suite) is suite
-    with pytest.raises(ValueError, match="unknown split"):
+    with pytest.raises(ValueError, match="split must be one of validation, test, got"):
         suite.cases("train")

@@ -123,7 +123,7 @@ def test_csv_and_json_hold_every_row(swept, tmp_path) -> None:
     ("arguments", "message"),
     [
         ({"over": {}}, "at least one key"),
-        ({"over": {"tasks.count": []}}, "equally many values"),
+        ({"over": {"tasks.count": []}}, "must hold 1 to 10000 values, got none"),
         ({"over": {"tasks.count": [1, 2], "tasks.hint_std": [0.1]}}, "'tasks.count': 2, 'tasks.hint_std': 1"),
         ({"over": {"tasks.count": "12"}}, "must be a list of values, got '12'"),
         ({"over": {"tasks.count": 12}}, "must be a list of values, got 12"),

@@ -14,6 +14,7 @@ from typing import Any
 from gymnasium.error import DependencyNotInstalled
 
 from splitgym.bench.measure import Budget, Row
+from splitgym.checks import MOST_THREADS, real_number, whole_number
 from splitgym.cli.common import print_table, progress_bar
 from splitgym.extras import need
 
@@ -52,8 +53,9 @@ def run_bench(args: argparse.Namespace) -> int:
 
     Raises ``ValueError`` for a length, repeats or threads below their limits.
     """
-    if not args.seconds > 0.0 or args.repeats < 1 or args.threads < 1:
-        raise ValueError("--seconds must be > 0, --repeats and --threads >= 1")
+    real_number("--seconds", args.seconds, 1e-4, 3600.0, "s")
+    whole_number("--repeats", args.repeats, 1, 10_000)
+    whole_number("--threads", args.threads, 1, MOST_THREADS)
     groups = list(dict.fromkeys(args.only or GROUPS))
     setting, rows, skipped = machine(), list[Row](), dict[str, str]()
     with progress_bar(args.json, len(groups)) as show:

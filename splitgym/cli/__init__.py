@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
+import re
 import sys
+from typing import NoReturn
 
 from gymnasium.error import Error as GymnasiumError
 
 import splitgym
+from splitgym.cli import streams
+from splitgym.cli.common import check_values, one_line, told
 from splitgym.cli.notes import plain_warnings
 from splitgym.cli.stopping import INTERRUPTED, status_of, stopping
+from splitgym.registry import nearest
 
 #: Command -> (module, function adding its arguments, function running it, help).
 COMMANDS = {
@@ -45,48 +49,95 @@ class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFo
     """Defaults in every help line, examples as they are written."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Ends a usage error with the nearest option or command, in one short line."""
+
+    words: tuple[str, ...] = ()
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and message to standard error; exit status 2."""
+        super().error(one_line(f"{message}{self._hint(message)}"))
+
+    def _hint(self, message: str) -> str:
+        found = re.search(r"(?:unrecognized arguments: |invalid choice: ')([^\s'=]+)", message)
+        options = [option for action in self._actions for option in action.option_strings]
+        return nearest(found[1], [*self.words, *options]) if found else ""
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line; the modules of the commands are imported for their arguments only."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="splitgym",
         description="Split DNN inference: environments, published controllers, trained agents, honest comparison.",
         epilog="first steps:\n  splitgym list\n  splitgym evaluate random enachi --episodes 20\n  splitgym demo",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.words = tuple(COMMANDS)
     top.add_argument("--version", action="version", version=f"splitgym {splitgym.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module, add_arguments, _, text) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=f"{text.capitalize()}.", formatter_class=Help)
         getattr(importlib.import_module(f"splitgym.{module}"), add_arguments)(sub)
+        sub.set_defaults(parser=sub)
     return top
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
-    Returns the exit status: 0 done, 2 wrong usage or input, 130 interrupted (143 by SIGTERM), 141 cut off.
+    Returns the exit status: 0 done, 2 wrong usage or input, 130 interrupted (143 by SIGTERM), 141 cut off; 1 is a fault
+    of the package itself.
     """
+    trouble = streams.prepare()
+    if trouble:
+        print(f"splitgym: {trouble}", file=sys.stderr)
+        return 2
     with stopping() as came:
         try:
-            return status_of(_run(arguments), came)
+            return status_of(_whole(arguments), came)
         except KeyboardInterrupt:  # before there is a command
             print("splitgym: interrupted", file=sys.stderr)
             return status_of(INTERRUPTED, came)
 
 
-def _run(arguments: list[str] | None) -> int:
-    args = parser().parse_args(arguments)
+def _whole(arguments: list[str] | None) -> int:
+    """Read the arguments, run the command, and see to it that what it said has been written."""
+    try:
+        args, rest = parser().parse_known_args(arguments)
+        if rest:
+            args.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    except SystemExit:
+        streams.flushed(sys.stdout)
+        raise
+    status = _run(args)
+    if error := streams.flushed(sys.stdout):
+        status = _unwritten(args.command, error)
+    streams.flushed(sys.stderr)
+    return status
+
+
+def _unwritten(command: str, error: OSError) -> int:
+    if isinstance(error, BrokenPipeError):  # the reader, such as head, has seen enough
+        return 141
+    print(f"splitgym {command}: standard output cannot be written: {error.strerror}", file=sys.stderr)
+    return 2
+
+
+def _run(args: argparse.Namespace) -> int:
     module, _, run, _ = COMMANDS[args.command]
     try:
+        check_values(args)
         with plain_warnings():
-            status = int(getattr(importlib.import_module(f"splitgym.{module}"), run)(args) or 0)
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to be flushed at exit
+            return int(getattr(importlib.import_module(f"splitgym.{module}"), run)(args) or 0)
+    except BrokenPipeError:
         return 141
     except (ValueError, TypeError, OSError, GymnasiumError) as error:
-        print(f"splitgym {args.command}: {error}", file=sys.stderr)
+        if isinstance(error, OSError) and (unwritten := streams.flushed(sys.stdout)):
+            return _unwritten(args.command, unwritten)
+        print(f"splitgym {args.command}: {told(error)}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"splitgym {args.command}: not enough memory: {one_line(str(error))}; ask for less", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stopped:  # of a training it says what was saved
         print(f"splitgym {args.command}: {str(stopped) or 'interrupted'}", file=sys.stderr)

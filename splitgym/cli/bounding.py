@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.checks import seeds_of
 from splitgym.cli.common import changes_of, print_table, progress_bar
 from splitgym.evaluation.display import shown
 from splitgym.evaluation.statistics import mean_interval
@@ -35,10 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Bracket the best possible return and print."""
-    if args.episodes < 1:
-        raise ValueError(f"--episodes must be at least 1, got {args.episodes}")
+    for name in args.scenarios:  # all are looked at before the first is worked on
+        world_of(args.env).load_scenario(name, **changes_of(args.changes))
+    seeds = seeds_of(args.seed, args.episodes)
     with progress_bar(args.json, len(args.scenarios)) as progress:
-        found = {name: _bracket(args, name, progress) for name in args.scenarios}
+        found = {name: _bracket(args, name, seeds, progress) for name in args.scenarios}
     if args.json:
         print(json.dumps({name: {k: v.tolist() for k, v in parts.items()} for name, parts in found.items()}, indent=2))
         return 0
@@ -55,19 +57,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _bracket(args: argparse.Namespace, name: str, progress: Any) -> dict[str, np.ndarray]:
+def _bracket(args: argparse.Namespace, name: str, seeds: range, progress: Any) -> dict[str, np.ndarray]:
     """Returns (episodes,) from below, where there is a search, and from above."""
     from splitgym.evaluation import bound, clairvoyant
 
-    functions = {"bound": bound}
+    functions, changes = {"bound": bound}, changes_of(args.changes)
     if world_of(args.env).clairvoyant:
         functions = {"clairvoyant": clairvoyant, **functions}
-    found = {key: np.empty(args.episodes) for key in functions}
-    for i in range(args.episodes):
+    found = {key: np.empty(len(seeds)) for key in functions}
+    for i, seed in enumerate(seeds):
         if progress is not None:
-            progress(name, i / args.episodes)
+            progress(name, i / len(seeds))
         for key, function in functions.items():
-            found[key][i] = function(None, args.env, name, seed=args.seed + i, changes=changes_of(args.changes)).value
+            found[key][i] = function(None, args.env, name, seed=seed, changes=changes).value
         if progress is not None:
-            progress(name, (i + 1) / args.episodes)
+            progress(name, (i + 1) / len(seeds))
     return found

@@ -5,14 +5,21 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from splitgym.checks import LAST_SEED, MOST_EPISODES, MOST_ROWS, MOST_THREADS, MOST_VALUES, file_path, whole_number
 from splitgym.evaluation.play import PREPARING
 from splitgym.extras import need
 from splitgym.files import PICTURES
 from splitgym.policy import policy_names
+from splitgym.quoting import cut, shown
+from splitgym.scenarios import DEFAULT_ENV
+from splitgym.specs import command_line
 from splitgym.strict import read_pairs
 
 
@@ -51,6 +58,21 @@ def changes_of(pairs: list[str]) -> dict[str, Any]:
     return read_pairs(pairs, "--set")
 
 
+def agent_word(folder: str | Path) -> str:
+    """A run folder as commands take it for a path, whatever policies and options are called."""
+    text = str(folder)
+    clear = os.sep in text and not text.startswith("-") and text.partition(":")[0] not in policy_names()
+    return text if clear else os.path.join(os.curdir, text)
+
+
+def play_command(policies: Iterable[str], env_id: str, scenario: str, changes: Iterable[str] = ()) -> str:
+    """The command that plays policies in a setting, ready to be pasted; what is a default is left out."""
+    words = ["evaluate", *policies]
+    words += ["--env", env_id] if env_id != DEFAULT_ENV else []
+    words += ["--scenario", scenario] if scenario != "default" else []
+    return command_line(*words, *(word for change in changes for word in ("--set", change)))
+
+
 @contextlib.contextmanager
 def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float], None] | None]:
     """A callback ``(name, share)`` that draws one bar on standard error: its share of all ``total`` names.
@@ -74,24 +96,113 @@ def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float],
         yield show
 
 
+#: Option -> its lowest and highest value; whatever command has it.
+_LIMITS = {
+    "episodes": (1, MOST_EPISODES),
+    "seed": (0, LAST_SEED),
+    "threads": (1, MOST_THREADS),
+    "num_threads": (1, MOST_THREADS),
+    "torch_threads": (1, MOST_THREADS),
+    "tasks": (1, MOST_EPISODES),
+    "steps": (1, 10**12),
+    "n_envs": (1, MOST_ROWS),
+    "repeats": (1, 10_000),
+    "compare": (0, MOST_VALUES),
+    "apps": (1, 1000),
+    "blocks": (1, 10_000),
+    "exits": (1, 10_000),
+    "random": (3, 100_000),
+    "gamma": (1, 1_000_000),
+    "checkpoint_every": (1, 10**12),
+}
+
+
+def check_values(args: argparse.Namespace) -> None:
+    """Refuse empty texts and counts out of range, before a command does anything."""
+    actions = {action.dest: action for action in args.parser._actions}
+    flags = {name: (action.option_strings or [action.metavar or name])[-1] for name, action in actions.items()}
+    for name, given in vars(args).items():
+        for value in given if isinstance(given, list) else [given]:
+            if isinstance(value, str) and (not value.strip() or "\0" in value):
+                raise ValueError(
+                    f"{flags.get(name, name)} must not be {'a text with NUL' if value.strip() else 'empty'}"
+                )
+        if name in _LIMITS and isinstance(given, int):
+            whole_number(flags[name], given, *_LIMITS[name])
+
+
+def one_line(text: str) -> str:
+    """A message as one line of less than 500 characters."""
+    return cut(" ".join(text.split()))
+
+
+def told(error: BaseException) -> str:
+    """What a person needs to know of an error, on one line."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return one_line(f"{shown(error.filename)}: {error.strerror}")
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot write: {error.strerror}"
+    return one_line(str(error) or type(error).__name__)
+
+
 def check_files(plot: str | None, csv: str | None, report: str | None = None) -> None:
     """Refuse before the work what would fail after it: files that cannot be written, a library that is missing."""
-    if report:
+    if report is not None:
         need("plotly", "report")
         need("jinja2", "report")
-    if plot:
+    if plot is not None:
         need("matplotlib", "report")
-        if Path(plot).suffix.lower() not in PICTURES:
-            raise ValueError(f"--plot needs a file that ends in {', '.join(PICTURES)}, got {plot!r}")
+        check_ending("--plot", plot, PICTURES)
     for option, path in (("--csv", csv), ("--plot", plot), ("--report", report)):
-        if not path:
-            continue
+        if path is not None:
+            check_output(option, path)
+
+
+def check_ending(option: str, path: str, endings: tuple[str, ...]) -> None:
+    """Raise ``ValueError`` unless a file's name ends in one of ``endings``."""
+    if Path(path).suffix.lower() not in endings:
+        raise ValueError(f"{option} needs a file that ends in {', '.join(endings)}, got {shown(path)}")
+
+
+def check_output(option: str, path: str | Path) -> None:
+    """Raise ``ValueError`` unless a file, or a folder with files, can be written there; makes nothing."""
+    target = file_path(option, path)
+    try:
+        if target.is_dir():
+            raise ValueError(f"{option} needs a file, got the folder {shown(str(path))}")
+        above = next(folder for folder in target.absolute().parents if folder.exists())
+        with tempfile.TemporaryFile(dir=above):  # whether one may write is known by writing only
+            pass
+    except OSError as error:
+        raise ValueError(f"{option} {shown(str(path))} cannot be written: {told(error)}") from error
+
+
+class Outputs:
+    """What a command leaves in the end; each part is tried, whatever became of the others, so that nothing is lost."""
+
+    def __init__(self) -> None:
+        self._troubles: list[str] = []
+        self._gone: BrokenPipeError | None = None
+
+    def add(self, what: str, write: Callable[..., Any], *arguments: Any) -> Any:
+        """Call ``write`` and return its result; ``None`` if it fails, which :meth:`finish` tells."""
         try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ValueError(f"{option} {path} cannot be written: {error}") from error
-        if Path(path).is_dir():
-            raise ValueError(f"{option} needs a file, got the folder {path!r}")
+            result = write(*arguments)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError as error:
+            self._gone = error
+        except Exception as error:  # whatever a library for pictures raises
+            self._troubles.append(f"{what}: {told(error)}")
+        return None
+
+    def finish(self) -> int:
+        """Exit status 0; raises ``ValueError`` naming what failed, or ``BrokenPipeError`` if the reader has left."""
+        if self._troubles:
+            raise ValueError(f"not written: {'; '.join(self._troubles)}")
+        if self._gone:
+            raise self._gone
+        return 0
 
 
 def print_table(table: Any) -> None:
@@ -101,4 +212,6 @@ def print_table(table: Any) -> None:
     if not console.is_terminal:
         wide = console_class(width=10_000)
         console = console_class(width=max(console.width, wide.measure(table).maximum))
-    console.print(table)
+    with console.capture() as captured:  # a console of its own would end the process where nobody reads
+        console.print(table)
+    print(captured.get(), end="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from splitgym.cli.common import print_table, progress_bar
+from splitgym.cli.common import Outputs, agent_word, check_files, play_command, print_table, progress_bar
 from splitgym.policy import policy_names
 
 #: Steps that take about two minutes on two cores.
@@ -14,6 +14,7 @@ STEPS = 4_500_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
+    parser.epilog = "examples:\n  splitgym demo\n  splitgym demo --scenario bursty --steps 1000000 --out results/bursty"
     parser.add_argument("--scenario", default="default", metavar="NAME|FILE.toml", help="preset or TOML file")
     parser.add_argument("--steps", type=int, default=STEPS, help="training steps of PPO")
     parser.add_argument("--episodes", type=int, default=50, help="episodes of the comparison")
@@ -32,18 +33,18 @@ def run(args: argparse.Namespace) -> int:
     from splitgym.evaluation import evaluate
 
     out = Path(args.out)
-    print(f"1/2  training PPO on {args.scenario!r} for {args.steps:,} decisions (about two minutes on two cores)")
+    check_files(str(out / "comparison.png"), str(out / "comparison.csv"))
     config = TrainConfig(algo="ppo", scenario=args.scenario, steps=args.steps, seed=args.seed)
+    print(f"1/2  training PPO on {args.scenario!r} for {args.steps:,} decisions (about two minutes on two cores)")
     agent = train(config, out / "ppo", overwrite=True)
     contenders = [*policy_names("SplitInference-v0"), str(agent)]
     print(f"2/2  {len(contenders)} policies on the same {args.episodes} traces")
     with progress_bar(False, len(contenders)) as progress:
         results = evaluate(contenders, "SplitInference-v0", args.scenario, args.episodes, progress=progress)
-    results.to_csv(out / "comparison.csv")
-    picture = results.plot(out / "comparison.png")
-    print_table(results.table())
-    print(
-        f"picture: {picture}\nrows:    {out / 'comparison.csv'}\n"
-        f"agent:   {agent}  (evaluate it: splitgym evaluate enachi {agent})"
-    )
-    return 0
+    outputs = Outputs()
+    outputs.add("rows", results.to_csv, out / "comparison.csv")
+    outputs.add("the answer", print_table, results.table())
+    picture = outputs.add("the picture", results.plot, out / "comparison.png")
+    again = play_command(["enachi", agent_word(agent)], "SplitInference-v0", args.scenario)
+    print(f"picture: {picture or '-'}\nrows:    {out / 'comparison.csv'}\nagent:   {agent}\nevaluate it: {again}")
+    return outputs.finish()

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from splitgym.cli.common import (
+    Outputs,
     add_policies,
     add_setting,
     changes_of,
@@ -15,6 +16,7 @@ from splitgym.cli.common import (
     print_table,
     progress_bar,
 )
+from splitgym.suites import SPLITS
 
 EPISODES = 20
 
@@ -36,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_policies(parser)
     add_setting(parser)
     parser.add_argument("--suite", metavar="NAME|FILE.toml", help="all cases of a suite, on its own locked seeds")
-    parser.add_argument("--split", default="test", help="part of the suite: test, or validation to tune and choose by")
+    parser.add_argument(
+        "--split",
+        default=SPLITS[-1],
+        help="part of the suite: test, or validation to tune and choose by",
+    )
     parser.add_argument("--markdown", action="store_true", help="print a suite's table as Markdown")
     parser.add_argument("--episodes", type=int, default=EPISODES, help="episodes; episode i plays seed SEED + i")
     parser.add_argument("--seed", type=int, default=0, help="first seed; every policy meets the same traces")
@@ -55,32 +61,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
     check_files(args.plot, args.csv, args.report)
+    for option, given in (("--markdown", args.markdown), ("--split", args.split != SPLITS[-1])):
+        if given and not args.suite:
+            raise ValueError(f"{option} is for suites; add --suite")
     try:
         results = _suite(args) if args.suite else _one(args)
     except KeyboardInterrupt:
         if args.store:
             print(f"what was played is kept in {args.store}; the same command goes on", file=sys.stderr)
         raise
+    outputs = Outputs()
     if args.csv:
-        results.to_csv(args.csv)
+        outputs.add("--csv", results.to_csv, args.csv)
+    outputs.add("the answer", _show, args, results)
     if args.plot:
-        results.plot(args.plot)
+        outputs.add("--plot", results.plot, args.plot)
     if args.report:
-        results.to_html(args.report)
+        outputs.add("--report", results.to_html, args.report)
+    return outputs.finish()
+
+
+def _show(args: argparse.Namespace, results: Any) -> None:
     if args.json:
         print(results.to_json(), end="")
     elif args.markdown:
         print(results.to_markdown(), end="")
     else:
         print_table(results.table())
-    return 0
 
 
 def _one(args: argparse.Namespace) -> Any:
     from splitgym.evaluation import evaluate
 
-    if args.markdown:
-        raise ValueError("--markdown is for suites; add --suite")
     names = policies_of(args)
     with progress_bar(args.json, len(names) + args.bound) as progress:
         return evaluate(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,14 @@ from typing import Any
 import numpy as np
 from gymnasium.error import DependencyNotInstalled
 
-from splitgym.baselines.search import RATINGS, SEARCHES, Problem, compare_searches, problem_of, search
-from splitgym.cli.common import add_setting, changes_of, print_table, progress_bar
+from splitgym.baselines.search import RATINGS, SEARCHES, Problem, budget_of, compare_searches, problem_of, search
+from splitgym.cli.common import Outputs, add_setting, changes_of, check_output, play_command, print_table, progress_bar
 from splitgym.encodings import Axis
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.extras import need
 from splitgym.files import save_figure
 from splitgym.fronts import Front
+from splitgym.specs import policy_spec
 from splitgym.worlds.hardware.workload import SEED
 from splitgym.worlds.world import world_of
 
@@ -61,12 +61,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search, write and print."""
-    if args.compare < 0:
-        raise ValueError(f"--compare needs a number of seeds >= 0, got {args.compare}")
     SEARCHES[args.search]  # a misspelt name is told before anything else happens
     problem = _problem(args)
+    budget_of(problem, args.budget)
     out = Path((args.out or f"results/front-{_label(args, problem)}-{args.search}").removesuffix(".json"))
     storage = args.storage or (f"{out}.sqlite" if args.search == "nsga3" else None)
+    for option, path in (("--out", f"{out}.json"), ("--out", f"{out}.png"), ("--storage", storage)):
+        if path is not None:
+            check_output(option, path)
+    if args.compare:
+        need("moocore", "search")
     with progress_bar(args.quiet or args.json, 2 if args.compare else 1) as show:
         try:
             front = _search(args, problem, storage, show)
@@ -76,12 +80,26 @@ def run(args: argparse.Namespace) -> int:
             raise
         file = front.save(f"{out}.json")
         compared = _compare(args, problem, show) if args.compare else {}
-    picture, trouble = _draw(args, problem, front, Path(f"{out}.png"))
+    outputs = Outputs()
+    drawn = outputs.add("the picture", _draw, args, problem, front, Path(f"{out}.png"))
+    picture, trouble = drawn or (None, "see below")
     files = {"front": str(file), "picture": str(picture) if picture else None, "storage": storage}
+    outputs.add("the answer", _show, args, problem, front, compared, files, trouble)
+    return outputs.finish()
+
+
+def _show(
+    args: argparse.Namespace,
+    problem: Problem,
+    front: Front,
+    compared: dict[str, dict[str, dict[str, float | None]]],
+    files: dict[str, str | None],
+    trouble: str,
+) -> None:
     if args.json:
         counts = {"raw": problem.raw, "valid": len(problem.table)}
         print(json.dumps({**front.to_dict(), **counts, "comparison": compared, "files": files}, indent=1))
-        return 0
+        return
     print_table(_table(args, problem, front))
     for rating, methods in compared.items():
         print(f"{RATINGS[rating][1]}; {args.compare} seeds")
@@ -89,9 +107,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"  {method:<7} {_spread(figures)}")
     if problem.caveat:
         print(problem.caveat)
-    print(f"front:   {file}\n{f'picture: {picture}' if picture else f'no picture: {trouble}'}")
-    print(f"use it:  {_usage(args, file)}")
-    return 0
+    picture = f"picture: {files['picture']}" if files["picture"] else f"no picture: {trouble}"
+    print(f"front:   {files['front']}\n{picture}\nuse it:  {_usage(args, str(files['front']))}")
 
 
 def _problem(args: argparse.Namespace) -> Problem:
@@ -200,11 +217,6 @@ def _shown(axis: Axis, value: float) -> str:
     return f"{value * _SHOWN_UNITS.get(axis.unit, ('', 1.0))[1]:g}"
 
 
-def _usage(args: argparse.Namespace, file: Path) -> str:
+def _usage(args: argparse.Namespace, file: str) -> str:
     """The command that plays the front in the setting that it was made for."""
-    words = ["splitgym", "evaluate", f"dynasplit:front={file}", "--env", args.env]
-    if args.scenario != "default":
-        words += ["--scenario", args.scenario]
-    for change in _changes(args):
-        words += ["--set", change]
-    return shlex.join(words)
+    return play_command([policy_spec("dynasplit", {"front": file})], args.env, args.scenario, _changes(args))

@@ -11,7 +11,7 @@ from typing import Any
 
 from gymnasium.error import DependencyNotInstalled
 
-from splitgym.cli.common import print_table, progress_bar
+from splitgym.cli.common import Outputs, check_ending, check_output, print_table, progress_bar
 from splitgym.cli.placing_tables import contest_table, savings_notes, savings_table, verdict, violations
 from splitgym.files import save_figure, write_atomically
 from splitgym.placement.contest import Result, compare_solvers, least_power_w, solvers
@@ -91,20 +91,31 @@ def run(args: argparse.Namespace) -> int:
     """Solve, draw and print."""
     if args.published:
         return _run_published(args)
+    picture = Path(f"{args.out.removesuffix('.png')}.png")
+    check_output("--out", picture)
+    if args.save:
+        check_ending("--save", args.save, (".toml", ".json"))
+        check_output("--save", args.save)
     instance = _instance(args)
     with progress_bar(args.quiet or args.json, len(solvers(instance, args.gamma, args.rounding))) as show:
         results = compare_solvers(instance, args.gamma, args.rounding, show)
-    files = {"instance": _save(args, instance), **_draw(args, instance, results)}
+    outputs = Outputs()
+    files = {"instance": outputs.add("--save", _save, args, instance)}
+    files |= outputs.add("the picture", _draw, args, instance, results, picture) or {}
+    outputs.add("the answer", _show, args, instance, results, files)
+    return outputs.finish()
+
+
+def _show(args: argparse.Namespace, instance: Instance, results: list[Result], files: dict[str, str | None]) -> None:
     if args.json:
         print(json.dumps({**_content(instance, results), "files": files}, indent=1))
-        return 0
+        return
     print_table(contest_table(instance, results, _setting(args, instance)))
     for line in violations(results):
         print(line)
     for name, file in files.items():
         if file:
             print(f"{name}: {file}")
-    return 0
 
 
 def _instance(args: argparse.Namespace) -> Instance:
@@ -129,8 +140,6 @@ def _save(args: argparse.Namespace, instance: Instance) -> str | None:
     if not args.save:
         return None
     path = Path(args.save)
-    if not (has_suffix(path, ".toml") or has_suffix(path, ".json")):
-        raise ValueError(f"--save needs a file that ends in .toml or .json, got {args.save!r}")
     write_atomically(path, (instance.to_toml() if has_suffix(path, ".toml") else instance.to_json()).encode())
     return str(path)
 
@@ -141,11 +150,11 @@ def _best(instance: Instance, results: list[Result]) -> Result | None:
     return min(feasible, key=lambda r: (round(r.power_w(instance), 15), not r.exact), default=None)
 
 
-def _draw(args: argparse.Namespace, instance: Instance, results: list[Result]) -> dict[str, str | None]:
+def _draw(args: argparse.Namespace, instance: Instance, results: list[Result], path: Path) -> dict[str, str | None]:
     """Save the picture; without Matplotlib there is none, and the reason instead."""
     from splitgym.placement.display import plan_figure
 
-    best, path = _best(instance, results), Path(f"{args.out.removesuffix('.png')}.png")
+    best = _best(instance, results)
     notes = [] if best else [f"{result.method}: {verdict(result)}" for result in results if result.exact][:1]
     try:
         figure = plan_figure(instance, best.plans if best else [], _setting(args, instance), notes)

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from splitgym.cli.common import add_setting, changes_of, progress_bar
+from splitgym.cli.common import add_setting, changes_of, check_ending, check_output, progress_bar
 from splitgym.envs.single import SplitEnv
 from splitgym.evaluation.contenders import act, contender
 from splitgym.extras import need
@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Play one episode, frame by frame."""
+    if args.out:
+        if args.human:
+            raise ValueError("--human opens a window and --out writes a file; leave one of them out")
+        need("PIL.Image", "report")
+        check_ending("--out", args.out, (".png", ".gif"))
+        check_output("--out", args.out)
     try:
         return _play(args)
     except RuntimeError as error:  # no screen for a window

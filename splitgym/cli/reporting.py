@@ -6,6 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
+from splitgym.cli.common import check_files
+from splitgym.extras import need
+
 #: Formats of single figures.
 FORMATS = ("png", "pdf", "svg")
 
@@ -30,10 +33,14 @@ def run(args: argparse.Namespace) -> int:
     from splitgym.evaluation import report
     from splitgym.evaluation.store import Store, code_version
 
+    page = Path(args.out) if args.out else Path(args.stores[0]) / "report.html"
+    check_files(None, None, str(page))
+    if args.figures:
+        need("matplotlib", "report")
     stores = [Store(folder) for folder in args.stores]
     many = [results for store in stores for results in store.results()]
     old = {entry[2] for store in stores for entry in store.contents()} - {code_version()}
-    path = report(many, args.out or Path(args.stores[0]) / "report.html", figures=args.figures, trust=args.trust)
+    path = report(many, page, figures=args.figures, trust=args.trust)
     for store in stores:
         for reason in store.refused.values():
             print(f"note: left out: {reason}")

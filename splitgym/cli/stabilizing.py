@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from splitgym.cli.common import (
+    Outputs,
     add_policies,
     add_setting,
     changes_of,
@@ -13,6 +15,9 @@ from splitgym.cli.common import (
     print_table,
     progress_bar,
 )
+
+if TYPE_CHECKING:
+    from splitgym.evaluation import Stability
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,12 +63,17 @@ def run(args: argparse.Namespace) -> int:
             trust=args.trust,
             progress=progress,
         )
+    outputs = Outputs()
     if args.csv:
-        done.to_csv(args.csv)
+        outputs.add("--csv", done.to_csv, args.csv)
+    outputs.add("the answer", _show, args, done)
     if args.plot:
-        done.plot(args.plot)
+        outputs.add("--plot", done.plot, args.plot)
+    return outputs.finish()
+
+
+def _show(args: argparse.Namespace, done: Stability) -> None:
     if args.json:
         print(done.to_json(), end="")
     else:
         print_table(done.table())
-    return 0

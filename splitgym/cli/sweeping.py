@@ -7,7 +7,9 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from splitgym.checks import MOST_VALUES
 from splitgym.cli.common import (
+    Outputs,
     add_policies,
     add_setting,
     changes_of,
@@ -16,15 +18,16 @@ from splitgym.cli.common import (
     print_table,
     progress_bar,
 )
+from splitgym.quoting import shown
+from splitgym.specs import parts_of
 from splitgym.strict import read_pairs
 from splitgym.worlds.world import world_of
 
 if TYPE_CHECKING:
     from splitgym.evaluation import Sweep
 
+_MOST_DIGITS = 18
 _RANGE = re.compile(r"\s*([+-]?\d+):([+-]?\d+)(?::([+-]?\d+))?\s*")
-#: Parts between commas; brackets and quotes hold together.
-_PART = re.compile(r"""(?:"[^"]*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^,])+""")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,13 +103,18 @@ def run(args: argparse.Namespace) -> int:
             if args.store and isinstance(error, KeyboardInterrupt):
                 print(f"what was played is kept in {args.store}; the same command goes on", file=sys.stderr)
             raise
+    outputs = Outputs()
+    outputs.add("the answer", _show, args, done)
     if args.plot:
-        done.plot(args.plot, args.measures)
+        outputs.add("--plot", done.plot, args.plot, args.measures)
+    return outputs.finish()
+
+
+def _show(args: argparse.Namespace, done: Sweep) -> None:
     if args.json:
         print(done.to_json(), end="")
     else:
         print_table(done.table(args.measures))
-    return 0
 
 
 def _count(over: dict[str, list[Any]]) -> int:
@@ -123,26 +131,34 @@ def over_of(given: list[str]) -> dict[str, list[Any]]:
         keys, equals, values = pair.partition("=")
         names = [key.strip() for key in keys.split(",")]
         if not equals or not all(names) or not values.strip():
-            raise ValueError(f"--over needs KEY[,KEY...]=VALUES, got {pair!r}")
+            raise ValueError(f"--over needs KEY[,KEY...]=VALUES, got {shown(pair)}")
+        found = [value for part in parts_of(values) for value in _values(part)]
         for name in names:
             if name in over:
-                raise ValueError(f"--over names {name!r} twice")
-            over[name] = [value for part in _parts(values) for value in _values(part)]
+                raise ValueError(f"--over names {shown(name)} twice")
+            over[name] = found
     return over
-
-
-def _parts(values: str) -> list[str]:
-    return [part for part in map(str.strip, _PART.findall(values)) if part]
 
 
 def _values(part: str) -> list[Any]:
     """Numbers of a range, or the one TOML value or word."""
     match = _RANGE.fullmatch(part)
     if match is None:
-        if re.fullmatch(r"[\d.eE+-]+(:[\d.eE+-]+)+", part):
-            raise ValueError(f"--over: ranges are of whole numbers, A:B or A:B:STEP, got {part!r}; list the values")
+        if re.fullmatch(r"[\d.eE+^*-]+(:[\d.eE+^*-]+)+", part):
+            raise ValueError(
+                f"--over: a range is of whole numbers, A:B or A:B:STEP, got {shown(part)}; list the values"
+            )
         return list(read_pairs([f"x={part}"], "--over").values())
-    low, high, step = int(match[1]), int(match[2]), int(match[3] or 1)
+    low, high, step = (_bound(part, number) for number in (match[1], match[2], match[3] or "1"))
     if step < 1 or high < low:
-        raise ValueError(f"--over: the range {part!r} holds nothing; A:B:STEP needs A <= B and STEP >= 1")
+        raise ValueError(f"--over: the range {shown(part)} holds nothing; A:B:STEP needs A <= B and STEP >= 1")
+    count = (high - low) // step + 1
+    if count > MOST_VALUES:
+        raise ValueError(f"--over: the range {shown(part)} holds {count} values, at most {MOST_VALUES} can be swept")
     return list(range(low, high + 1, step))
+
+
+def _bound(part: str, number: str) -> int:
+    if len(number) > _MOST_DIGITS:
+        raise ValueError(f"--over: the range {shown(part)} has a bound of more than {_MOST_DIGITS} digits")
+    return int(number)

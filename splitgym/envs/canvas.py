@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from splitgym.checks import word
+
 if TYPE_CHECKING:
     from splitgym.envs.rows import Rows
 
@@ -13,9 +15,7 @@ RENDER_MODES = ("ansi", "rgb_array", "human")
 
 def render_mode_of(mode: Any) -> str | None:
     """``mode`` itself, or a ``ValueError`` if there is none of that name."""
-    if mode is not None and mode not in RENDER_MODES:
-        raise ValueError(f"render_mode must be one of {RENDER_MODES} or None, got {mode!r}")
-    return mode
+    return None if mode is None else word("render_mode", mode, RENDER_MODES)
 
 
 class Canvas:

@@ -10,8 +10,9 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from pettingzoo import ParallelEnv
 
+from splitgym.checks import whole_number, word
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
-from splitgym.envs.rows import Rows, option_table, whole
+from splitgym.envs.rows import Rows, option_table
 from splitgym.quoting import cut, shown
 from splitgym.registry import nearest
 from splitgym.seeding import seed_key
@@ -55,14 +56,13 @@ class SplitParallelEnv(ParallelEnv):
         episode_options: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
     ) -> None:
-        if reward not in REWARDS:
-            raise ValueError(f"reward must be one of {REWARDS}, got {reward!r}")
+        word("reward", reward, REWARDS)
         self.world = get_world("multiuser")
         self.rows = Rows(self.world, scenario, "multidiscrete", 1, episode_options, log=render_mode is not None)
         self.scenario, self.params = self.rows.scenario, self.rows.params
         self.parts = Agents(self.scenario, action)
         self.reward, self.render_mode = reward, render_mode_of(render_mode)
-        self.max_cycles = None if max_cycles is None else whole("max_cycles (or None)", max_cycles)
+        self.max_cycles = None if max_cycles is None else whole_number("max_cycles (or None)", max_cycles)
         self.possible_agents = [f"device_{n}" for n in range(self.parts.count)]
         self.agents: list[str] = []
         self.state_space = self.rows.observation_space()

@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
+from splitgym.checks import MOST_ROWS, MOST_THREADS, table, whole_number
 from splitgym.encodings import ENCODINGS, Encoding
 from splitgym.envs.crew import Crew, work_of_row
 from splitgym.interrupt import PIECE
@@ -23,18 +24,9 @@ CLOSED = "after close()"
 CUT_OFF = "after a turn that did not come to its end (Ctrl-C, a fork or a second thread in the middle of it)"
 
 
-def whole(name: str, value: Any) -> int:
-    """``value`` as an integer >= 1, or a ``ValueError`` naming it."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
-    return int(value)
-
-
 def option_table(options: Any) -> dict[str, Any]:
     """A copy of what was given as ``options`` of ``reset()``; ``ValueError`` unless it is a mapping or None."""
-    if options is not None and not isinstance(options, Mapping):
-        raise ValueError(f"options of reset() must be a dictionary or None, got {options!r}")
-    return dict(options or {})
+    return table("options of reset()", options)
 
 
 class Rows:
@@ -59,7 +51,8 @@ class Rows:
         num_threads: int = 1,
         log: bool = False,
     ) -> None:
-        self.world, self.n, self.num_threads = world, whole("num_envs", n), whole("num_threads", num_threads)
+        self.world, self.n = world, whole_number("num_envs", n, 1, MOST_ROWS)
+        self.num_threads = whole_number("num_threads", num_threads, 1, MOST_THREADS)
         self.scenario = world.load_scenario(scenario)
         self.params = world.lower(self.scenario)
         self._params = one_record(self.params, world.params)
@@ -71,7 +64,8 @@ class Rows:
         self.table = self.encoding.table
         if self.decision is world.decision:
             self.table = records(self.table.view(self.decision)[:, 0])
-        self.options = self._options(episode_options or {})
+        self.options = self._options(table("episode_options", episode_options))
+        n = self.n
         self._rows = records(np.zeros(n, row_dtype(world)))
         self._link()
         self._values = np.zeros((n, self.encoding.width))

@@ -10,12 +10,19 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from splitgym.checks import whole_number, word
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
-from splitgym.envs.rows import Rows, option_table, whole
+from splitgym.envs.rows import Rows, option_table
 from splitgym.numbers import as_array
 from splitgym.quoting import shown
 from splitgym.seeding import seed_key
 from splitgym.worlds.world import get_world
+
+
+def _autoreset(mode: Any) -> AutoresetMode:
+    if isinstance(mode, AutoresetMode):
+        return mode
+    return AutoresetMode(word("autoreset_mode", mode, [known.value for known in AutoresetMode]))
 
 
 class SplitVectorEnv(VectorEnv):
@@ -48,13 +55,14 @@ class SplitVectorEnv(VectorEnv):
     ) -> None:
         super().__init__()
         if max_episode_steps is not None:
-            max_episode_steps = whole("max_episode_steps (or None)", max_episode_steps)
-        self.world, self.num_envs, self.render_mode = get_world(world), num_envs, render_mode_of(render_mode)
+            max_episode_steps = whole_number("max_episode_steps (or None)", max_episode_steps)
+        self.world, self.render_mode = get_world(world), render_mode_of(render_mode)
         self.rows = Rows(
             self.world, scenario, action, num_envs, episode_options, num_threads, log=render_mode is not None
         )
+        self.num_envs = num_envs = self.rows.n
         self.scenario, self.params, self.encoding = self.rows.scenario, self.rows.params, self.rows.encoding
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.autoreset_mode = _autoreset(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self.max_episode_steps = max_episode_steps
         self.single_observation_space = self.rows.observation_space()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.checks import MOST_EPISODES, function, items, seeds_of, table
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.bound import Bound
@@ -34,7 +35,7 @@ def bound(
         ValueError: neither or both of trace and seed, a trace that does not fit, or a world that no proof covers.
     """
     world = world_of(env_id)
-    setting = world.load_scenario(scenario, **(changes or {}))
+    setting = world.load_scenario(scenario, **table("changes", changes))
     return bound_of(world)(setting, _trace_of(world, setting, trace, seed))
 
 
@@ -58,7 +59,7 @@ def clairvoyant(
         ValueError: neither or both of trace and seed, a trace that does not fit, or a world without such a search.
     """
     world = world_of(env_id)
-    setting = world.load_scenario(scenario, **(changes or {}))
+    setting = world.load_scenario(scenario, **table("changes", changes))
     if not world.clairvoyant:
         searched = ", ".join(WORLDS[name].env_id for name in WORLDS if WORLDS[name].clairvoyant)
         raise ValueError(f"there is no clairvoyant for {world.env_id} (there is for {searched})")
@@ -76,16 +77,30 @@ def bounds(
     traces: Sequence[Any] | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> np.ndarray:
-    """Bounds (episodes,) of the traces that :func:`splitgym.evaluate` plays with the same arguments."""
-    world = world_of(env_id)
-    setting = world.load_scenario(scenario, **(changes or {}))
-    values = np.empty(episodes)
-    for i in range(episodes):
-        trace, at = (None, seed + i) if traces is None else (traces[i], None)
-        values[i] = bound(trace, env_id, setting, seed=at).value
-        if progress is not None:
-            progress("bound", (i + 1) / episodes)
+    """Bounds (episodes,) of the traces that :func:`splitgym.evaluate` plays with the same arguments.
+
+    Raises ``ValueError`` for what :func:`splitgym.evaluate` or :func:`bound` refuses.
+    """
+    world, seeds = world_of(env_id), seeds_of(seed, episodes)
+    setting = world.load_scenario(scenario, **table("changes", changes))
+    given, tell = traces_for(traces, len(seeds)), function("progress", progress)
+    values = np.empty(len(seeds))
+    for i, at in enumerate(seeds):
+        trace = None if given is None else given[i]
+        values[i] = bound(trace, env_id, setting, seed=at if trace is None else None).value
+        if tell is not None:
+            tell("bound", (i + 1) / len(seeds))
     return values
+
+
+def traces_for(traces: Any, episodes: int) -> list[Any] | None:
+    """Recorded traces, one for each episode, ``None`` where they are drawn; ``ValueError`` for another number."""
+    if traces is None:
+        return None
+    many = items("traces", traces, "traces", MOST_EPISODES)
+    if len(many) != episodes or None in many:
+        raise ValueError(f"traces must hold one for each of {episodes} episodes, got {len(many)}")
+    return many
 
 
 def _trace_of(world: World, setting: Any, trace: Any, seed: int | None) -> Any:

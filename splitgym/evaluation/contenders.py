@@ -12,15 +12,18 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from splitgym.checks import items, switch
 from splitgym.encodings import ENCODINGS
 from splitgym.identity import digest
 from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files
 from splitgym.names import check_label
 from splitgym.origins import SAY_IT, origin
 from splitgym.policy import POLICIES, load_baselines, make_policy
+from splitgym.quoting import listed
+from splitgym.quoting import shown as quoted
 from splitgym.reading import has_suffix
 from splitgym.registry import nearest
-from splitgym.strict import read_pairs
+from splitgym.specs import parameters_of
 from splitgym.worlds.world import World
 
 _ENCODING_OF_SPACE = {
@@ -76,7 +79,7 @@ def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> 
         made = _of_object(agent, shown, digest(weights, _config(agent)))
         return dataclasses.replace(made, kept_spec=os.path.abspath(shown))
     if not hasattr(policy, "predict"):
-        raise TypeError(f"a policy needs predict(observation, ...), got {type(policy).__name__}")
+        raise TypeError(f"a policy needs predict(observation, ...), got {quoted(policy)}")
     said = str(getattr(policy, "identity", ""))
     return _of_object(policy, "", said and digest(type(policy).__qualname__, said))
 
@@ -90,7 +93,7 @@ def _registered(shown: str, world: str) -> Contender:
     name, _, given = shown.partition(":")
     kind: Any = POLICIES[name]
     options = kind.options_for(world) if hasattr(kind, "options_for") else getattr(kind, "episode_options", {})
-    parameters = read_pairs(given.split(",") if given else [], f"policy {shown!r}")
+    parameters = parameters_of(given, f"policy {quoted(shown)}")
     parameters = {key: mentioned_file(value) for key, value in parameters.items()}
     kept_spec = f"{name}:{','.join(_kept_pairs(given, parameters))}" if given else name
     action = getattr(kind, "action", "dict")
@@ -130,14 +133,19 @@ def _of_object(policy: Any, spec: str, identity: str) -> Contender:
 
 def contenders_of(policies: Any, world: World, *, trust: bool = False) -> list[Contender]:
     """Contenders from one policy or several; raises ``ValueError`` for none and for two of one name."""
-    many = [policies] if isinstance(policies, (str, Path)) or hasattr(policies, "predict") else list(policies)
-    if not many:
-        raise ValueError("need at least one policy")
-    contenders = [contender(policy, world.name, trust=trust) for policy in many]
+    trust = switch("trust", trust)
+    contenders = [contender(policy, world.name, trust=trust) for policy in policies_given(policies)]
     names = [check_label("the name of a policy", c.name) for c in contenders]
     if len(set(names)) != len(names):
-        raise ValueError(f"policies need different names, got {names}")
+        raise ValueError(f"policies need different names, got {listed(names)}")
     return contenders
+
+
+def policies_given(policies: Any) -> list[Any]:
+    """One policy, or several in a list, as a list.  Raises ``ValueError`` for what is neither, and for none."""
+    if isinstance(policies, (str, Path)) or hasattr(policies, "predict"):
+        return [policies]
+    return items("policies", policies, "registered names, paths of trained agents or objects with predict()")
 
 
 def _checked(policy: Any, env: Any) -> Any:
@@ -152,7 +160,8 @@ def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any]) -> Any:
     known = [p for p in inspect.signature(kind).parameters if p not in ("env", "self")]
     for key in parameters:
         if key not in known:
-            raise ValueError(f"policy {name!r} has no parameter {key!r}{nearest(key, known)} (has: {', '.join(known)})")
+            hint = f"{nearest(key, known)} (has: {listed(known)})"
+            raise ValueError(f"policy {name!r} has no parameter {quoted(key)}{hint}")
     if not getattr(kind, "__module__", "").startswith("splitgym."):  # it opens its files itself
         for file in named_files(dict(parameters)):
             file.check_unchanged()
@@ -160,7 +169,12 @@ def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any]) -> Any:
 
 
 def _looks_like_path(name: str) -> bool:
-    return "/" in name or "\\" in name or has_suffix(name, ".zip") or Path(name).is_dir()
+    if "/" in name or "\\" in name or has_suffix(name, ".zip"):
+        return True
+    try:
+        return Path(name).is_dir()
+    except OSError:  # too long for a name
+        return False
 
 
 def _encoding(policy: Any) -> str:

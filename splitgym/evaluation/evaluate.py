@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.evaluation.certified import bounds
+from splitgym.checks import MOST_THREADS, function, seeds_of, switch, table, whole_number
+from splitgym.evaluation.certified import bounds, traces_for
 from splitgym.evaluation.contenders import Contender, contenders_of
 from splitgym.evaluation.play import Progress, play
 from splitgym.evaluation.results import DECISION, Results
 from splitgym.evaluation.store import Shelf, Store, shelf_of
-from splitgym.seeding import seed_key
 from splitgym.worlds.world import World, world_of
 
 #: Episodes played side by side, and kept together; fixed, so that an episode's company is the same after a break.
@@ -58,22 +58,18 @@ def evaluate(
         ValueError: unknown names, no episodes, two policies of one name, a model of another environment; with a
             store also recorded traces, a policy that could not be known again, and a damaged line.
     """
-    if episodes < 1:
-        raise ValueError(f"need at least one policy and one episode, got episodes={episodes}")
-    if traces is not None and len(traces) != episodes:
-        raise ValueError(f"traces must hold one for each of {episodes} episodes, got {len(traces)}")
+    seeds, num_threads = seeds_of(seed, episodes), whole_number("num_threads", num_threads, 1, MOST_THREADS)
+    traces, bound = traces_for(traces, len(seeds)), switch("bound", bound)
     if traces is not None and store is not None:
         raise ValueError("a store keeps episodes by their seed, so it takes no recorded traces; leave one of them out")
-    seed_key(seed)  # refuses what is no seed
-    world = world_of(env_id)
+    world, changes, progress = world_of(env_id), table("changes", changes), function("progress", progress)
     contenders = contenders_of(policies, world, trust=trust)
-    setting = world.load_scenario(scenario, **(changes or {}))
+    setting = world.load_scenario(scenario, **changes)
     shelf: Callable[[Contender | None], Shelf | None] = _no_shelf
     if store is not None:
         kept = Store(store)
-        shelf = functools.partial(shelf_of, kept, world, kept.keep_setting(world, setting, changes or {}))
+        shelf = functools.partial(shelf_of, kept, world, kept.keep_setting(world, setting, changes))
     shelves = {c.name: shelf(c) for c in contenders}
-    seeds = range(seed, seed + episodes)
     results = Results(world, setting, changes=changes)
     if bound:
         certify = functools.partial(_certify, world, setting, traces)

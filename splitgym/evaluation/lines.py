@@ -19,6 +19,7 @@ from splitgym.extras import need
 from splitgym.files import write_atomically, write_through
 from splitgym.names import cell, uncell
 from splitgym.quoting import shown
+from splitgym.specs import command_line
 
 _CHECK = "check:"  # name of the last column
 
@@ -108,9 +109,9 @@ class Table:
         if fields is None:
             number = self.path.read_bytes()[: self._read_to].count(b"\n") + 1
             raise DamagedStoreError(
-                f"{self.path}, line {number}: it does not match its checksum, so it was damaged or edited. All other "
-                f"lines are as they were; 'splitgym store {self.path.parent} --repair' sets the damaged ones aside, "
-                f"and their episodes are played again. It reads {shown(line)}"
+                f"{self.path}, line {number}: it does not match its checksum, so it was damaged or edited (it reads "
+                f"{shown(line)}). All other lines are as they were; set the damaged ones aside, so that their "
+                f"episodes are played again: {command_line('store', self.path.parent, '--repair')}"
             )
         if self._read_to == 0:
             if tuple(fields) != (*self.keys, *self.figures):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from splitgym.checks import file_path, items, switch
 from splitgym.evaluation.results import Results
+from splitgym.quoting import shown
 
 
 def report(
@@ -32,4 +34,10 @@ def report(
     """
     from splitgym.report.build import build
 
-    return build(many, path, figures or (), trust=trust)
+    page, trusted = file_path("path", path), switch("trust", trust)
+    given = [many] if isinstance(many, Results) else items("many", many, "Results of evaluations")
+    for results in given:
+        if not isinstance(results, Results):
+            raise ValueError(f"many must hold Results of evaluations, got {shown(results)}")
+    formats = items("figures", () if figures is None else figures, "formats of pictures", fewest=0)
+    return build(given, page, formats, trust=trusted)

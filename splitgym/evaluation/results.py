@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.checks import word
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
 from splitgym.files import save_figure, written
 from splitgym.names import cell
@@ -73,7 +74,10 @@ class Results:
 
     def seeds(self, policy: str) -> np.ndarray:
         """Seed of every episode of a policy, (n,); the same for all policies of an evaluation."""
-        return self._seeds[policy].copy()
+        return self._seeds[self._known(policy)].copy()
+
+    def _known(self, policy: str) -> str:
+        return word("policy", policy, self._figures)
 
     @property
     def setting(self) -> str:
@@ -86,15 +90,16 @@ class Results:
         return list(self._figures)
 
     def figure(self, policy: str, name: str) -> np.ndarray:
-        """One figure of every episode of a policy, (n,), SI units."""
-        return self._figures[policy][name].copy()
+        """One figure of every episode of a policy, (n,), SI units; ``ValueError`` for unknown names."""
+        figures = self._figures[self._known(policy)]
+        return figures[word("figure", name, figures)].copy()
 
     def scores(self, policy: str) -> np.ndarray | None:
         """Normalised score of every episode, (n,): 0 is the mean of ``random``, 1 the bound of the trace.
 
         ``None`` without bounds, and where ``random`` or the policy itself is not among those evaluated.
         """
-        if self.bounds is None or not {ANCHOR, policy} <= set(self._figures):
+        if self.bounds is None or ANCHOR not in self._figures or policy not in self.policies:
             return None
         zero = float(self._figures[ANCHOR]["return"].mean())
         return normalised(self._figures[policy]["return"], zero, self.bounds)

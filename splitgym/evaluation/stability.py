@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.envs.rows import whole
+from splitgym.checks import MOST_EPISODES, function, seeds_of, table, whole_number
 from splitgym.evaluation.contenders import Contender, contenders_of
 from splitgym.evaluation.drift import STABLE, UNDECIDED, UNSTABLE, Drift, drift, least_steps
 from splitgym.evaluation.play import Progress, play
 from splitgym.evaluation.results import finite, lines_to_csv, setting_table, setting_words
 from splitgym.files import save_figure, written
+from splitgym.quoting import shown
 from splitgym.worlds.world import WORLDS, Account, Ledger, World, world_of
 
 
@@ -184,12 +185,14 @@ def stability(
         ValueError: an environment without an energy budget, too few tasks for a verdict, the number of tasks also in
             ``changes``, a hard battery that ran empty, and whatever ``evaluate`` refuses.
     """
-    world, fixed = world_of(env_id), dict(changes or {})
-    account = account_of(world)
-    if whole("tasks", tasks) < least_steps():
+    world, fixed, seed = world_of(env_id), table("changes", changes), seeds_of(seed, 1).start
+    account, progress = account_of(world), function("progress", progress)
+    if whole_number("tasks", tasks, 1, MOST_EPISODES) < least_steps():
         raise ValueError(f"a verdict on the long run needs tasks >= {least_steps()}, got {tasks}")
     if account.length in fixed:
-        raise ValueError(f"{account.length!r} is the length of the run; give it as tasks={fixed[account.length]!r}")
+        raise ValueError(
+            f"{account.length!r} is the length of the run; give it as tasks={shown(fixed[account.length])}"
+        )
     setting = world.load_scenario(scenario, **{**fixed, account.length: int(tasks)})
     contenders = contenders_of(policies, world, trust=trust)
     return Stability(world, setting, seed, _runs(contenders, world, account, setting, seed, progress), fixed)

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from splitgym.checks import file_path
 from splitgym.evaluation.lines import Table
 from splitgym.evaluation.results import DECISION, Results
 from splitgym.files import write_atomically
 from splitgym.identity import code_version, is_setting_of, world_origin
 from splitgym.named_files import keep_files
 from splitgym.reading import read_json
+from splitgym.specs import command_line
 from splitgym.worlds.world import WORLDS, World
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Store:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = file_path("store", folder)
         self.refused: dict[str, str] = {}
         self._tables: dict[str, Table] = {}
 
@@ -87,9 +89,8 @@ class Store:
         if not found and self.refused:
             raise ValueError(next(iter(self.refused.values())))
         if not found:
-            raise ValueError(
-                f"no results in {str(self.folder)!r}; make some: splitgym evaluate all --store {self.folder} --bound"
-            )
+            again = command_line("evaluate", "all", "--bound", "--store", self.folder)
+            raise ValueError(f"no results in {str(self.folder)!r}; make some: {again}")
         return found
 
     def contents(self) -> list[tuple[str, str, str, str, int, str]]:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.checks import MOST_THREADS, function, whole_number
 from splitgym.envs.vector import SplitVectorEnv
-from splitgym.evaluation.contenders import Contender, contenders_of
+from splitgym.evaluation.contenders import Contender, contenders_of, policies_given
 from splitgym.evaluation.evaluate import evaluate
 from splitgym.evaluation.play import Progress
 from splitgym.evaluation.results import ANCHOR, Results, finite, rows_to_csv
@@ -148,10 +149,11 @@ def evaluate_suite(
     Raises:
         ValueError: whatever ``evaluate`` refuses, an unknown suite or split, and an agent that fits no case at all.
     """
-    suite = load_suite(suite)
+    suite, progress = load_suite(suite), function("progress", progress)
     cases, seeds, world = suite.cases(split), suite.seeds[split].range, world_of(suite.environment)
-    given = [policies] if isinstance(policies, (str, Path)) or hasattr(policies, "predict") else list(policies)
-    many = given if ANCHOR in given else [ANCHOR, *given]
+    num_threads = whole_number("num_threads", num_threads, 1, MOST_THREADS)
+    given = policies_given(policies)
+    many = given if any(isinstance(p, str) and p == ANCHOR for p in given) else [ANCHOR, *given]
     contenders = contenders_of(many, world, trust=trust)
     misfits: dict[tuple[str, str], str] = {}
     done = []

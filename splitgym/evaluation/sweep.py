@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.checks import MOST_THREADS, function, items, seeds_of, table, whole_number
+from splitgym.evaluation.contenders import policies_given
 from splitgym.evaluation.evaluate import evaluate
 from splitgym.evaluation.play import Progress
 from splitgym.evaluation.results import DECISION, Results, finite, rows_to_csv, setting_words
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.evaluation.sweep_words import label, place_label
 from splitgym.files import save_figure, written
+from splitgym.quoting import shown
 from splitgym.registry import nearest
 from splitgym.worlds.world import Measure, World, world_of
 
@@ -165,10 +168,10 @@ def sweep(
         ValueError: whatever ``evaluate`` refuses; no values, lists of unequal length, a value given twice, a key that
             is also in ``changes``.  All values are checked before the first is played.
     """
-    fixed = dict(changes or {})
-    swept = _checked(over, fixed)
-    many = [policies] if isinstance(policies, str) or hasattr(policies, "predict") else list(policies)
-    world = world_of(env_id)
+    fixed, progress, each = table("changes", changes), function("progress", progress), function("each", each)
+    swept, many = _checked(over, fixed), policies_given(policies)
+    num_threads, world = whole_number("num_threads", num_threads, 1, MOST_THREADS), world_of(env_id)
+    seeds_of(seed, episodes)
     places = [dict(zip(swept, values, strict=True)) for values in zip(*swept.values(), strict=True)]
     settings = [world.load_scenario(scenario, **{**fixed, **place}) for place in places]
     done = Sweep(world, settings, swept, fixed)
@@ -193,33 +196,40 @@ def _tell(progress: Progress, where: str, policy: str, share: float) -> None:
 
 def _checked(over: Mapping[str, Sequence[Any]] | None, changes: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The swept keys with their values as plain lists; raises ``ValueError`` for what cannot be swept."""
-    if not over:
-        raise ValueError("over needs at least one key with its values, for example {'tasks.hint_std': [0.0, 0.5]}")
     lists: dict[str, list[Any]] = {}
-    for key, values in over.items():
-        if isinstance(values, (str, Mapping)) or not hasattr(values, "__iter__"):
-            raise ValueError(f"over[{key!r}] must be a list of values, got {values!r}")
-        lists[key] = [v.item() if hasattr(v, "item") else v for v in values]
+    for key, values in table("over", over).items():
+        many = items(f"over[{shown(key)}]", values, "values")
+        lists[key] = [v.tolist() if isinstance(v, (np.generic, np.ndarray)) else v for v in many]
         if key in changes:
-            raise ValueError(f"{key!r} is swept and also changed to {changes[key]!r}; leave one of them out")
+            raise ValueError(f"{key!r} is swept and also changed to {shown(changes[key])}; leave one of them out")
+    if not lists:
+        raise ValueError("over needs at least one key with its values, for example {'tasks.hint_std': [0.0, 0.5]}")
     lengths = {key: len(values) for key, values in lists.items()}
-    if len(set(lengths.values())) != 1 or 0 in lengths.values():
-        raise ValueError(f"swept keys move together and need equally many values, at least one, got {lengths}")
-    places = list(zip(*lists.values(), strict=True))
-    for i, place in enumerate(places):
-        if place in places[:i]:
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f"swept keys move together and need equally many values, got {shown(lengths)}")
+    seen: dict[int, list[Any]] = {}
+    for place in zip(*lists.values(), strict=True):
+        alike = seen.setdefault(_bucket(place), [])
+        if place in alike:
             raise ValueError(f"{', '.join(lists)} = {label(place[0])} is given twice; leave one of them out")
+        alike.append(place)
     return lists
+
+
+def _bucket(place: tuple[Any, ...]) -> int:
+    """Equal places have equal numbers; lists and tables all have the same one."""
+    try:
+        return hash(place)
+    except TypeError:
+        return 0
 
 
 def chosen_measures(world: World, names: Iterable[str] | None) -> list[Measure]:
     """Measures of a world by name, by default the two of its plane; ``ValueError`` names the nearest known."""
     known = {m.name: m for m in (*world.measures, DECISION)}
-    given = list(dict.fromkeys((world.plane.y, world.plane.x) if names is None else names))
+    given = (world.plane.y, world.plane.x) if names is None else items("measures", names, "names")
     for name in given:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             hint = nearest(name, known)
-            raise ValueError(f"unknown measure {name!r}{hint} (those of {world.env_id}: {', '.join(known)})")
-    if not given:
-        raise ValueError(f"name at least one measure (those of {world.env_id}: {', '.join(known)})")
-    return [known[name] for name in given]
+            raise ValueError(f"unknown measure {shown(name)}{hint} (those of {world.env_id}: {', '.join(known)})")
+    return [known[name] for name in dict.fromkeys(given)]

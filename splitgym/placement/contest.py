@@ -6,15 +6,18 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
+from splitgym.checks import whole_number, word
 from splitgym.placement.exact import least_energy, least_latency, optimum, optimum_all
 from splitgym.placement.fin import ROUNDINGS, solve_fin_all
 from splitgym.placement.instance import Instance
 from splitgym.placement.mcp import solve_mcp
 from splitgym.placement.plan import Infeasible, Plan, Residual, app_index, evaluate
+from splitgym.quoting import shown
 
 Outcome = Plan | Infeasible
 Solver = Callable[[Instance], Sequence[Outcome]]
 
+MOST_LEVELS = 1_000_000
 #: Runs quicker than this are timed once more, without what the first run compiles and loads.
 _REPEAT_S = 5.0
 
@@ -65,9 +68,10 @@ def solvers(instance: Instance, gamma: int = 100, rounding: str | None = None) -
     ``gamma``: levels of FIN; ``rounding``: its rounding, ``None``: each of them.  Raises ``ValueError`` for a ``gamma``
     that is none.
     """
-    if gamma < 1:
-        raise ValueError(f"gamma must be a whole number of levels >= 1, got {gamma!r}")
-    roundings = ROUNDINGS if rounding is None else (rounding,)
+    if not isinstance(instance, Instance):
+        raise ValueError(f"instance must be an Instance, see load_instance, got {shown(instance)}")
+    whole_number("gamma, the levels of the latency target,", gamma, 1, MOST_LEVELS)
+    roundings = ROUNDINGS if rounding is None else (word("rounding", rounding, ROUNDINGS),)
     fin: dict[str, tuple[Solver, bool]] = {
         f"fin {name}": (lambda i, r=name: solve_fin_all(i, gamma=gamma, rounding=r), False) for name in roundings
     }

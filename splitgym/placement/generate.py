@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 
 import numpy as np
 
+from splitgym.checks import real_number, whole_number, word
 from splitgym.placement.exact import least_energy, least_latency
-from splitgym.placement.instance import App, Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
+from splitgym.placement.instance import (
+    LATENCY_MODES,
+    App,
+    Arc,
+    BranchExit,
+    BranchyDnn,
+    ExitConfig,
+    Instance,
+    Node,
+    PlacedBlock,
+)
 from splitgym.placement.plan import Infeasible
 from splitgym.placement.topology import APP, DNN, HARD, TOPOLOGY, draw_topology, log_uniform, random_topology, stream
-from splitgym.registry import nearest
 
 __all__ = ["FAMILIES", "hard_instance", "random_dnn", "random_instance", "random_topology"]
 
 FAMILIES = ("prefix", "subsets")
+#: What can still be drawn and solved.
+MOST_NODES, MOST_APPS, MOST_BLOCKS = 10_000, 1000, 1000
 #: 2^X - 1 configurations are still listed for as many exits.
 _MOST_EXITS = 10
 #: Redrawn so often before giving up; some draws have no placement within the capacities.
@@ -62,10 +73,9 @@ def random_dnn(blocks: int = 8, exits: int = 4, seed: int = 0, family: str = "su
     A share of the samples is sure at every exit, more at later ones; they leave at the first active exit at which
     they are.  Raises ``ValueError`` for arguments out of range.
     """
-    if not 1 <= exits <= blocks:
-        raise ValueError(f"exits must be >= 1 and <= {blocks} blocks, got {exits}")
-    if family not in FAMILIES:
-        raise ValueError(f"family must be 'prefix' or 'subsets', got {family!r}{nearest(str(family), FAMILIES)}")
+    whole_number("blocks", blocks, 1, MOST_BLOCKS)
+    whole_number("exits", exits, 1, int(blocks))
+    word("family", family, FAMILIES)
     if family == "subsets" and exits > _MOST_EXITS:
         raise ValueError(f"exits must be <= {_MOST_EXITS} for family 'subsets' (2^exits configurations), got {exits}")
     return _dnn(stream(seed, DNN), blocks, exits, family)
@@ -139,10 +149,9 @@ def random_instance(
 
     Raises ``ValueError`` for arguments out of range.
     """
-    if n_nodes < 3 or apps < 1:
-        raise ValueError(f"n_nodes must be >= 3 and apps >= 1, got {n_nodes} and {apps}")
-    if not (math.isfinite(tightness) and tightness >= 0.0):
-        raise ValueError(f"tightness must be a finite number >= 0, got {tightness!r}")
+    n_nodes, apps = whole_number("n_nodes", n_nodes, 3, MOST_NODES), whole_number("apps", apps, 1, MOST_APPS)
+    tightness = real_number("tightness", tightness, 0.0, 1e6)
+    word("latency_mode", latency_mode, LATENCY_MODES)
     random_dnn(blocks, exits, seed, family)  # refuses what is out of range
     for attempt in range(_ATTEMPTS):
         drawn = _draw(n_nodes, blocks, exits, family, apps, seed, attempt, latency_mode)
@@ -214,8 +223,7 @@ def hard_instance(blocks: int, seed: int = 0) -> Instance:
     sum.  The latency target lies half-way, and half an operation beside every subset's latency.  Raises
     ``ValueError`` for arguments out of range.
     """
-    if blocks < 1:
-        raise ValueError(f"blocks must be >= 1, got {blocks}")
+    whole_number("blocks", blocks, 1, MOST_BLOCKS)
     sizes_op = 1e3 * stream(seed, HARD).integers(4000, 8000, blocks)  # of the order of the published blocks
     dnn = BranchyDnn(
         input_bits=0.0,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from splitgym.checks import file_path
 from splitgym.named_files import named_file
 from splitgym.names import check_label, check_name
 from splitgym.quoting import shown
@@ -255,7 +256,7 @@ def load_instance(source: str | Path | Mapping[str, Any] | Instance) -> Instance
         return source
     if isinstance(source, Mapping):
         return _from_table(source)
-    file = named_file(source, "no such instance file")
+    file = named_file(str(file_path("instance", source)), "no such instance file")
     with naming(file):
         return _from_table((toml_of if has_suffix(file, ".toml") else json_of)(file.content, file))
 

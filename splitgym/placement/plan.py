@@ -15,6 +15,7 @@ import numpy as np
 
 from splitgym.physics.placement import TOLERANCE
 from splitgym.placement.instance import App, BranchyDnn, Instance
+from splitgym.quoting import listed, shown
 from splitgym.registry import nearest
 
 Reason = Literal["accuracy", "capacity", "latency"]
@@ -109,10 +110,9 @@ def app_index(instance: Instance, app: int | str) -> int:
         if app not in names:
             raise ValueError(f"unknown app {app!r}{nearest(app, names)} (known: {', '.join(names)})")
         return names.index(app)
-    place = operator.index(app)
-    if not 0 <= place < len(names):
-        raise ValueError(f"app must be 0..{len(names) - 1} or one of {', '.join(names)}, got {place}")
-    return place
+    if isinstance(app, bool) or not hasattr(app, "__index__") or not 0 <= operator.index(app) < len(names):
+        raise ValueError(f"app must be 0..{len(names) - 1} or one of {listed(names)}, got {shown(app)}")
+    return operator.index(app)
 
 
 def evaluate(

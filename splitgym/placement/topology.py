@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from splitgym.checks import whole_number
 from splitgym.placement.instance import Arc, Node
 from splitgym.seeding import seed_key
 
@@ -89,8 +90,8 @@ def random_topology(mobile: int, edge: int, cloud: int, seed: int = 0) -> tuple[
     Every mobile node reaches something as long as there is an edge or a cloud node.  Raises ``ValueError`` for
     numbers out of range.
     """
-    if mobile < 1 or edge < 0 or cloud < 0:
-        raise ValueError(f"mobile must be >= 1 node, edge and cloud >= 0 nodes, got {(mobile, edge, cloud)}")
+    for name, count, fewest in (("mobile", mobile, 1), ("edge", edge, 0), ("cloud", cloud, 0)):
+        whole_number(name, count, fewest, 10_000)
     return draw_topology(stream(seed, TOPOLOGY), mobile, edge, cloud)
 
 

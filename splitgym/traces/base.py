@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from splitgym.checks import file_path
 from splitgym.files import write_atomically
 from splitgym.numbers import as_array
 from splitgym.quoting import cut, listed, shown
@@ -71,11 +72,12 @@ class ArrayTrace:
             raise ValueError(f"the trace takes {size} bytes, a file may hold {MOST_ARRAYS}; draw it anew by its seed")
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, format=np.array(self.FORMAT), **arrays)
-        write_atomically(Path(path), buffer.getvalue())
+        write_atomically(file_path("path", path), buffer.getvalue())
 
     @classmethod
     def load(cls: type[T], path: str | Path) -> T:
         """Read a file of :meth:`save`.  ``ValueError`` for a corrupt or foreign file; nothing is unpickled."""
+        file_path("path", path)
         arrays: dict[str, Any] = read_arrays(path, tuple(cls.ARRAYS), "trace", mark=("format", cls.FORMAT))
         with naming(path):
             return cls(**arrays)

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from splitgym.named_files import NamedFile, mentioned_file, named_file, named_files
+from splitgym.names import check_name
 from splitgym.origins import SAY_IT, origin
+from splitgym.quoting import shown
 from splitgym.registry import Registry, nearest
 
 
@@ -116,8 +118,11 @@ def registrar(
     registry: Registry[Model], name: str, built_in: bool, **digests: Callable[[NamedFile], str]
 ) -> Callable[[Callable], Callable]:
     """Decorator that puts a function into ``registry`` under ``name``; ``digests`` as in :class:`Model`."""
+    check_name(f"the name of the {registry.kind}", name)
 
     def register(function: Callable) -> Callable:
+        if not callable(function):
+            raise ValueError(f"a {registry.kind} must be a function, got {shown(function)}")
         registry.add(name, Model(name, function, built_in, digests))
         return function
 

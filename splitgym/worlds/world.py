@@ -11,6 +11,7 @@ import numpy as np
 
 from splitgym.encodings import Axis
 from splitgym.fields import Field
+from splitgym.quoting import shown
 from splitgym.registry import Registry, nearest
 
 
@@ -179,6 +180,6 @@ def get_world(name: str) -> World:
 def world_of(env_id: str) -> World:
     """World of an environment id; raises ``ValueError`` naming the nearest known one."""
     table = {WORLDS[name].env_id: WORLDS[name] for name in WORLDS}
-    if env_id not in table:
-        raise ValueError(f"unknown environment {env_id!r}{nearest(env_id, table)} (known: {', '.join(table)})")
+    if not isinstance(env_id, str) or env_id not in table:
+        raise ValueError(f"unknown environment {shown(env_id)}{nearest(env_id, table)} (known: {', '.join(table)})")
     return table[env_id]

@@ -1,0 +1,64 @@
+"""Standard output and error that lose no finished answer: closed, full, or in an encoding of few letters."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import sys
+from typing import Any, TextIO
+
+#: What tables and sentences hold beyond ASCII, for a terminal that has nothing else.
+_PLAIN = {
+    "±": "+-", "…": "...", "→": "->", "×": "x", "·": "*", "–": "-", "—": "-", "µ": "u", "μ": "u", "≤": "<=", "≥": ">=",
+    "σ": "sigma", "Δ": "d", "²": "^2", "°": "deg", "█": "#", "▏": "|", "─": "-", "│": "|",
+}  # fmt: skip
+
+
+def _readable(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that an encoding lacks; the rest as escapes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    part = error.object[error.start : error.end]
+    text = "".join(_PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode() for c in part)
+    return text, error.end
+
+
+codecs.register_error("splitgym", _readable)
+
+
+def prepare() -> str:
+    """Make the streams fit to write to; returns what is wrong if nothing could be printed at all."""
+    closed = sys.stdout is None
+    for number in (0, 1, 2):  # else the next file that is opened would be taken for the stream
+        try:
+            os.fstat(number)
+        except OSError:
+            _stand_in(number)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (for the rest of the process)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="splitgym")
+    return "standard output is closed, so nothing can be shown; send it to a file or to /dev/null" if closed else ""
+
+
+def _stand_in(number: int) -> None:
+    opened = os.open(os.devnull, os.O_RDWR)
+    if opened != number:
+        os.dup2(opened, number)
+        os.close(opened)
+
+
+def flushed(stream: TextIO | None) -> OSError | None:
+    """Write out what a stream still holds; if that fails, drop it and return the error."""
+    if stream is None:
+        return None
+    try:
+        stream.flush()
+    except OSError as error:
+        with contextlib.suppress(OSError):  # nothing is left to be flushed at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return error
+    return None

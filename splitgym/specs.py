@@ -1,0 +1,48 @@
+"""Commands and policies as they are typed: read from a command line, and written so that they can be pasted."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from splitgym.strict import read_pairs
+
+#: Parts between commas; brackets and quotes hold together.
+_PART = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^,])+""")
+
+
+def command_line(*words: Any) -> str:
+    """``splitgym`` with its arguments, quoted for a shell: what is printed can be pasted."""
+    return shlex.join(["splitgym", *map(str, words)])
+
+
+def parts_of(text: str) -> list[str]:
+    """The parts of a text between its commas, without spaces around them; those in quotes and brackets part nothing."""
+    return [part for part in map(str.strip, _PART.findall(text)) if part]
+
+
+def parameters_of(given: str, where: str) -> dict[str, Any]:
+    """``"eta=0.8,front='a,b.json'"`` -> ``{"eta": 0.8, "front": "a,b.json"}``; ``ValueError`` for anything else."""
+    pairs = parts_of(given)
+    if any("=" not in pair for pair in pairs) and pairs[0].count("="):
+        wrong = next(pair for pair in pairs if "=" not in pair)
+        raise ValueError(f"{where} needs KEY=VALUE, got {wrong!r}; a value that holds a comma stands in quotes")
+    return read_pairs(pairs, where)
+
+
+def policy_spec(name: str, parameters: Mapping[str, Any]) -> str:
+    """A policy with parameters as one word that :func:`parameters_of` reads back."""
+    pairs = [f"{key}={_value(value)}" for key, value in parameters.items()]
+    return f"{name}:{','.join(pairs)}" if pairs else name
+
+
+def _value(value: Any) -> str:
+    """Bare where it is read back as it is, else as TOML."""
+    text = str(value)
+    bare = parts_of(f"x={text}")
+    if isinstance(value, str) and not (len(bare) == 1 and read_pairs(bare, "value") == {"x": value}):
+        return json.dumps(value, ensure_ascii=False)
+    return text.lower() if isinstance(value, bool) else text
