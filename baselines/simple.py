@@ -9,6 +9,7 @@ import numpy as np
 from splitgym.baselines import kernel
 from splitgym.baselines.tasks import TaskPolicy
 from splitgym.policy import Policy, register_policy
+from splitgym.ranges import CLOCK, POWER_LEVEL
 from splitgym.seeding import seed_key
 
 ALL_OR_NOTHING = {"packet_control": "constant", "early_stop": False, "progressive": False}
@@ -102,6 +103,9 @@ class FixedDecision(TaskPolicy):
         chosen = cut or self.default_cut
         if chosen not in names:
             raise ValueError(f"cut {chosen!r} is not a cut point of {self.scenario.dnn.name!r}: {', '.join(names)}")
+        POWER_LEVEL.check("power_w", power_w)
+        if clock_hz is not None:
+            CLOCK.check("clock_hz", clock_hz)
         if not 0.0 <= power_w <= self.task_params.power_max_w:
             raise ValueError(f"power_w must be in [0, {self.task_params.power_max_w:g}] W, got {power_w!r}")
         self.fixed = {

@@ -17,6 +17,7 @@ from splitgym.baselines.transmission_kernel import Law
 from splitgym.jit import one_record, records
 from splitgym.physics.fading import TWO_STATE
 from splitgym.policy import Policy, register_policy
+from splitgym.ranges import POWER_LEVEL
 from splitgym.traces.fading import FADING
 from splitgym.worlds.transmission.layout import DECISION, PARAMS, VIEW
 from splitgym.worlds.transmission.scenario import TransmissionScenario
@@ -193,6 +194,7 @@ class Threshold(PowerControl):
         self, env: Any, *, power_w: float = 0.1, stop_at: float | str | None = "scenario", seed: int = 0
     ) -> None:
         super().__init__(env, stop_at=stop_at, seed=seed)
+        POWER_LEVEL.check("power_w", power_w)
         if not 0.0 <= power_w <= self.params.power_max_w:
             raise ValueError(f"power_w must be in [0, {self.params.power_max_w:g}] W, got {power_w!r}")
         self.constant_w = float(power_w)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 
 import numpy as np
 
 from splitgym.placement.exact import least_energy, least_latency
 from splitgym.placement.instance import App, Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
 from splitgym.placement.plan import Infeasible
-from splitgym.placement.topology import APP, DNN, HARD, TOPOLOGY, draw_topology, log_uniform, random_topology, stream
+from splitgym.placement.topology import (
+    APP,
+    DNN,
+    HARD,
+    MOST_NODES,
+    TOPOLOGY,
+    draw_topology,
+    log_uniform,
+    random_topology,
+    stream,
+)
+from splitgym.ranges import TARGET, Range
 from splitgym.registry import nearest
 
 __all__ = ["FAMILIES", "hard_instance", "random_dnn", "random_instance", "random_topology"]
@@ -43,7 +53,10 @@ EASY_LOSS = 0.2
 #: modelled: cameras and sensors that ask 5 to 25 times a second.
 RATE_HZ = (5.0, 25.0)
 #: A latency target that no placement misses, while the real one is not known yet.
-_NO_TARGET_S = 1e9
+_NO_TARGET_S = TARGET.high
+#: What a generator agrees to make.
+MOST_BLOCKS, MOST_APPS = Range("block", 1, 1000), Range("application", 1, 10_000)
+TIGHTNESS = Range("1", 0.0, 1e6)
 #: Of a hard instance: speed of the slow nodes, rate of the links, a limit that binds nothing.
 _SLOW_OPS_S, _FREE_BIT_S, _LOOSE = 1e9, 1e12, 1e15
 #: A demanding accuracy target: the quantile of the configurations' accuracies of section 7.
@@ -62,6 +75,7 @@ def random_dnn(blocks: int = 8, exits: int = 4, seed: int = 0, family: str = "su
     A share of the samples is sure at every exit, more at later ones; they leave at the first active exit at which
     they are.  Raises ``ValueError`` for arguments out of range.
     """
+    MOST_BLOCKS.check("blocks", blocks)
     if not 1 <= exits <= blocks:
         raise ValueError(f"exits must be >= 1 and <= {blocks} blocks, got {exits}")
     if family not in FAMILIES:
@@ -141,8 +155,9 @@ def random_instance(
     """
     if n_nodes < 3 or apps < 1:
         raise ValueError(f"n_nodes must be >= 3 and apps >= 1, got {n_nodes} and {apps}")
-    if not (math.isfinite(tightness) and tightness >= 0.0):
-        raise ValueError(f"tightness must be a finite number >= 0, got {tightness!r}")
+    MOST_NODES.check("n_nodes", n_nodes)
+    MOST_APPS.check("apps", apps)
+    TIGHTNESS.check("tightness", tightness)
     random_dnn(blocks, exits, seed, family)  # refuses what is out of range
     for attempt in range(_ATTEMPTS):
         drawn = _draw(n_nodes, blocks, exits, family, apps, seed, attempt, latency_mode)
@@ -214,8 +229,7 @@ def hard_instance(blocks: int, seed: int = 0) -> Instance:
     sum.  The latency target lies half-way, and half an operation beside every subset's latency.  Raises
     ``ValueError`` for arguments out of range.
     """
-    if blocks < 1:
-        raise ValueError(f"blocks must be >= 1, got {blocks}")
+    MOST_BLOCKS.check("blocks", blocks)
     sizes_op = 1e3 * stream(seed, HARD).integers(4000, 8000, blocks)  # of the order of the published blocks
     dnn = BranchyDnn(
         input_bits=0.0,

@@ -7,8 +7,11 @@ import dataclasses
 import numpy as np
 
 from splitgym.placement.instance import Arc, Node
+from splitgym.ranges import Range
 from splitgym.seeding import seed_key
 
+#: What a generator agrees to make.
+MOST_NODES = Range("node", 1, 10_000)
 #: Streams of a seed, so that drawing more of one thing leaves the others as they are.
 TOPOLOGY, DNN, APP, HARD = range(4)
 
@@ -91,6 +94,7 @@ def random_topology(mobile: int, edge: int, cloud: int, seed: int = 0) -> tuple[
     """
     if mobile < 1 or edge < 0 or cloud < 0:
         raise ValueError(f"mobile must be >= 1 node, edge and cloud >= 0 nodes, got {(mobile, edge, cloud)}")
+    MOST_NODES.check("mobile, edge and cloud together", mobile + edge + cloud)
     return draw_topology(stream(seed, TOPOLOGY), mobile, edge, cloud)
 
 
