@@ -21,6 +21,7 @@ from splitgym.envs.rows import Rows
 from splitgym.identity import is_setting_of
 from splitgym.named_files import beside, renamed
 from splitgym.quoting import cut, shown, where
+from splitgym.ranges import SHARE, Range
 from splitgym.reading import read_json, toml_of
 from splitgym.registry import Registry
 from splitgym.specs import command_line
@@ -124,17 +125,21 @@ class TrainConfig(Strict):
     action: str | None = text(None, doc="action encoding")
     agents: str = text("", doc="one policy for each device of a multi-user environment, rewarded 'own' or 'team'")
     episode_options: dict[str, Any] = dataclasses.field(default_factory=dict)
-    steps: int = number("step", 1, default=5_000_000, doc="decisions in all rows together")
-    seed: int = number("", 0, 2**32 - 1, default=0, doc="of weights, exploration and training episodes")
-    n_envs: int | None = number("row", 1, 1_000_000, default=None, doc="episodes played side by side")
-    learning_rate: float | None = number("1", above=0.0, default=None)
+    steps: int = number(Range("step", 1, 10**12), default=5_000_000, doc="decisions in all rows together")
+    seed: int = number(Range("", 0, 2**32 - 1), default=0, doc="of weights, exploration and training episodes")
+    n_envs: int | None = number(Range("row", 1, 1_000_000), default=None, doc="episodes played side by side")
+    learning_rate: float | None = number(Range("1", 1e-12, 10.0), default=None)
     schedule: str = text("linear", doc="'linear' (down to a fiftieth) or 'constant'")
-    gamma: float | None = number("1", 0.0, 1.0, default=None, doc="discount from task to task")
-    net: tuple[int, ...] | None = number("unit", 1, 100_000, default=None, doc="hidden layers")
+    gamma: float | None = number(SHARE, default=None, doc="discount from task to task")
+    net: tuple[int, ...] | None = number(
+        Range("unit", 1, 100_000), fewest=0, most=64, default=None, doc="hidden layers"
+    )
     hyper: dict[str, Any] = dataclasses.field(default_factory=dict)
-    checkpoint_every: int | None = number("step", 1, default=None, doc="steps from one checkpoint to the next")
-    num_threads: int = number("thread", 1, 1024, default=2, doc="threads of the simulation")
-    torch_threads: int = number("thread", 1, 1024, default=1, doc="threads of torch; rounding depends on it")
+    checkpoint_every: int | None = number(
+        Range("step", 1, 10**12), default=None, doc="steps from one checkpoint to the next"
+    )
+    num_threads: int = number(Range("thread", 1, 1024), default=2, doc="threads of the simulation")
+    torch_threads: int = number(Range("thread", 1, 1024), default=1, doc="threads of torch; rounding depends on it")
     device: str = text("cpu", doc="torch device of the networks")
 
     def __post_init__(self) -> None:

@@ -17,10 +17,10 @@ import numpy as np
 
 from splitgym.baselines import kernel
 from splitgym.baselines.tasks import TaskPolicy, device_views, put_decisions
-from splitgym.checks import real_number
 from splitgym.jit import one_record, records
 from splitgym.physics.bandwidth import BAND, PLAN
 from splitgym.policy import register_policy
+from splitgym.ranges import ENERGY_SCALE, WEIGHT
 from splitgym.worlds.inference.layout import DECISION, PARAMS, VIEW
 
 #: V / Ebar^2 of the published setting: 2e-3 J^2 at 6 mJ.  Scaling energies by c scales V by c^2.
@@ -110,8 +110,11 @@ class Weighted(TaskPolicy):
     def __init__(self, env: Any, *, weight_j2: float | None = None, eta: float = 1.0, seed: int = 0) -> None:
         super().__init__(env, seed=seed)
         default = WEIGHT_PER_BUDGET2 * float(self.task_params.budget_j) ** 2
-        self.weight_j2 = default if weight_j2 is None else real_number("weight_j2", weight_j2, 1e-30, 1e30, "J^2")
-        self.eta = real_number("eta", eta, 1e-12, 1e12)
+        ENERGY_SCALE.check("eta", eta)
+        if weight_j2 is not None:
+            WEIGHT.check("weight_j2", weight_j2)
+        self.weight_j2 = default if weight_j2 is None else float(weight_j2)
+        self.eta = float(eta)
 
 
 @register_policy

@@ -10,6 +10,7 @@ from splitgym.baselines import kernel
 from splitgym.baselines.tasks import TaskPolicy
 from splitgym.checks import real_number, word
 from splitgym.policy import Policy, register_policy
+from splitgym.ranges import CLOCK, POWER_LEVEL
 from splitgym.seeding import seed_key
 
 ALL_OR_NOTHING = {"packet_control": "constant", "early_stop": False, "progressive": False}
@@ -101,6 +102,9 @@ class FixedDecision(TaskPolicy):
         super().__init__(env, seed=seed)
         names = list(self.scenario.dnn.cut_names)
         chosen = word("cut", self.default_cut if cut is None else cut, names)
+        POWER_LEVEL.check("power_w", power_w)
+        if clock_hz is not None:
+            CLOCK.check("clock_hz", clock_hz)
         power_w = real_number("power_w", power_w, 0.0, float(self.task_params.power_max_w), "W")
         self.fixed = {
             "cut": float(names.index(chosen)),

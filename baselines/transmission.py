@@ -19,6 +19,7 @@ from splitgym.jit import one_record, records
 from splitgym.physics.fading import TWO_STATE
 from splitgym.policy import Policy, register_policy
 from splitgym.quoting import shown
+from splitgym.ranges import POWER_LEVEL
 from splitgym.traces.fading import FADING
 from splitgym.worlds.transmission.layout import DECISION, PARAMS, VIEW
 from splitgym.worlds.transmission.scenario import TransmissionScenario
@@ -195,4 +196,5 @@ class Threshold(PowerControl):
         self, env: Any, *, power_w: float = 0.1, stop_at: float | str | None = "scenario", seed: int = 0
     ) -> None:
         super().__init__(env, stop_at=stop_at, seed=seed)
+        POWER_LEVEL.check("power_w", power_w)
         self.constant_w = real_number("power_w", power_w, 0.0, float(self.params.power_max_w), "W")

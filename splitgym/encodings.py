@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,9 @@ from splitgym.registry import Registry, nearest
 
 #: How far rounding may put a continuous action beyond its range, over its largest number: two last places of float32.
 ROUNDING = 2.0**-22
+
+#: Longest table of the encoding that lists every decision.
+MOST_DECISIONS = 200_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -183,6 +187,12 @@ class DiscreteEncoding(Encoding):
     """One index into the table of distinct decisions (``encoding.table``), the last axis varying fastest."""
 
     def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+        count = math.prod(len(a.levels) for a in self.axes)
+        if count > MOST_DECISIONS:
+            raise ValueError(
+                f"action encoding 'discrete' lists every decision, at most {MOST_DECISIONS}, here "
+                f"{' x '.join(str(len(a.levels)) for a in self.axes)} = {count}; take 'multidiscrete' or fewer levels"
+            )
         grid = np.array(list(itertools.product(*(a.levels for a in self.axes))), np.float64)
         self.table = canonical(grid)
         return spaces.Discrete(len(self.table))

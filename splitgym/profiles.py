@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import ClassVar
 
 from splitgym.names import check_label, check_name
+from splitgym.ranges import MACS, SCORE, SHARE, SIZE, STEEPNESS
 from splitgym.registry import nearest
 from splitgym.shelf import Shelf
 from splitgym.strict import Strict, number, sources, text
+
+#: Tables of the kernels: cut points (the input is one) and exits.
+MOST_CUTS, MOST_EXITS = 64, 16
+#: Elements of a tensor, multiply-adds of a network.
+MOST_ELEMENTS, MOST_MACS = 10**12, 10**17
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,10 +25,10 @@ class Block(Strict):
 
     SECTION: ClassVar[str] = "blocks"
     name: str = text(check=check_label, doc="name of the boundary behind the block")
-    macs: int = number("MAC", 0, doc="multiply-adds of convolutions and fully connected layers")
-    shape: tuple[int, ...] = number("element", 1, doc="output tensor, channels first")
+    macs: int = number(MACS, doc="multiply-adds of convolutions and fully connected layers")
+    shape: tuple[int, ...] = number(SIZE, most=8, doc="output tensor, channels first")
     cut: bool = text(True, doc="whether the boundary is a cut point")
-    steepness: float = number("1", 0.0, default=0.0, doc="k_s of the progressive curve; 0: all or nothing")
+    steepness: float = number(STEEPNESS, default=0.0, doc="k_s of the progressive curve; 0: all or nothing")
 
     @property
     def elements(self) -> int:
@@ -38,8 +45,8 @@ class Exit(Strict):
 
     SECTION: ClassVar[str] = "exits"
     after: str = text(doc="block behind which the head sits")
-    macs: int = number("MAC", 0, doc="multiply-adds of the head, run by every sample that passes")
-    share: float = number("1", 0.0, 1.0, doc="share of the samples the full network gets right that the exit answers")
+    macs: int = number(MACS, doc="multiply-adds of the head, run by every sample that passes")
+    share: float = number(SHARE, doc="share of the samples the full network gets right that the exit answers")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,9 +59,9 @@ class DnnProfile(Strict):
     SECTION: ClassVar[str] = "dnn"
     name: str = text(label=True, check=check_name, doc="profile name")
     description: str = text("", label=True, doc="what was profiled")
-    input_shape: tuple[int, ...] = number("element", 1, doc="input tensor, channels first")
-    accuracy_full: float = number("1", 0.0, 1.0, doc="top-1 accuracy of the whole network, A_f")
-    accuracy_chance: float = number("1", 0.0, 1.0, doc="accuracy of guessing, A_0")
+    input_shape: tuple[int, ...] = number(SIZE, most=8, doc="input tensor, channels first")
+    accuracy_full: float = number(SCORE, doc="top-1 accuracy of the whole network, A_f")
+    accuracy_chance: float = number(SCORE, doc="accuracy of guessing, A_0")
     blocks: tuple[Block, ...] = text(doc="in order of execution")
     exits: tuple[Exit, ...] = text((), doc="in order of execution")
     source: dict[str, str] = sources()
@@ -68,6 +75,7 @@ class DnnProfile(Strict):
             )
         if len(self.blocks) < 1 or not self.blocks[-1].cut:
             raise ValueError("dnn.blocks: at least one block, and the last one must be a cut point (all on the device)")
+        self._check_size()
         names = [b.name for b in self.blocks]
         if len(set(names)) != len(names):
             raise ValueError(f"dnn.blocks: names must differ, got {names}")
@@ -83,6 +91,23 @@ class DnnProfile(Strict):
         shares = [e.share for e in self.exits]
         if places != sorted(set(places)) or shares != sorted(shares):
             raise ValueError("dnn.exits must be in order of execution with shares that do not fall")
+
+    def _check_size(self) -> None:
+        """Refuse what does not fit the kernels' tables, and work beyond all networks."""
+        counts = (
+            ("blocks with cut = true", sum(b.cut for b in self.blocks), MOST_CUTS - 1),
+            ("exits", len(self.exits), MOST_EXITS),
+        )
+        for what, count, most in counts:
+            if count > most:
+                raise ValueError(f"dnn: at most {most} {what}, got {count}")
+        shapes = {"input_shape": self.input_shape} | {f"blocks[{i}].shape": b.shape for i, b in enumerate(self.blocks)}
+        for name, shape in shapes.items():
+            if math.prod(shape) > MOST_ELEMENTS:
+                raise ValueError(f"dnn.{name} must hold at most {MOST_ELEMENTS:g} elements, got {math.prod(shape):g}")
+        macs = sum(b.macs for b in self.blocks) + sum(e.macs for e in self.exits)
+        if macs > MOST_MACS:
+            raise ValueError(f"dnn.blocks and exits must have at most {MOST_MACS:g} MAC together, got {macs:g}")
 
     @property
     def cut_names(self) -> tuple[str, ...]:

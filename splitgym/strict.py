@@ -8,9 +8,9 @@ limit and, for a misspelt key, the nearest valid one.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
-import math
 import re
 import types
 import typing
@@ -20,23 +20,28 @@ from typing import Any, ClassVar, TypeVar
 from splitgym.named_files import NamedFile, named_file
 from splitgym.names import check_text
 from splitgym.quoting import cut, listed, shown
+from splitgym.ranges import Range, fail, one_warning_per_key
 from splitgym.reading import toml_of
 from splitgym.registry import nearest
 
 S = TypeVar("S", bound="Strict")
+_ANY = Range("", -1e300, 1e300)  # of a number without a declaration, such as a plug-in's parameter
 
 
 def number(
-    unit: str,
-    low: float = -math.inf,
-    high: float = math.inf,
+    limits: Range,
     *,
-    above: float | None = None,
     default: Any = dataclasses.MISSING,
+    fewest: int | None = None,
+    most: int = 1024,
     doc: str = "",
 ) -> Any:
-    """A numeric field (or tuple of numbers) with its unit and limits ``low <= value <= high`` and ``value > above``."""
-    metadata = {"unit": unit, "low": low, "high": high, "above": above, "doc": doc}
+    """A numeric field, or a list of ``fewest`` to ``most`` numbers, with its unit and limits.
+
+    A list may be empty only if ``fewest`` is 0, which it is where the default is empty.
+    """
+    fewest = (0 if default == () else 1) if fewest is None else fewest
+    metadata = {"unit": limits.unit, "limits": limits, "entries": (fewest, most), "doc": doc}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -71,7 +76,7 @@ class Strict:
     SECTION: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
+        hints = _hints(type(self))
         for field in dataclasses.fields(typing.cast(Any, self)):
             path = f"{self.SECTION}.{field.name}" if self.SECTION else field.name
             value = _coerce(getattr(self, field.name), hints[field.name], path, field.metadata)
@@ -98,29 +103,14 @@ class Strict:
         return {name: _decisive(getattr(self, name)) for name in fields if getattr(self, name) is not None}
 
 
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    """Types of a class's fields; evaluating them takes longer than all the checks."""
+    return typing.get_type_hints(cls)
+
+
 def _type_name(hint: Any) -> str:
     return getattr(hint, "__name__", str(hint))
-
-
-def _fail(path: str, value: Any, wanted: str) -> typing.NoReturn:
-    raise ValueError(f"{cut(path, 160)} must be {wanted}, got {shown(value)}")
-
-
-def _limits(meta: Mapping[str, Any]) -> str:
-    unit = meta.get("unit", "")
-    parts = [f"> {meta['above']:g}"] if meta.get("above") is not None else []
-    if meta.get("low", -math.inf) > -math.inf:
-        parts.append(f">= {meta['low']:g}")
-    if meta.get("high", math.inf) < math.inf:
-        parts.append(f"<= {meta['high']:g}")
-    return f"{' and '.join(parts) or 'finite'} {unit}".rstrip()
-
-
-def _check_number(value: float, path: str, meta: Mapping[str, Any]) -> None:
-    above = meta.get("above")
-    inside = meta.get("low", -math.inf) <= value <= meta.get("high", math.inf)
-    if not math.isfinite(value) or not inside or (above is not None and not value > above):
-        _fail(path, value, f"a finite number {_limits(meta)}")
 
 
 def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
@@ -137,46 +127,45 @@ def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
         return named_file(value, f"{path}: no such file") if value else value
     if hint in (str, bool):
         if not isinstance(value, hint):
-            _fail(path, value, f"a {_type_name(hint)}")
+            fail(path, value, f"a {_type_name(hint)}")
         if hint is bool or value == meta.get("default"):
             return value
         return meta.get("check", check_text)(path, value)
     if origin is tuple:
         if not isinstance(value, (tuple, list)):
-            _fail(path, value, f"a list of {_type_name(arguments[0])}")
-        return tuple(_coerce(v, arguments[0], f"{path}[{i}]", meta) for i, v in enumerate(value))
+            fail(path, value, f"a list of {_type_name(arguments[0])}")
+        fewest, most = meta.get("entries", (0, len(value)))
+        if not fewest <= len(value) <= most:
+            raise ValueError(f"{path} must have {fewest} to {most} entries, got {len(value)}")
+        with one_warning_per_key():
+            return tuple(_coerce(v, arguments[0], f"{path}[{i}]", meta) for i, v in enumerate(value))
     if origin is dict:
         if not isinstance(value, Mapping):
-            _fail(path, value, "a table")
+            fail(path, value, "a table")
         return {check_text(path, str(k)): _coerce(v, arguments[1], f"{path}.{k}", meta) for k, v in value.items()}
     if isinstance(hint, type) and issubclass(hint, Strict):
         if isinstance(value, Mapping):
             return from_mapping(hint, value, path)
-        return value if isinstance(value, hint) else _fail(path, value, f"a {hint.__name__} or a table")
+        return value if isinstance(value, hint) else fail(path, value, f"a {hint.__name__} or a table")
     return value
 
 
 def _coerce_number(value: Any, hint: type, path: str, meta: Mapping[str, Any]) -> Any:
-    unit = f" {meta['unit']}" if meta.get("unit") else ""
-    wanted = f"a number{unit}" if hint is float else f"a whole number{unit}"
+    limits = meta.get("limits", _ANY)
+    wanted = ("a number" if hint is float else "a whole number") + (f" {limits.words}" if limits is not _ANY else "")
     plain = value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
     if isinstance(plain, bool) or not isinstance(plain, (int, float)):
-        _fail(path, value, wanted)
+        fail(path, value, wanted)
+    limits.check(path, plain)
     if hint is int and not (isinstance(plain, int) or plain.is_integer()):
-        _fail(path, value, wanted)
-    try:
-        result = hint(plain) + 0  # -0.0 becomes 0.0
-        float(result)  # a whole number may be too large
-    except OverflowError:
-        _fail(path, value, f"{wanted} that is finite")
-    _check_number(result, path, meta)
-    return result
+        fail(path, value, wanted)
+    return hint(plain) + 0  # -0.0 becomes 0.0
 
 
 def from_mapping(cls: type[S], table: Mapping[str, Any], path: str = "") -> S:
     """Build ``cls`` from a table.  ``ValueError`` names unknown keys (with the nearest valid one) and missing ones."""
     if not isinstance(table, Mapping):
-        _fail(path or cls.__name__, table, "a table")
+        fail(path or cls.__name__, table, "a table")
     names = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls))}
     for key in table:
         if key not in names:
@@ -185,9 +174,8 @@ def from_mapping(cls: type[S], table: Mapping[str, Any], path: str = "") -> S:
     for name, field in names.items():
         needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if needed and name not in table:
-            unit = field.metadata.get("unit")
-            where = f"{path}.{name}" if path else name
-            raise ValueError(f"missing key {where!r}" + (f" [{unit}]: {_limits(field.metadata)}" if unit else ""))
+            where, limits = f"{path}.{name}" if path else name, field.metadata.get("limits")
+            raise ValueError(f"missing key {where!r}" + (f" [{limits.unit}]: {limits.words}" if limits else ""))
     try:
         return cls(**dict(table))
     except ValueError as error:  # say which of several tables of the same kind it is

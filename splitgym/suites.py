@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from splitgym.checks import word
 from splitgym.named_files import beside, located, mentioned_file
 from splitgym.names import check_label, check_name
+from splitgym.ranges import Range
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.shelf import Shelf
 from splitgym.strict import Strict, number, text
@@ -38,8 +39,8 @@ class Seeds(Strict):
     """The seeds ``first .. first + episodes - 1``."""
 
     SECTION: ClassVar[str] = "seeds"
-    first: int = number("1", 0, 2**32 - 1, doc="below those of training")
-    episodes: int = number("episode", 1, 10_000)
+    first: int = number(Range("1", 0, 2**32 - 1), doc="below those of training")
+    episodes: int = number(Range("episode", 1, 10_000))
 
     @property
     def range(self) -> range:

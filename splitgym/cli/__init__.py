@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import re
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import NoReturn
 
 from gymnasium.error import Error as GymnasiumError
@@ -82,6 +85,18 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+@contextlib.contextmanager
+def warnings_in_a_line() -> Iterator[None]:
+    """Warnings as people of the command line read them: one line, without the place in the code."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_, **__: f"splitgym: warning: {message}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
+
+
+@warnings_in_a_line()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 

@@ -19,6 +19,7 @@ from splitgym.evaluation.statistics import mean_interval
 from splitgym.evaluation.sweep_words import label, place_label
 from splitgym.files import save_figure, written
 from splitgym.quoting import shown
+from splitgym.ranges import one_warning_per_key
 from splitgym.registry import nearest
 from splitgym.worlds.world import Measure, World, world_of
 
@@ -138,6 +139,7 @@ class Sweep:
         return save_figure(sweep_figure(self, self.measures(measures)), path)
 
 
+@one_warning_per_key()
 def sweep(
     policies: Any | Iterable[Any],
     env_id: str = "SplitInference-v0",

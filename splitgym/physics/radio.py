@@ -11,11 +11,15 @@ LOG2 = math.log(2.0)
 GEOMETRIC_MEAN_GAIN = 0.5614594835668851
 
 
+#: Less noise than in any share of a band: beyond, the SNR would overflow before the band vanishes.
+LEAST_NOISE_W = 1e-200
+
+
 @jit
 def rate_bit_s(power_w, gain, bandwidth_hz, noise_w_hz):
     """Shannon rate of one link [bit/s]: w log2(1 + p g / (N0 w)); 0 for bandwidth 0.  (section 3.2)"""
     noise_w = noise_w_hz * bandwidth_hz
-    if noise_w <= 0.0:
+    if noise_w < LEAST_NOISE_W:
         return 0.0
     return math.log1p(power_w * gain / noise_w) * (bandwidth_hz / LOG2)
 

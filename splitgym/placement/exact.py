@@ -16,10 +16,11 @@ from splitgym.placement.kernel import Edges, extend_labels
 from splitgym.placement.milp import joint
 from splitgym.placement.plan import Infeasible, Plan, Reason, Residual, app_index, evaluate
 from splitgym.placement.problem import Problem, Survey, accurate_configs, survey
+from splitgym.ranges import TARGET
 
 #: Placements that :func:`exhaustive` agrees to try.
 MOST_PLACEMENTS = 300_000
-_NO_TARGET_S = 1e300
+_NO_TARGET_S = TARGET.high
 
 
 def optimum(instance: Instance, app: int | str | None = None, residual: Residual | None = None) -> Plan | Infeasible:

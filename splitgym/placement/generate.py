@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 
-from splitgym.checks import real_number, whole_number, word
+from splitgym.checks import whole_number, word
 from splitgym.placement.exact import least_energy, least_latency
 from splitgym.placement.instance import (
     LATENCY_MODES,
@@ -21,13 +21,22 @@ from splitgym.placement.instance import (
     PlacedBlock,
 )
 from splitgym.placement.plan import Infeasible
-from splitgym.placement.topology import APP, DNN, HARD, TOPOLOGY, draw_topology, log_uniform, random_topology, stream
+from splitgym.placement.topology import (
+    APP,
+    DNN,
+    HARD,
+    MOST_NODES,
+    TOPOLOGY,
+    draw_topology,
+    log_uniform,
+    random_topology,
+    stream,
+)
+from splitgym.ranges import TARGET, Range
 
 __all__ = ["FAMILIES", "hard_instance", "random_dnn", "random_instance", "random_topology"]
 
 FAMILIES = ("prefix", "subsets")
-#: What can still be drawn and solved.
-MOST_NODES, MOST_APPS, MOST_BLOCKS = 10_000, 1000, 1000
 #: 2^X - 1 configurations are still listed for as many exits.
 _MOST_EXITS = 10
 #: Redrawn so often before giving up; some draws have no placement within the capacities.
@@ -54,7 +63,10 @@ EASY_LOSS = 0.2
 #: modelled: cameras and sensors that ask 5 to 25 times a second.
 RATE_HZ = (5.0, 25.0)
 #: A latency target that no placement misses, while the real one is not known yet.
-_NO_TARGET_S = 1e9
+_NO_TARGET_S = TARGET.high
+#: What a generator agrees to make.
+MOST_BLOCKS, MOST_APPS = Range("block", 1, 1000), Range("application", 1, 10_000)
+TIGHTNESS = Range("1", 0.0, 1e6)
 #: Of a hard instance: speed of the slow nodes, rate of the links, a limit that binds nothing.
 _SLOW_OPS_S, _FREE_BIT_S, _LOOSE = 1e9, 1e12, 1e15
 #: A demanding accuracy target: the quantile of the configurations' accuracies of section 7.
@@ -73,7 +85,7 @@ def random_dnn(blocks: int = 8, exits: int = 4, seed: int = 0, family: str = "su
     A share of the samples is sure at every exit, more at later ones; they leave at the first active exit at which
     they are.  Raises ``ValueError`` for arguments out of range.
     """
-    whole_number("blocks", blocks, 1, MOST_BLOCKS)
+    MOST_BLOCKS.check("blocks", blocks)
     whole_number("exits", exits, 1, int(blocks))
     word("family", family, FAMILIES)
     if family == "subsets" and exits > _MOST_EXITS:
@@ -149,8 +161,10 @@ def random_instance(
 
     Raises ``ValueError`` for arguments out of range.
     """
-    n_nodes, apps = whole_number("n_nodes", n_nodes, 3, MOST_NODES), whole_number("apps", apps, 1, MOST_APPS)
-    tightness = real_number("tightness", tightness, 0.0, 1e6)
+    whole_number("n_nodes", n_nodes, 3), whole_number("apps", apps)
+    MOST_NODES.check("n_nodes", n_nodes)
+    MOST_APPS.check("apps", apps)
+    TIGHTNESS.check("tightness", tightness)
     word("latency_mode", latency_mode, LATENCY_MODES)
     random_dnn(blocks, exits, seed, family)  # refuses what is out of range
     for attempt in range(_ATTEMPTS):
@@ -223,7 +237,7 @@ def hard_instance(blocks: int, seed: int = 0) -> Instance:
     sum.  The latency target lies half-way, and half an operation beside every subset's latency.  Raises
     ``ValueError`` for arguments out of range.
     """
-    whole_number("blocks", blocks, 1, MOST_BLOCKS)
+    MOST_BLOCKS.check("blocks", blocks)
     sizes_op = 1e3 * stream(seed, HARD).integers(4000, 8000, blocks)  # of the order of the published blocks
     dnn = BranchyDnn(
         input_bits=0.0,

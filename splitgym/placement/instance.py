@@ -16,6 +16,26 @@ from splitgym.checks import file_path
 from splitgym.named_files import named_file
 from splitgym.names import check_label, check_name
 from splitgym.quoting import shown
+from splitgym.ranges import (
+    ARC_RATE,
+    BIT_ENERGY,
+    BITS,
+    CAPACITY_BITS,
+    CAPACITY_OPS,
+    DELAY,
+    FREQUENCY,
+    MACHINE_POWER,
+    MEMORY,
+    MOST_TASK_S,
+    OPS,
+    SCORE,
+    SEED,
+    SHARE,
+    SPEED,
+    TARGET,
+    Range,
+    at_most,
+)
 from splitgym.reading import has_suffix, json_of, naming, toml_of
 from splitgym.registry import nearest
 from splitgym.strict import Strict, dump_toml, from_mapping, number, text
@@ -31,11 +51,11 @@ class Node(Strict):
 
     SECTION: ClassVar[str] = "nodes"
     id: str = text(check=check_label, doc="name")
-    tier: int = number("1", 0, 1000, doc="0 mobile, 1 edge, 2 cloud")
-    speed_ops_s: float = number("op/s", above=0.0, doc="effective speed seen by one inference")
-    power_w: float = number("W", 0.0, doc="power while busy")
-    capacity_ops_s: float = number("op/s", 0.0, doc="long-run compute available to the applications")
-    memory_bits: float = number("bit", 0.0, doc="memory for the blocks placed here")
+    tier: int = number(Range("1", 0, 1000), doc="0 mobile, 1 edge, 2 cloud")
+    speed_ops_s: float = number(SPEED, doc="effective speed seen by one inference")
+    power_w: float = number(MACHINE_POWER, doc="power while busy")
+    capacity_ops_s: float = number(CAPACITY_OPS, doc="long-run compute available to the applications")
+    memory_bits: float = number(MEMORY, doc="memory for the blocks placed here")
 
     @property
     def energy_j_op(self) -> float:
@@ -50,11 +70,11 @@ class Arc(Strict):
     SECTION: ClassVar[str] = "arcs"
     from_node: str = text(doc="id of the sender ('from' in files)")
     to_node: str = text(doc="id of the receiver ('to' in files)")
-    rate_bit_s: float = number("bit/s", above=0.0)
-    prop_s: float = number("s", 0.0, default=0.0, doc="propagation delay")
-    tx_j_bit: float = number("J/bit", 0.0, doc="energy at the sender")
-    rx_j_bit: float = number("J/bit", 0.0, doc="energy at the receiver")
-    capacity_bit_s: float = number("bit/s", 0.0, doc="long-run capacity")
+    rate_bit_s: float = number(ARC_RATE)
+    prop_s: float = number(DELAY, default=0.0, doc="propagation delay")
+    tx_j_bit: float = number(BIT_ENERGY, doc="energy at the sender")
+    rx_j_bit: float = number(BIT_ENERGY, doc="energy at the receiver")
+    capacity_bit_s: float = number(CAPACITY_BITS, doc="long-run capacity")
 
     @property
     def energy_j_bit(self) -> float:
@@ -67,9 +87,9 @@ class PlacedBlock(Strict):
     """A block of layers: o_b, s_b, m_b of section 1."""
 
     SECTION: ClassVar[str] = "blocks"
-    ops: float = number("op", 0.0)
-    out_bits: float = number("bit", 0.0)
-    memory_bits: float = number("bit", 0.0, default=0.0)
+    ops: float = number(OPS)
+    out_bits: float = number(BITS)
+    memory_bits: float = number(MEMORY, default=0.0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,8 +97,8 @@ class BranchExit(Strict):
     """An exit behind a block: beta_x, h_x of section 1."""
 
     SECTION: ClassVar[str] = "exits"
-    after_block: int = number("block", 1, 10_000, doc="counted from 1")
-    branch_ops: float = number("op", 0.0, default=0.0, doc="run by every sample that reaches the block")
+    after_block: int = number(Range("block", 1, 10_000), doc="counted from 1")
+    branch_ops: float = number(OPS, default=0.0, doc="run by every sample that reaches the block")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,9 +106,9 @@ class ExitConfig(Strict):
     """Which exits are active (counted from 1), the share of samples that leaves at each, and the accuracy (s1.1)."""
 
     SECTION: ClassVar[str] = "exit_configs"
-    active: tuple[int, ...] = number("exit", 1, 10_000)
-    fractions: tuple[float, ...] = number("1", 0.0, 1.0)
-    accuracy: float = number("1", 0.0, 1.0)
+    active: tuple[int, ...] = number(Range("exit", 1, 10_000))
+    fractions: tuple[float, ...] = number(SHARE)
+    accuracy: float = number(SCORE)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,7 +128,7 @@ class BranchyDnn(Strict):
     """A network with exits."""
 
     SECTION: ClassVar[str] = "dnns"
-    input_bits: float = number("bit", 0.0, doc="s_0")
+    input_bits: float = number(BITS, doc="s_0")
     blocks: tuple[PlacedBlock, ...] = text()
     exits: tuple[BranchExit, ...] = text()
     exit_configs: tuple[ExitConfig, ...] = text()
@@ -161,10 +181,10 @@ class App(Strict):
     id: str = text(check=check_label, doc="name")
     dnn: str = text(doc="key of its network")
     source: str = text(doc="id of the node at which the input arises")
-    rate_hz: float = number("1/s", above=0.0)
-    latency_s: float = number("s", above=0.0, doc="latency target")
-    accuracy: float = number("1", 0.0, 1.0, doc="accuracy target")
-    pinned_first_blocks: int = number("block", 0, 10_000, default=0, doc="blocks that must stay at the source")
+    rate_hz: float = number(FREQUENCY)
+    latency_s: float = number(TARGET, doc="latency target")
+    accuracy: float = number(SCORE, doc="accuracy target")
+    pinned_first_blocks: int = number(Range("block", 0, 10_000), default=0, doc="blocks that must stay at the source")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -173,7 +193,7 @@ class Instance(Strict):
 
     name: str = text("", label=True, check=check_name, doc="name")
     note: str = text("", label=True, doc="remark")
-    seed: int | None = number("", 0, default=None, doc="of the generator that made it, if any")
+    seed: int | None = number(SEED, default=None, doc="of the generator that made it, if any")
     latency_mode: str = text("worst", doc="'worst': the deepest sample; 'expected': every term by its reach (s1.3)")
     nodes: tuple[Node, ...] = text()
     arcs: tuple[Arc, ...] = text(())
@@ -188,6 +208,8 @@ class Instance(Strict):
             raise ValueError("nodes and apps must not be empty")
         self._check_nodes_and_arcs()
         self._check_apps()
+        for name, dnn in self.dnns.items():
+            self._check_time(name, dnn)
 
     def _check_nodes_and_arcs(self) -> None:
         ids = {node.id: i for i, node in enumerate(self.nodes)}
@@ -219,6 +241,16 @@ class Instance(Strict):
                     f"apps[{i}].pinned_first_blocks must be <= {len(self.dnns[app.dnn].blocks)} blocks, "
                     f"got {app.pinned_first_blocks}"
                 )
+
+    def _check_time(self, name: str, dnn: BranchyDnn) -> None:
+        """Bound the latency of any placement, so that a target beyond it is none."""
+        ops = sum(block.ops for block in dnn.blocks) + sum(leave.branch_ops for leave in dnn.exits)
+        slow = min(node.speed_ops_s for node in self.nodes)
+        at_most(f"dnns.{name}: ops on a node of speed_ops_s={slow!r}", "a placement", ops / slow, MOST_TASK_S, "s")
+        for i, arc in enumerate(self.arcs):
+            sent_s = sum(dnn.sizes()) / arc.rate_bit_s + len(dnn.blocks) * arc.prop_s
+            keys = f"arcs[{i}]: rate_bit_s={arc.rate_bit_s!r} and prop_s={arc.prop_s!r} with out_bits of dnns.{name}"
+            at_most(keys, "a placement", sent_s, MOST_TASK_S, "s")
 
     def index(self, node_id: str) -> int:
         """Place of a node in ``nodes``.  Raises ``ValueError`` for an unknown id, naming the nearest."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from splitgym.names import check_label, check_name
 from splitgym.placement.instance import App, Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
+from splitgym.ranges import BIT_ENERGY, MACHINE_POWER, MEMORY, OPS, SCORE, SIZE, SPEED, TARGET, Range
 from splitgym.registry import nearest
 from splitgym.shelf import Shelf
 from splitgym.strict import Strict, from_mapping, number, sources, text
@@ -25,8 +26,8 @@ class PublishedBlock(Strict):
     """A row of the published table of blocks."""
 
     SECTION: ClassVar[str] = "blocks"
-    ops: float = number("op", 0.0)
-    shape: tuple[int, ...] = number("value", 1, default=(), doc="what leaves the block; none: nothing to send")
+    ops: float = number(OPS)
+    shape: tuple[int, ...] = number(SIZE, most=8, default=(), doc="what leaves the block; none: nothing to send")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,8 +35,8 @@ class PublishedExit(Strict):
     """A row of the published table of exits."""
 
     SECTION: ClassVar[str] = "exits"
-    after_block: int = number("block", 1, 10_000)
-    table_percent: float = number("%", 0.0, 100.0, doc="accuracy if samples that would go on count as errors")
+    after_block: int = number(Range("block", 1, 10_000))
+    table_percent: float = number(Range("%", 0.0, 100.0), doc="accuracy if samples that would go on count as errors")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,13 +46,13 @@ class PublishedDnn(Strict):
     SECTION: ClassVar[str] = "dnn"
     name: str = text(label=True, check=check_name, doc="name")
     description: str = text("", label=True, doc="what it is")
-    input_shape: tuple[int, ...] = number("value", 1)
-    bits_per_value: int = number("bit", 1, 64)
-    final_accuracy: float = number("1", 0.0, 1.0, doc="of the last exit on the data set")
+    input_shape: tuple[int, ...] = number(SIZE, most=8)
+    bits_per_value: int = number(Range("bit", 1, 64))
+    final_accuracy: float = number(SCORE, doc="of the last exit on the data set")
     blocks: tuple[PublishedBlock, ...] = text()
     exits: tuple[PublishedExit, ...] = text()
-    grid_latency_s: tuple[float, ...] = number("s", above=0.0)
-    grid_accuracy: tuple[float, ...] = number("1", 0.0, 1.0)
+    grid_latency_s: tuple[float, ...] = number(TARGET)
+    grid_accuracy: tuple[float, ...] = number(SCORE)
     source: dict[str, str] = sources()
 
 
@@ -61,11 +62,11 @@ class PublishedNode(Strict):
 
     SECTION: ClassVar[str] = "nodes"
     id: str = text(check=check_label)
-    tier: int = number("1", 0, 2)
-    speed_ops_s: float = number("op/s", above=0.0)
-    power_w: float = number("W", 0.0)
-    receive_s_bit: float = number("s/bit", above=0.0, doc="time for a bit on a link that ends here")
-    radio_j_bit: float = number("J/bit", 0.0, doc="energy of this end of a link")
+    tier: int = number(Range("1", 0, 2))
+    speed_ops_s: float = number(SPEED)
+    power_w: float = number(MACHINE_POWER)
+    receive_s_bit: float = number(Range("s/bit", 1e-18, 1.0), doc="time for a bit on a link that ends here")
+    radio_j_bit: float = number(BIT_ENERGY, doc="energy of this end of a link")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ class PublishedTopology(Strict):
     name: str = text(label=True, check=check_name)
     description: str = text("", label=True)
     nodes: tuple[PublishedNode, ...] = text()
-    memory_bits: float = number("bit", 0.0)
+    memory_bits: float = number(MEMORY)
     source: dict[str, str] = sources()
 
 

@@ -8,8 +8,11 @@ import numpy as np
 
 from splitgym.checks import whole_number
 from splitgym.placement.instance import Arc, Node
+from splitgym.ranges import Range
 from splitgym.seeding import seed_key
 
+#: What a generator agrees to make.
+MOST_NODES = Range("node", 1, 10_000)
 #: Streams of a seed, so that drawing more of one thing leaves the others as they are.
 TOPOLOGY, DNN, APP, HARD = range(4)
 
@@ -91,7 +94,8 @@ def random_topology(mobile: int, edge: int, cloud: int, seed: int = 0) -> tuple[
     numbers out of range.
     """
     for name, count, fewest in (("mobile", mobile, 1), ("edge", edge, 0), ("cloud", cloud, 0)):
-        whole_number(name, count, fewest, 10_000)
+        whole_number(name, count, fewest, int(MOST_NODES.high))
+    MOST_NODES.check("mobile, edge and cloud together", mobile + edge + cloud)
     return draw_topology(stream(seed, TOPOLOGY), mobile, edge, cloud)
 
 

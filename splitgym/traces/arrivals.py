@@ -15,14 +15,17 @@ from splitgym.named_files import NamedFile, named_file
 from splitgym.numbers import plain_array
 from splitgym.physics.arrivals import ARRIVAL_PARAMS, MODULATED, PERIODIC, RECORDED
 from splitgym.quoting import where
+from splitgym.ranges import GAP, MOST_S
 from splitgym.reading import arrays_of, column_of, has_suffix, naming
 from splitgym.registry import Registry
-from splitgym.traces.plugins import Model, check_positive, registrar
+from splitgym.traces.plugins import Model, registrar
 
 #: Bytes of the largest npz file of instants that is read.
 MOST_INSTANTS = 2**28
 
 ARRIVALS: Registry[Model] = Registry("arrival model")
+#: Fewest tasks in a calm and a burst together, on average: so many changes of phase are drawn for each task.
+LEAST_IN_CYCLE = 0.1
 
 
 def arrivals(name: str) -> Callable[[Callable], Callable]:
@@ -43,42 +46,54 @@ def arrival_params(kind: int, period_s: float = 0.0, rates_hz=(1.0,), leave_hz=(
     return record
 
 
-@registrar(ARRIVALS, "periodic", built_in=True)
+@registrar(ARRIVALS, "periodic", built_in=True, section="arrivals", period_s=GAP)
 def periodic(n_tasks: int, *, period_s: float = 0.3) -> np.ndarray:
     """One task every ``period_s`` [s], the first at 0.  (ENACHI specification section 1: T_frame)"""
-    check_positive("arrivals.parameters.period_s", period_s, "s")
+    _check_duration("period_s", period_s, n_tasks)
     return arrival_params(PERIODIC, period_s)
 
 
-@registrar(ARRIVALS, "poisson", built_in=True)
+@registrar(ARRIVALS, "poisson", built_in=True, section="arrivals", mean_s=GAP)
 def poisson(n_tasks: int, *, mean_s: float = 0.4) -> np.ndarray:
     """Poisson arrivals with mean gap ``mean_s`` [s]."""
-    check_positive("arrivals.parameters.mean_s", mean_s, "s")
+    _check_duration("mean_s", mean_s, n_tasks)
     return arrival_params(MODULATED, rates_hz=(1.0 / mean_s,))
 
 
-@registrar(ARRIVALS, "mmpp", built_in=True)
+@registrar(
+    ARRIVALS, "mmpp", built_in=True, section="arrivals", calm_mean_s=GAP, burst_mean_s=GAP, calm_s=GAP, burst_s=GAP
+)
 def mmpp(
     n_tasks: int, *, calm_mean_s: float = 0.8, burst_mean_s: float = 0.08, calm_s: float = 8.0, burst_s: float = 1.6
 ) -> np.ndarray:
     """Bursts: a two-phase Markov-modulated Poisson process; mean gaps and mean stays of both phases [s]."""
-    for name, value in (
-        ("calm_mean_s", calm_mean_s),
-        ("burst_mean_s", burst_mean_s),
-        ("calm_s", calm_s),
-        ("burst_s", burst_s),
-    ):
-        check_positive(f"arrivals.parameters.{name}", value, "s")
+    in_cycle = calm_s / calm_mean_s + burst_s / burst_mean_s
+    if in_cycle < LEAST_IN_CYCLE:
+        raise ValueError(
+            f"arrivals.parameters: a calm and a burst together must bring at least {LEAST_IN_CYCLE:g} tasks on "
+            f"average, calm_s / calm_mean_s + burst_s / burst_mean_s, got {in_cycle:g}; take longer stays [s] or "
+            "shorter gaps [s]"
+        )
+    _check_duration("calm_mean_s", (calm_s + burst_s) / in_cycle, n_tasks)
     return arrival_params(
         MODULATED, rates_hz=(1.0 / calm_mean_s, 1.0 / burst_mean_s), leave_hz=(1.0 / calm_s, 1.0 / burst_s)
     )
+
+
+def _check_duration(name: str, gap_s: float, n_tasks: int) -> None:
+    """``ValueError`` for episodes so long that instants lose their digits."""
+    if gap_s * n_tasks > MOST_S:
+        raise ValueError(
+            f"arrivals.parameters.{name}: {n_tasks} tasks every {gap_s:g} s take {gap_s * n_tasks:g} s, an episode "
+            f"lasts at most {MOST_S:g} s; take fewer tasks or shorter gaps"
+        )
 
 
 def _instants_digest(file: NamedFile) -> str:
     return hashlib.sha256(file.parsed(read_instants).tobytes()).hexdigest()
 
 
-@registrar(ARRIVALS, "recorded", built_in=True, file=_instants_digest)
+@registrar(ARRIVALS, "recorded", built_in=True, digests={"file": _instants_digest})
 def recorded(n_tasks: int, *, file: str) -> np.ndarray:
     """Arrival instants [s] from a file: ``.npz`` with array ``arrival_s`` or ``.csv`` with a column ``arrival_s``."""
     with naming("arrivals.parameters.file"):
@@ -125,17 +140,18 @@ def read_instants(path: NamedFile) -> np.ndarray:
 
 
 def check_instants(times_s: np.ndarray, n_tasks: int, name: str) -> np.ndarray:
-    """The first ``n_tasks`` instants; ``ValueError`` unless they are enough, finite, >= 0 and ascending."""
+    """The first ``n_tasks`` instants; ``ValueError`` unless they are enough,  ascending."""
     times_s = plain_array(times_s, "arrival instants", "fiu")
     if times_s.ndim != 1 or len(times_s) < n_tasks:
         raise ValueError(f"{name}: {times_s.shape} arrival instants, the scenario needs {n_tasks} (n_tasks)")
     times_s = times_s[:n_tasks].astype(np.float64)
     earlier = np.concatenate([[0.0], times_s[:-1]])
-    wrong = ~(np.isfinite(times_s) & (times_s >= earlier))
+    wrong = ~((times_s >= earlier) & (times_s <= MOST_S))
     if wrong.any():
         k = int(np.argmax(wrong))
         raise ValueError(
-            f"{name}: arrival instants must be finite, >= 0 s and ascending; number {k + 1} is {times_s[k]} s, "
+            f"{name}: arrival instants must be finite, >= 0 s and ascending, at most {MOST_S:g} s; "
+            f"number {k + 1} is {times_s[k]} s, "
             f"{f'the one before {times_s[k - 1]} s' if k else 'the first'}"
         )
     return times_s

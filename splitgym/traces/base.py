@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -13,12 +14,24 @@ from splitgym.checks import file_path
 from splitgym.files import write_atomically
 from splitgym.numbers import as_array
 from splitgym.quoting import cut, listed, shown
+from splitgym.ranges import TINY, Range
 from splitgym.reading import MOST_ARRAYS, naming, read_arrays
 
 T = TypeVar("T", bound="ArrayTrace")
 
-#: Array -> (unit, lowest, highest value, meaning).
-Arrays = Mapping[str, tuple[str, float, float, str]]
+#: Array -> (limits, meaning).
+Arrays = Mapping[str, tuple[Range, str]]
+#: Most numbers in an array: 1.6 GB for both arrays over slots.
+MOST_NUMBERS = 100_000_000
+
+
+def check_size(shape: tuple[int, ...], keys: str) -> None:
+    """Raise ``ValueError`` naming ``keys`` for arrays that would not fit the memory of a usual machine."""
+    if math.prod(shape) > MOST_NUMBERS:
+        raise ValueError(
+            f"a trace of {' x '.join(map(str, shape))} slots has more than {MOST_NUMBERS:g} numbers; "
+            f"take less of {keys}"
+        )
 
 
 class ArrayTrace:
@@ -40,7 +53,7 @@ class ArrayTrace:
         Raises ``ValueError`` naming array, place, unit and limits for anything that is no finite real number in range.
         """
         shapes = self.shapes()
-        for name, (unit, low, high, _) in self.ARRAYS.items():
+        for name, (limits, _) in self.ARRAYS.items():
             given = as_array(getattr(self, name), f"trace.{name}")
             if given.dtype.kind not in "fiu":
                 raise ValueError(f"trace.{name} must hold real numbers, got an array of {cut(str(given.dtype), 60)}")
@@ -49,11 +62,10 @@ class ArrayTrace:
                 raise ValueError(f"trace.{name} must not be empty, got shape {array.shape}")
             if array.shape != shapes[name]:
                 raise ValueError(f"trace.{name} must have shape {shapes[name]}, got {array.shape}")
-            wrong = ~(np.isfinite(array) & (array >= low) & (array <= high))
+            wrong = ~((array >= limits.low) & (array <= limits.high)) | ((array != 0.0) & (np.abs(array) < TINY))
             if wrong.any():
                 where = tuple(int(i[0]) for i in np.nonzero(wrong))
-                limit = f"finite and in [{low:g}, {high:g}] {unit}"
-                raise ValueError(f"trace.{name}{list(where)} must be {limit}, got {array[where]!r}")
+                limits.check(f"trace.{name}{list(where)}", float(array[where]))
             array.setflags(write=False)
             object.__setattr__(self, name, array)
 
@@ -83,8 +95,14 @@ class ArrayTrace:
             return cls(**arrays)
 
     @classmethod
-    def refuse_unknown(cls, arrays: Mapping[str, Any]) -> None:
-        """Raise ``ValueError`` for the name of an array that the trace does not have."""
+    def check_given(cls, arrays: Mapping[str, Any]) -> None:
+        """Raise ``ValueError`` for the name of an array that the trace does not have; warn of unusual values."""
         unknown = [name for name in arrays if name not in cls.ARRAYS]
         if unknown:
             raise ValueError(f"unknown trace array {shown(unknown[0])} (known: {listed(cls.ARRAYS)})")
+        for name, values in arrays.items():
+            limits, array = cls.ARRAYS[name][0], np.asarray(values)
+            if limits.usual and array.size and array.dtype.kind in "fiu":
+                for value in (float(array.min()), float(array.max())):
+                    if limits.holds(value):
+                        limits.check(f"trace.{name}", value)

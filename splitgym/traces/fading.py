@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 
 from splitgym.physics.fading import BLOCK, FADING_PARAMS, GAUSSIAN, RECORDED, TWO_STATE
+from splitgym.ranges import COHERENCE, FADE_DEPTH, GAP, RICE
 from splitgym.registry import Registry
-from splitgym.traces.plugins import Model, check_positive, check_share, registrar
+from splitgym.traces.plugins import Model, registrar
 
 FADING: Registry[Model] = Registry("fading model")
+#: Longest coherence time in slots: beyond, 1 - r loses its digits.
+MOST_MEMORY = 1e8
 
 
 def fading(name: str) -> Callable[[Callable], Callable]:
@@ -68,9 +71,13 @@ def ar1_coefficient(coherence_s: float, slot_s: float) -> float:
     return math.exp(-slot_s / coherence_s) if coherence_s > 0.0 else 0.0
 
 
-def _coherence(coherence_s: float) -> None:
-    if not (math.isfinite(coherence_s) and coherence_s >= 0.0):
-        raise ValueError(f"fading.parameters.coherence_s must be a finite number >= 0 s, got {coherence_s!r}")
+def _check_memory(coherence_s: float, slot_s: float) -> None:
+    """``ValueError`` where the memory is so long that neighbouring slots cannot be told apart."""
+    if coherence_s > MOST_MEMORY * slot_s:
+        raise ValueError(
+            f"fading.parameters.coherence_s must be <= {MOST_MEMORY:g} slots of {slot_s!r} s, got {coherence_s!r} s; "
+            "use model 'static' for a channel that does not change"
+        )
 
 
 @registrar(FADING, "static", built_in=True)
@@ -85,31 +92,26 @@ def rayleigh(slot_s: float) -> np.ndarray:
     return gaussian_params(0.0, 1.0, 0.0)
 
 
-@registrar(FADING, "gauss_markov", built_in=True)
+@registrar(FADING, "gauss_markov", built_in=True, section="fading", coherence_s=COHERENCE)
 def gauss_markov(slot_s: float, *, coherence_s: float = 5e-3) -> np.ndarray:
     """Rayleigh with memory: complex AR(1), r = exp(-slot / coherence_s).  (ENACHI specification section 3.3)"""
-    _coherence(coherence_s)
+    _check_memory(coherence_s, slot_s)
     return gaussian_params(0.0, 1.0, ar1_coefficient(coherence_s, slot_s))
 
 
-@registrar(FADING, "rician", built_in=True)
+@registrar(FADING, "rician", built_in=True, section="fading", k_ratio=RICE, coherence_s=COHERENCE)
 def rician(slot_s: float, *, k_ratio: float = 4.0, coherence_s: float = 5e-3) -> np.ndarray:
     """Rician: a line of sight ``k_ratio`` times as strong as the scatter, which has memory ``coherence_s`` [s]."""
-    if not (math.isfinite(k_ratio) and k_ratio >= 0.0):
-        raise ValueError(f"fading.parameters.k_ratio must be a finite number >= 0, got {k_ratio!r}")
-    _coherence(coherence_s)
+    _check_memory(coherence_s, slot_s)
     los, scatter = math.sqrt(k_ratio / (k_ratio + 1.0)), math.sqrt(1.0 / (k_ratio + 1.0))
     return gaussian_params(los, scatter, ar1_coefficient(coherence_s, slot_s))
 
 
-@registrar(FADING, "gilbert_elliott", built_in=True)
+@registrar(FADING, "gilbert_elliott", built_in=True, section="fading", good_s=GAP, bad_s=GAP, bad_depth_db=FADE_DEPTH)
 def gilbert_elliott(
     slot_s: float, *, good_s: float = 40e-3, bad_s: float = 10e-3, bad_depth_db: float = 15.0
 ) -> np.ndarray:
     """Two-state link: mean stay ``good_s`` / ``bad_s`` [s], the bad state ``bad_depth_db`` [dB] below the good one."""
-    check_positive("fading.parameters.good_s", good_s, "s")
-    check_positive("fading.parameters.bad_s", bad_s, "s")
-    check_share("fading.parameters.bad_depth_db / 300", bad_depth_db / 300.0)
     to_bad, to_good = min(slot_s / good_s, 1.0), min(slot_s / bad_s, 1.0)
     if to_bad + to_good > 1.0:
         raise ValueError(

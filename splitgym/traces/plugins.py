@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from splitgym.named_files import NamedFile, mentioned_file, named_file, named_fi
 from splitgym.names import check_name
 from splitgym.origins import SAY_IT, origin
 from splitgym.quoting import shown
+from splitgym.ranges import FADING_GAIN, Range, fail
 from splitgym.registry import Registry, nearest
 
 
@@ -22,13 +24,14 @@ class Model:
 
     ``function`` has keyword-only parameters.  Built in: it returns kernel parameters.  Plug-in: it draws, from a
     generator and a shape, as the registering decorator describes.  ``digests`` names the parameters that are files,
-    each with a function that digests what is read of it.
+    each with a function that digests what is read of it.  ``ranges`` are the limits of the numeric ones.
     """
 
     name: str
     function: Callable[..., Any]
     built_in: bool
     digests: Mapping[str, Callable[[NamedFile], str]] = dataclasses.field(default_factory=dict)
+    ranges: Mapping[str, Range] = dataclasses.field(default_factory=dict, compare=False)
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -79,19 +82,28 @@ class Model:
     def fill(self, key: np.uint64, gains: np.ndarray, slot_s: float, parameters: Mapping[str, Any]) -> None:
         """Draw a plug-in's power gains of every task below ``key`` into (n_tasks, n_slots), in place.
 
-        Raises ``ValueError`` if the model returns another shape.
+        Raises ``ValueError`` if the model returns another shape, or what is no power gain.
         """
         for k, row in enumerate(gains):
             rng = np.random.default_rng([int(key), 2, k])
             drawn = self.draw(rng, len(row), slot_s, **parameters)
             if drawn.shape != row.shape:
                 raise ValueError(f"fading model {self.name!r} returned shape {drawn.shape}, not {row.shape}")
+            self._check_gains(drawn, k)
             row[:] = drawn
 
     def _read(self, name: str, value: Any, path: str) -> Any:
         if name in self.digests and isinstance(value, str):
             return named_file(value, f"{path}: no such file")
         return value if self.built_in else mentioned_file(value)
+
+    def _check_gains(self, drawn: np.ndarray, task: int) -> None:
+        real = drawn.dtype.kind in "fiub"
+        wrong = ~((drawn >= FADING_GAIN.low) & (drawn <= FADING_GAIN.high)) if real else np.ones(1, bool)
+        if wrong.any():
+            value = drawn[np.argmax(wrong)] if real else drawn.dtype
+            where = f"fading model {self.name!r}, task {task}, slot {np.argmax(wrong)}: the gain"
+            fail(where, value, f"a finite number {FADING_GAIN.words}", FADING_GAIN.hint)
 
     def _kind(self, name: str) -> str:
         """What a parameter takes, from its default or annotation: "a number", "a string", or "" where neither tells."""
@@ -102,28 +114,40 @@ class Model:
         return "a number" if is_number else ""
 
 
-def check_positive(path: str, value: float, unit: str) -> None:
-    """Raise ``ValueError`` naming path, value and unit unless ``value`` is finite and > 0."""
-    if not (isinstance(value, (int, float)) and np.isfinite(value) and value > 0):
-        raise ValueError(f"{path} must be a finite number > 0 {unit}, got {value!r}")
-
-
-def check_share(path: str, value: float) -> None:
-    """Raise ``ValueError`` unless ``value`` is a number in [0, 1]."""
-    if not (isinstance(value, (int, float)) and 0.0 <= value <= 1.0):
-        raise ValueError(f"{path} must be a number >= 0 and <= 1, got {value!r}")
-
-
 def registrar(
-    registry: Registry[Model], name: str, built_in: bool, **digests: Callable[[NamedFile], str]
+    registry: Registry[Model],
+    name: str,
+    built_in: bool,
+    *,
+    section: str = "",
+    digests: Mapping[str, Callable[[NamedFile], str]] | None = None,
+    **ranges: Range,
 ) -> Callable[[Callable], Callable]:
-    """Decorator that puts a function into ``registry`` under ``name``; ``digests`` as in :class:`Model`."""
+    """Decorator that puts a function into ``registry`` under ``name``.
+
+    ``ranges`` are the limits of its numeric parameters: the registered function raises ``ValueError`` beyond them,
+    naming ``section`` of the scenario.  ``digests`` as in :class:`Model`.
+    """
     check_name(f"the name of the {registry.kind}", name)
 
     def register(function: Callable) -> Callable:
         if not callable(function):
             raise ValueError(f"a {registry.kind} must be a function, got {shown(function)}")
-        registry.add(name, Model(name, function, built_in, digests))
-        return function
+        checked = _guarded(function, section, ranges) if ranges else function
+        registry.add(name, Model(name, checked, built_in, digests or {}, ranges))
+        return checked
 
     return register
+
+
+def _guarded(function: Callable, section: str, ranges: Mapping[str, Range]) -> Callable:
+    """``function`` with its keyword arguments checked first."""
+
+    @functools.wraps(function)
+    def guarded(*args: Any, **parameters: Any) -> Any:
+        for name, value in parameters.items():
+            if name in ranges:
+                ranges[name].check(f"{section}.parameters.{name}", value, tell=False)
+        return function(*args, **parameters)
+
+    return guarded

@@ -44,6 +44,11 @@ class Process(Section):
     REGISTRY: ClassVar[Registry[Model]]
 
     def __post_init__(self) -> None:
+        # first, since a range says more than the type
+        if isinstance(self.model, str) and isinstance(self.parameters, Mapping):
+            for name, limits in self.REGISTRY[self.model].ranges.items():
+                if type(value := self.parameters.get(name)) in (int, float):
+                    limits.check(f"{self.SECTION}.parameters.{name}", value)
         super().__post_init__()
         path = f"{self.SECTION}.parameters"
         object.__setattr__(self, "parameters", self.REGISTRY[self.model].arguments(self.parameters, path))

@@ -99,7 +99,8 @@ def service(level, mode, split, gpu, x, p):
     sent_s, tail_s = transfer_s(split, x, p), cloud_s(split, gpu, x, p)
     total_s = edge_s + sent_s + tail_s
     edge_j = p.head_w[mode, level] * computing_s + wait_w(level, mode, p) * (total_s - computing_s)
-    return edge_s, sent_s, tail_s, edge_j + x.edge_offset_w * total_s, node_j(gpu, tail_s, x, p)
+    edge_j = max(edge_j + x.edge_offset_w * total_s, 0.0)
+    return edge_s, sent_s, tail_s, edge_j, node_j(gpu, tail_s, x, p)
 
 
 @jit

@@ -9,6 +9,7 @@ import numpy as np
 from splitgym.fields import tables
 from splitgym.jit import one_record, records
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
+from splitgym.ranges import MOST_TASK_S, at_most
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.worlds.hardware.kernel import RECENT, allowed_gpu, allowed_mode, nominal_rows
 from splitgym.worlds.hardware.profile import MODES, HardwareProfile
@@ -106,6 +107,8 @@ class Nature(NamedTuple):
     arrival_s: np.ndarray  # (n_requests,) recorded arrival instants, empty for other models
 
 
+#: Least energy of the request that all are compared with, most of any [J].
+LEAST_REFERENCE_J, MOST_REQUEST_J = 1e-9, 1e12
 MAX_CLOCKS, MAX_SPLITS, MAX_LATTICE, MAX_FIELDS = 16, 128, 16, 16
 
 #: The scenario in SI units, derived values included; L = last split layer, counts beside the tables.
@@ -256,7 +259,19 @@ def _with_nominal(params: np.record) -> np.record:
     params.nominal_s[tuple(index.T)] = values[:, 0]
     cloud_only = (index == [shape[0] - 1, 0, 0, 1]).all(axis=1)
     params.reference_j = values[cloud_only, 1][0]
+    _check_service(values, float(params.reference_j))
     return params
+
+
+def _check_service(values: np.ndarray, reference_j: float) -> None:
+    """``ValueError`` where a nominal request takes more than any, or where cloud-only, the reference, takes nothing."""
+    at_most("hardware.edge and hardware.link", "a request", float(values[:, 0].max()), 10.0 * MOST_TASK_S, "s")
+    at_most("hardware.power and hardware.edge", "a request", float(values[:, 1].max()), MOST_REQUEST_J, "J")
+    if not reference_j >= LEAST_REFERENCE_J:
+        raise ValueError(
+            f"hardware.power: a cloud-only request, to which all others are compared, must take >= "
+            f"{LEAST_REFERENCE_J:g} J, got {reference_j:g} J"
+        )
 
 
 def valid(params: np.record, mode: np.ndarray, split: np.ndarray, gpu: np.ndarray) -> np.ndarray:

@@ -13,6 +13,22 @@ from pathlib import Path
 from typing import ClassVar
 
 from splitgym.names import check_label, check_name
+from splitgym.ranges import (
+    BITS,
+    CLOCK,
+    CYCLE_ENERGY,
+    CYCLES,
+    DEADLINE,
+    LOG_SPREAD,
+    MACHINE_POWER,
+    MOST_TASK_S,
+    POSITIVE_STAGE,
+    SCORE,
+    SHARE,
+    STAGE,
+    Range,
+    at_most,
+)
 from splitgym.shelf import Shelf
 from splitgym.strict import number, sources, text
 from splitgym.worlds.settings import Section, ascending
@@ -25,15 +41,17 @@ class Edge(Section):
     """Computing time of the edge device."""
 
     SECTION: ClassVar[str] = "hardware.edge"
-    clocks_hz: tuple[float, ...] = number("Hz", above=0.0, doc="selectable CPU clocks, ascending")
-    pipeline_s: float = number("s", doc="constant part of every request")
-    pipeline_cycles: float = number("cycle", 0.0, doc="CPU cycles of every request")
-    cpu_s: tuple[float, ...] = number("s", 0.0, doc="constant part of the head on the CPU, by split layer")
-    cpu_cycles: tuple[float, ...] = number("cycle", 0.0, doc="CPU cycles of the head on the CPU, by split layer")
-    accelerator_cycles: float = number("cycle", 0.0, default=0.0, doc="CPU cycles of a head on the accelerator")
-    accelerator_cycles_per_bit: float = number("cycle/bit", 0.0, default=0.0, doc="CPU cycles to fetch its tensor")
-    accelerator_std_s: tuple[float, ...] = number("s", 0.0, default=(), doc="head on the accelerator, mode std")
-    accelerator_max_s: tuple[float, ...] = number("s", 0.0, default=(), doc="head on the accelerator, mode max")
+    clocks_hz: tuple[float, ...] = number(CLOCK, most=16, doc="selectable CPU clocks, ascending")
+    pipeline_s: float = number(STAGE, doc="constant part of every request")
+    pipeline_cycles: float = number(CYCLES, doc="CPU cycles of every request")
+    cpu_s: tuple[float, ...] = number(STAGE, most=128, doc="constant part of the head on the CPU, by split layer")
+    cpu_cycles: tuple[float, ...] = number(CYCLES, most=128, doc="CPU cycles of the head on the CPU, by split layer")
+    accelerator_cycles: float = number(CYCLES, default=0.0, doc="CPU cycles of a head on the accelerator")
+    accelerator_cycles_per_bit: float = number(
+        Range("cycle/bit", 0.0, 1e6), default=0.0, doc="CPU cycles to fetch its tensor"
+    )
+    accelerator_std_s: tuple[float, ...] = number(STAGE, most=128, default=(), doc="head on the accelerator, mode std")
+    accelerator_max_s: tuple[float, ...] = number(STAGE, most=128, default=(), doc="head on the accelerator, mode max")
     source: dict[str, str] = sources()
 
 
@@ -42,8 +60,8 @@ class Link(Section):
     """Transfer of the tensor."""
 
     SECTION: ClassVar[str] = "hardware.link"
-    fixed_s: float = number("s", 0.0)
-    s_per_bit: float = number("s/bit", 0.0)
+    fixed_s: float = number(STAGE)
+    s_per_bit: float = number(Range("s/bit", 0.0, 1.0, (1e-17, 1e-3), "the time of a bit: 100 Mbit/s are 1e-8"))
     source: dict[str, str] = sources()
 
 
@@ -52,8 +70,8 @@ class Server(Section):
     """Time of the tail on the server, by split layer."""
 
     SECTION: ClassVar[str] = "hardware.cloud"
-    cpu_s: tuple[float, ...] = number("s", 0.0)
-    gpu_s: tuple[float, ...] = number("s", 0.0)
+    cpu_s: tuple[float, ...] = number(STAGE, most=128)
+    gpu_s: tuple[float, ...] = number(STAGE, most=128)
     source: dict[str, str] = sources()
 
 
@@ -62,20 +80,22 @@ class Power(Section):
     """Power of the edge device (computing by clock, waiting) and of the whole server while it computes."""
 
     SECTION: ClassVar[str] = "hardware.power"
-    head_off_w: tuple[float, ...] = number("W", 0.0, doc="edge device computing, accelerator off, by clock")
-    head_std_w: tuple[float, ...] = number("W", 0.0, default=(), doc="the same in mode std")
-    head_max_w: tuple[float, ...] = number("W", 0.0, default=(), doc="the same in mode max")
-    wait_off_w: float = number("W", 0.0, doc="edge device waiting, accelerator off, constant part")
-    wait_std_w: float = number("W", 0.0, default=0.0)
-    wait_max_w: float = number("W", 0.0, default=0.0)
-    wait_off_j_per_cycle: float = number("J/cycle", 0.0, doc="edge device waiting, part that grows with the clock")
-    wait_std_j_per_cycle: float = number("J/cycle", 0.0, default=0.0)
-    wait_max_j_per_cycle: float = number("J/cycle", 0.0, default=0.0)
-    node_cpu_w: float = number("W", 0.0, doc="server, tail on its CPU, idle power included")
-    node_cpu_load_w: float = number("W", 0.0, doc="what a busy CPU adds")
-    node_gpu_w: float = number("W", 0.0, doc="server, tail on its GPU, idle power included")
-    node_gpu_load_w: float = number("W", 0.0, doc="what a busy GPU adds")
-    node_idle_s: float = number("s", 0.0, doc="part of the tail's time in which the server is not busy")
+    head_off_w: tuple[float, ...] = number(
+        MACHINE_POWER, most=16, doc="edge device computing, accelerator off, by clock"
+    )
+    head_std_w: tuple[float, ...] = number(MACHINE_POWER, most=16, default=(), doc="the same in mode std")
+    head_max_w: tuple[float, ...] = number(MACHINE_POWER, most=16, default=(), doc="the same in mode max")
+    wait_off_w: float = number(MACHINE_POWER, doc="edge device waiting, accelerator off, constant part")
+    wait_std_w: float = number(MACHINE_POWER, default=0.0)
+    wait_max_w: float = number(MACHINE_POWER, default=0.0)
+    wait_off_j_per_cycle: float = number(CYCLE_ENERGY, doc="edge device waiting, part that grows with the clock")
+    wait_std_j_per_cycle: float = number(CYCLE_ENERGY, default=0.0)
+    wait_max_j_per_cycle: float = number(CYCLE_ENERGY, default=0.0)
+    node_cpu_w: float = number(MACHINE_POWER, doc="server, tail on its CPU, idle power included")
+    node_cpu_load_w: float = number(MACHINE_POWER, doc="what a busy CPU adds")
+    node_gpu_w: float = number(MACHINE_POWER, doc="server, tail on its GPU, idle power included")
+    node_gpu_load_w: float = number(MACHINE_POWER, doc="what a busy GPU adds")
+    node_idle_s: float = number(STAGE, doc="part of the tail's time in which the server is not busy")
     source: dict[str, str] = sources()
 
 
@@ -84,9 +104,9 @@ class Accuracy(Section):
     """Top-1 accuracy by accelerator mode and split layer; heads on the device are quantised."""
 
     SECTION: ClassVar[str] = "hardware.accuracy"
-    off: tuple[float, ...] = number("1", 0.0, 1.0)
-    std: tuple[float, ...] = number("1", 0.0, 1.0, default=())
-    max: tuple[float, ...] = number("1", 0.0, 1.0, default=())
+    off: tuple[float, ...] = number(SCORE, most=128)
+    std: tuple[float, ...] = number(SCORE, most=128, default=())
+    max: tuple[float, ...] = number(SCORE, most=128, default=())
     source: dict[str, str] = sources()
 
 
@@ -95,23 +115,23 @@ class Noise(Section):
     """Spread of measured runs around the nominal model (DynaSplit specification section 7)."""
 
     SECTION: ClassVar[str] = "hardware.noise"
-    stall_share: float = number("1", 0.0, 1.0, doc="runs whose edge time is rounded up to the lattice")
-    stall_lattice_s: tuple[float, ...] = number("s", above=0.0, doc="lattice of stalled edge times, ascending")
-    stall_step_s: float = number("s", above=0.0, doc="spacing of the lattice beyond its last entry")
-    link_log_std: float = number("1", 0.0, 2.0, doc="standard deviation of the transfer time's logarithm")
-    link_tail_share: float = number("1", 0.0, 1.0, doc="transfers that meet an extra delay")
-    link_tail_large_share: float = number("1", 0.0, 1.0, doc="the same for large tensors")
-    link_large_bits: float = number("bit", 0.0, doc="tensors beyond this are large")
-    link_tail_s: float = number("s", 0.0, doc="median extra delay")
-    link_tail_log_std: float = number("1", 0.0, 5.0, doc="spread of its logarithm")
-    link_tail_max_s: float = number("s", 0.0, doc="longest extra delay")
-    cloud_log_std: float = number("1", 0.0, 2.0, doc="standard deviation of the tail time's logarithm")
-    node_std: float = number("1", 0.0, 0.1, doc="relative spread of the server's power")
-    node_high_share: float = number("1", 0.0, 1.0, doc="runs in a higher power state of the server")
-    node_high_factor: float = number("1", 1.0, 2.0, doc="its power over the nominal one")
-    edge_std_w: float = number("W", 0.0, 0.2, doc="spread of the edge device's power")
-    edge_low_share: float = number("1", 0.0, 1.0, doc="runs in a lower power state of the edge device")
-    edge_low_w: float = number("W", 0.0, 0.5, doc="how much lower")
+    stall_share: float = number(SHARE, doc="runs whose edge time is rounded up to the lattice")
+    stall_lattice_s: tuple[float, ...] = number(POSITIVE_STAGE, most=16, doc="lattice of stalled edge times, ascending")
+    stall_step_s: float = number(POSITIVE_STAGE, doc="spacing of the lattice beyond its last entry")
+    link_log_std: float = number(LOG_SPREAD, doc="standard deviation of the transfer time's logarithm")
+    link_tail_share: float = number(SHARE, doc="transfers that meet an extra delay")
+    link_tail_large_share: float = number(SHARE, doc="the same for large tensors")
+    link_large_bits: float = number(BITS, doc="tensors beyond this are large")
+    link_tail_s: float = number(STAGE, doc="median extra delay")
+    link_tail_log_std: float = number(Range("1", 0.0, 5.0), doc="spread of its logarithm")
+    link_tail_max_s: float = number(STAGE, doc="longest extra delay")
+    cloud_log_std: float = number(LOG_SPREAD, doc="standard deviation of the tail time's logarithm")
+    node_std: float = number(Range("1", 0.0, 0.1), doc="relative spread of the server's power")
+    node_high_share: float = number(SHARE, doc="runs in a higher power state of the server")
+    node_high_factor: float = number(Range("1", 1.0, 2.0), doc="its power over the nominal one")
+    edge_std_w: float = number(Range("W", 0.0, 0.2), doc="spread of the edge device's power")
+    edge_low_share: float = number(SHARE, doc="runs in a lower power state of the edge device")
+    edge_low_w: float = number(Range("W", 0.0, 0.5), doc="how much lower")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -132,10 +152,10 @@ class HardwareProfile(Section):
     status: str = text(doc="'fitted' or 'extrapolated'")
     validity: str = text("", doc="how well the model describes measurements")
     objectives: tuple[str, ...] = text(doc="of the offline search: 'latency', 'accuracy', 'energy'")
-    threshold_min_s: float = number("s", above=0.0, doc="shortest latency threshold of a workload")
-    threshold_max_s: float = number("s", above=0.0, doc="longest latency threshold of a workload")
+    threshold_min_s: float = number(DEADLINE, doc="shortest latency threshold of a workload")
+    threshold_max_s: float = number(DEADLINE, doc="longest latency threshold of a workload")
     split_points: tuple[str, ...] = text(check=check_label, doc="names of split layer 0..L")
-    cut_bits: tuple[float, ...] = number("bit", 0.0, doc="tensor on the wire by split layer; 0 at L")
+    cut_bits: tuple[float, ...] = number(BITS, most=128, doc="tensor on the wire by split layer; 0 at L")
     edge: Edge = text()
     link: Link = text()
     cloud: Server = text()
@@ -162,6 +182,7 @@ class HardwareProfile(Section):
             )
         ascending("hardware.edge.clocks_hz", self.edge.clocks_hz)
         self._check_lengths()
+        self._check_times()
         if self.cut_bits[-1] != 0.0:
             raise ValueError(f"hardware.cut_bits must end with 0 (nothing is sent), got {self.cut_bits[-1]!r} bit")
 
@@ -169,6 +190,20 @@ class HardwareProfile(Section):
     def accelerated(self) -> bool:
         """Whether heads can run on the edge accelerator."""
         return bool(self.edge.accelerator_std_s)
+
+    def _check_times(self) -> None:
+        """Bound what cycles take on the slowest clock, and bits on the link."""
+        slow, bits = self.edge.clocks_hz[0], max(self.cut_bits)
+        cycles = {
+            "pipeline_cycles": self.edge.pipeline_cycles,
+            "cpu_cycles": max(self.edge.cpu_cycles),
+            "accelerator_cycles": self.edge.accelerator_cycles,
+            "accelerator_cycles_per_bit": self.edge.accelerator_cycles_per_bit * bits,
+        }
+        for name, value in cycles.items():
+            at_most(f"hardware.edge.{name} on clocks_hz={slow!r} Hz", "a stage", value / slow, MOST_TASK_S, "s")
+        keys = f"hardware.link.s_per_bit={self.link.s_per_bit!r} and cut_bits={bits:g}"
+        at_most(keys, "a transfer", self.link.s_per_bit * bits, MOST_TASK_S, "s")
 
     def _check_lengths(self) -> None:
         """Every table has an entry for each split layer, or for each clock; the accelerator's are all or none."""

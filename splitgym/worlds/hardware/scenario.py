@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from splitgym.names import check_name
+from splitgym.ranges import DELAY, MOST_TASKS, PRICE, Range
 from splitgym.strict import dump_toml, number, sources, text
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
@@ -22,9 +23,11 @@ class Requests(Section):
     """How many requests, how urgent, and whether they wait for each other."""
 
     SECTION: ClassVar[str] = "requests"
-    count: int = number("request", 2, 10_000_000, doc="requests of one episode")
+    count: int = number(Range("request", 2, MOST_TASKS), doc="requests of one episode")
     workload: str = text(doc="'weibull': thresholds drawn anew; 'published': those of the paper in every episode")
-    weibull_shape: float = number("1", above=0.0, doc="shape of the thresholds before they are scaled to the bounds")
+    weibull_shape: float = number(
+        Range("1", 0.1, 100.0), doc="shape of the thresholds before they are scaled to the bounds"
+    )
     queueing: bool = text(doc="requests arrive by section arrivals and wait; else each is issued when the last is done")
     source: dict[str, str] = sources()
 
@@ -39,7 +42,7 @@ class Switching(Section):
     """What it costs to change the edge device's clock or accelerator mode before a request."""
 
     SECTION: ClassVar[str] = "switching"
-    reconfigure_s: float = number("s", 0.0, doc="delay when clock or accelerator change, at waiting power")
+    reconfigure_s: float = number(DELAY, doc="delay when clock or accelerator change, at waiting power")
     source: dict[str, str] = sources()
 
 
@@ -49,7 +52,9 @@ class Spread(Section):
 
     SECTION: ClassVar[str] = "noise"
     enabled: bool = text(doc="stalls, link jitter and power states; else the nominal model")
-    hold: int = number("request", 1, 10_000_000, doc="requests in a row that share one draw, as those of a run do")
+    hold: int = number(
+        Range("request", 1, MOST_TASKS), doc="requests in a row that share one draw, as those of a run do"
+    )
     source: dict[str, str] = sources()
 
 
@@ -58,8 +63,8 @@ class Reward(Section):
     """The reward: energy saved against cloud-only if the threshold is met, else a penalty."""
 
     SECTION: ClassVar[str] = "reward"
-    violation_penalty: float = number("1", 0.0, doc="in energies of a cloud-only request")
-    infrastructure_weight: float = number("1", 0.0, doc="weight of the server's energy in the charged energy")
+    violation_penalty: float = number(PRICE, doc="in energies of a cloud-only request")
+    infrastructure_weight: float = number(PRICE, doc="weight of the server's energy in the charged energy")
     source: dict[str, str] = sources()
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.jit import one_record, records
+from splitgym.ranges import DEADLINE, INSTANT, SHARE, STAGE, Range
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.arrivals import check_instants, given_instants, recorded_instants
 from splitgym.traces.base import Arrays, ArrayTrace
@@ -16,17 +17,18 @@ from splitgym.worlds.hardware.nature import fill_requests
 from splitgym.worlds.hardware.scenario import HardwareScenario, load_scenario
 from splitgym.worlds.hardware.workload import published_thresholds_s
 
-#: Array -> (unit, lowest, highest value, meaning); all have shape (n_requests,).
+#: Array -> (limits, meaning); all have shape (n_requests,).
+FACTOR = Range("1", 1e-9, 1e9)
 REQUEST_ARRAYS = {
-    "arrival_s": ("s", 0.0, np.inf, "arrival instant, ascending; not used without queueing"),
-    "threshold_s": ("s", 1e-9, np.inf, "latency threshold relative to the arrival"),
-    "stalled": ("1", 0.0, 1.0, "1: the edge time is rounded up to the lattice of stalls"),
-    "link_factor": ("1", 1e-9, 1e9, "factor of the transfer time"),
-    "link_tail_draw": ("1", 0.0, 1.0, "uniform draw: below the profile's share the transfer is delayed"),
-    "link_tail_s": ("s", 0.0, np.inf, "that delay"),
-    "cloud_factor": ("1", 1e-9, 1e9, "factor of the time on the server"),
-    "node_factor": ("1", 0.0, 1e9, "factor of the server's power"),
-    "edge_offset_w": ("W", -1e3, 1e3, "added to the edge device's power"),
+    "arrival_s": (INSTANT, "arrival instant, ascending; not used without queueing"),
+    "threshold_s": (DEADLINE, "latency threshold relative to the arrival"),
+    "stalled": (SHARE, "1: the edge time is rounded up to the lattice of stalls"),
+    "link_factor": (FACTOR, "factor of the transfer time"),
+    "link_tail_draw": (SHARE, "uniform draw: below the profile's share the transfer is delayed"),
+    "link_tail_s": (STAGE, "that delay"),
+    "cloud_factor": (FACTOR, "factor of the time on the server"),
+    "node_factor": (Range("1", 0.0, 1e9), "factor of the server's power"),
+    "edge_offset_w": (Range("W", -1e3, 1e3), "added to the edge device's power"),
 }
 
 
@@ -86,7 +88,7 @@ class HardwareTrace(ArrayTrace):
         Any subset of ``REQUEST_ARRAYS`` may be given.  The number of requests follows the arrays, the scenario's
         ``requests.count`` need not agree.  Raises ``ValueError`` for unknown names and wrong shapes.
         """
-        cls.refuse_unknown(arrays)
+        cls.check_given(arrays)
         base = load_scenario(scenario)
         if arrays:
             base = base.replace(**{"requests.count": len(np.atleast_1d(next(iter(arrays.values()))))})

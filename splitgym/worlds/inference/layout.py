@@ -10,6 +10,7 @@ import numpy as np
 from splitgym.fields import tables
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.physics.fading import FADING_PARAMS
+from splitgym.profiles import MOST_CUTS, MOST_EXITS
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.traces.fading import FADING, recorded_params
 from splitgym.units import db_to_ratio, dbm_to_w
@@ -123,7 +124,7 @@ class Nature(NamedTuple):
     arrival_s: np.ndarray  # (n_tasks,) recorded arrival instants, empty for other models
 
 
-MAX_CUTS, MAX_EXITS, MAX_LEVELS, MAX_FIELDS = 64, 16, 64, 32
+MAX_CUTS, MAX_EXITS, MAX_LEVELS, MAX_FIELDS = MOST_CUTS, MOST_EXITS, 64, 32
 
 #: The scenario in SI units, derived values included; K = number of blocks between cuts, counts beside the tables.
 PARAMS = np.dtype(

@@ -53,7 +53,7 @@ def fill_tasks(key, tasks, recorded_s, p):
             route = p.rtt_keep * route + math.sqrt(1.0 - p.rtt_keep * p.rtt_keep) * new_route
         x = tasks[k]
         x.deadline_s = min(p.deadline_min_s * math.exp(stretch * uniform(child(task_key, _DEADLINE))), p.deadline_max_s)
-        x.gain = slow_gain(distance_km(x.arrival_s, p), shadow, p)
+        x.gain = min(slow_gain(distance_km(x.arrival_s, p), shadow, p), 1.0)  # a passive channel does not amplify
         x.complexity = uniform(child(task_key, _COMPLEXITY))
         x.hint = min(max(x.complexity + p.hint_std * error, 0.0), 1.0)
         x.persistent = persistent

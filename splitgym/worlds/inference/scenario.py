@@ -7,10 +7,41 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from splitgym.ranges import (
+    BANDWIDTH,
+    BATTERY,
+    BUDGET,
+    CAPACITANCE,
+    CLOCK,
+    COUNT_TASKS,
+    DEADLINE,
+    DELAY,
+    DISTANCE,
+    ELEMENT_BITS,
+    LOAD,
+    LOG_SPREAD,
+    LOSS_DECADE,
+    MAC_ENERGY,
+    MACS_PER_CYCLE,
+    NOISE_DENSITY,
+    NOISE_FIGURE,
+    PATH_LOSS,
+    PERIOD,
+    POWER_LEVEL,
+    PRICE,
+    RATE,
+    SENT_POWER,
+    SHADOWING,
+    SHARE,
+    SLOT,
+    SPREAD,
+    Range,
+)
 from splitgym.registry import Registry
 from splitgym.strict import number, sources, text
 from splitgym.traces.fading import FADING
 from splitgym.traces.plugins import Model
+from splitgym.worlds.limits import check_backhaul, check_device, check_radio, check_server, check_slots
 from splitgym.worlds.settings import Arrivals, NetworkScenario, Presets, Process, Section, ascending
 
 
@@ -19,12 +50,12 @@ class Device(Section):
     """The battery-powered device."""
 
     SECTION: ClassVar[str] = "device"
-    clocks_hz: tuple[float, ...] = number("Hz", above=0.0, doc="selectable clocks, ascending")
-    macs_per_cycle: float = number("MAC/cycle", above=0.0, doc="rho")
-    kappa_f: float = number("F", 0.0, doc="switched capacitance: E = kappa f^2 cycles")
-    reconfigure_s: float = number("s", 0.0, default=0.0, doc="delay when the clock changes")
-    bits_per_element: float = number("bit", above=0.0, doc="bits of one transmitted feature element")
-    battery_j: float | None = number("J", above=0.0, default=None, doc="hard battery; absent: none, never terminated")
+    clocks_hz: tuple[float, ...] = number(CLOCK, most=64, doc="selectable clocks, ascending")
+    macs_per_cycle: float = number(MACS_PER_CYCLE, doc="rho")
+    kappa_f: float = number(CAPACITANCE, doc="switched capacitance: E = kappa f^2 cycles")
+    reconfigure_s: float = number(DELAY, default=0.0, doc="delay when the clock changes")
+    bits_per_element: float = number(ELEMENT_BITS, doc="bits of one transmitted feature element")
+    battery_j: float | None = number(BATTERY, default=None, doc="hard battery; absent: none, never terminated")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -37,20 +68,20 @@ class Radio(Section):
     """The uplink and its slow channel."""
 
     SECTION: ClassVar[str] = "radio"
-    bandwidth_hz: float = number("Hz", above=0.0)
-    slot_s: float = number("s", above=0.0, doc="slot length")
-    power_max_w: float = number("W", above=0.0, doc="transmit power limit")
-    power_levels_w: tuple[float, ...] = number("W", 0.0, doc="levels of the discrete encodings, ascending")
-    noise_dbm_hz: float = number("dBm/Hz", -250.0, 0.0, doc="thermal noise density")
-    noise_figure_db: float = number("dB", 0.0, 50.0)
-    path_loss_1km_db: float = number("dB", 0.0, 300.0, doc="path loss at 1 km")
-    path_loss_decade_db: float = number("dB", 0.0, 100.0, doc="path loss per decade of distance")
-    distance_m: float = number("m", above=0.0, doc="distance to the base station (at the start, if it moves)")
-    far_distance_m: float | None = number("m", above=0.0, default=None, doc="turning point of a moving device")
-    motion_period_s: float = number("s", above=0.0, default=60.0, doc="there and back")
-    shadowing_db: float = number("dB", 0.0, 30.0, doc="standard deviation of the shadowing")
-    shadowing_correlation: float = number("1", 0.0, 1.0, doc="from task to task")
-    tracking_tolerance: float = number("1", above=0.0, default=0.1, doc="epsilon of the packet controller")
+    bandwidth_hz: float = number(BANDWIDTH)
+    slot_s: float = number(SLOT, doc="slot length")
+    power_max_w: float = number(SENT_POWER, doc="transmit power limit")
+    power_levels_w: tuple[float, ...] = number(POWER_LEVEL, most=64, doc="levels of the discrete encodings, ascending")
+    noise_dbm_hz: float = number(NOISE_DENSITY, doc="thermal noise density")
+    noise_figure_db: float = number(NOISE_FIGURE)
+    path_loss_1km_db: float = number(PATH_LOSS, doc="path loss at 1 km")
+    path_loss_decade_db: float = number(LOSS_DECADE, doc="path loss per decade of distance")
+    distance_m: float = number(DISTANCE, doc="distance to the base station (at the start, if it moves)")
+    far_distance_m: float | None = number(DISTANCE, default=None, doc="turning point of a moving device")
+    motion_period_s: float = number(PERIOD, default=60.0, doc="there and back")
+    shadowing_db: float = number(SHADOWING, doc="standard deviation of the shadowing")
+    shadowing_correlation: float = number(SHARE, doc="from task to task")
+    tracking_tolerance: float = number(Range("1", 1e-6, 1e6), default=0.1, doc="epsilon of the packet controller")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -75,11 +106,11 @@ class Tasks(Section):
     """How many tasks, and how urgent."""
 
     SECTION: ClassVar[str] = "tasks"
-    count: int = number("task", 1, 10_000_000, doc="tasks of one episode")
-    deadline_min_s: float = number("s", above=0.0, doc="relative deadline, log-uniform between min and max")
-    deadline_max_s: float = number("s", above=0.0)
+    count: int = number(COUNT_TASKS, doc="tasks of one episode")
+    deadline_min_s: float = number(DEADLINE, doc="relative deadline, log-uniform between min and max")
+    deadline_max_s: float = number(DEADLINE)
     next_arrival_known: bool = text(False, doc="whether the time to the next arrival is observed")
-    hint_std: float = number("1", 0.0, 10.0, doc="error of the predicted complexity")
+    hint_std: float = number(SPREAD, doc="error of the predicted complexity")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -95,12 +126,12 @@ class EarlyStop(Section):
     """The server's uncertainty predictor and its stop rule (ENACHI specification section 5)."""
 
     SECTION: ClassVar[str] = "early_stop"
-    threshold: float = number("1", above=0.0, high=0.999, doc="H_th")
-    exponent: float = number("1", above=0.0, doc="gamma")
-    noise_std: float = number("1", 0.0, 10.0, doc="sigma_e, of the log ratio")
-    persistence: float = number("1", 0.0, 1.0, doc="rho_e, share of the noise that stays for the whole task")
-    confidently_wrong: float = number("1", above=0.0, high=1.0, doc="c_w")
-    feedback_slots: int = number("slot", 0, 10_000, doc="delta_fb, delay of the stop message")
+    threshold: float = number(Range("1", 1e-6, 0.999), doc="H_th")
+    exponent: float = number(Range("1", 0.05, 1e3), doc="gamma")
+    noise_std: float = number(SPREAD, doc="sigma_e, of the log ratio")
+    persistence: float = number(SHARE, doc="rho_e, share of the noise that stays for the whole task")
+    confidently_wrong: float = number(Range("1", 1e-6, 1.0), doc="c_w")
+    feedback_slots: int = number(Range("slot", 0, 10_000), doc="delta_fb, delay of the stop message")
     source: dict[str, str] = sources()
 
 
@@ -109,13 +140,13 @@ class Edge(Section):
     """The edge server behind the uplink."""
 
     SECTION: ClassVar[str] = "edge"
-    clock_hz: float = number("Hz", above=0.0)
-    macs_per_cycle: float = number("MAC/cycle", above=0.0)
-    energy_j_per_mac: float = number("J/MAC", 0.0, doc="reported; charged by budget.infrastructure_weight")
-    load_mean: float = number("1", 0.0, 0.99, doc="share of the server taken by others")
-    load_std: float = number("1", 0.0, 1.0)
-    load_max: float = number("1", 0.0, 0.99)
-    load_correlation: float = number("1", 0.0, 1.0, doc="from task to task")
+    clock_hz: float = number(CLOCK)
+    macs_per_cycle: float = number(MACS_PER_CYCLE)
+    energy_j_per_mac: float = number(MAC_ENERGY, doc="reported; charged by budget.infrastructure_weight")
+    load_mean: float = number(LOAD, doc="share of the server taken by others")
+    load_std: float = number(SHARE)
+    load_max: float = number(LOAD)
+    load_correlation: float = number(SHARE, doc="from task to task")
     source: dict[str, str] = sources()
 
 
@@ -125,14 +156,14 @@ class Cloud(Section):
 
     SECTION: ClassVar[str] = "cloud"
     enabled: bool = text(doc="whether blocks may run there")
-    clock_hz: float = number("Hz", above=0.0)
-    macs_per_cycle: float = number("MAC/cycle", above=0.0)
-    energy_j_per_mac: float = number("J/MAC", 0.0)
-    backhaul_bit_s: float = number("bit/s", above=0.0)
-    rtt_s: float = number("s", 0.0, doc="median round trip")
-    rtt_log_std: float = number("1", 0.0, 2.0, doc="slow variation of the round trip, observed")
-    rtt_correlation: float = number("1", 0.0, 1.0, doc="from task to task")
-    jitter_s: float = number("s", 0.0, doc="mean of the exponential jitter of one transfer, not observed")
+    clock_hz: float = number(CLOCK)
+    macs_per_cycle: float = number(MACS_PER_CYCLE)
+    energy_j_per_mac: float = number(MAC_ENERGY)
+    backhaul_bit_s: float = number(RATE)
+    rtt_s: float = number(DELAY, doc="median round trip")
+    rtt_log_std: float = number(LOG_SPREAD, doc="slow variation of the round trip, observed")
+    rtt_correlation: float = number(SHARE, doc="from task to task")
+    jitter_s: float = number(DELAY, doc="mean of the exponential jitter of one transfer, not observed")
     source: dict[str, str] = sources()
 
 
@@ -141,9 +172,9 @@ class Budget(Section):
     """The energy budget and the reward."""
 
     SECTION: ClassVar[str] = "budget"
-    energy_j: float = number("J", above=0.0, doc="long-term energy budget of one task, Ebar")
-    debt_price: float = number("1", 0.0, doc="beta: price of one task budget of energy debt, in correct answers")
-    infrastructure_weight: float = number("1", 0.0, doc="weight of edge and cloud energy in the charged energy")
+    energy_j: float = number(BUDGET, doc="long-term energy budget of one task, Ebar")
+    debt_price: float = number(PRICE, doc="beta: price of one task budget of energy debt, in correct answers")
+    infrastructure_weight: float = number(PRICE, doc="weight of edge and cloud energy in the charged energy")
     source: dict[str, str] = sources()
 
 
@@ -165,6 +196,12 @@ class InferenceScenario(NetworkScenario):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_slots("tasks.deadline_max_s", self.tasks.deadline_max_s, self.radio.slot_s)
+        check_device(self.dnn, self.device)
+        check_radio(self.radio, self.tasks.deadline_max_s)
+        check_server("edge", self.dnn, self.edge, self.edge.load_max)
+        check_server("cloud", self.dnn, self.cloud)
+        check_backhaul(self.dnn, self.device.bits_per_element, self.cloud.backhaul_bit_s)
         self.fading.check(self.radio.slot_s)
         self.arrivals.check(self.tasks.count)
 

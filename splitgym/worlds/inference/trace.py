@@ -9,29 +9,30 @@ import numpy as np
 
 from splitgym.interrupt import aside, pieces
 from splitgym.jit import records
+from splitgym.ranges import DEADLINE, DRAWN_DELAY, FADING_GAIN, GAIN, INSTANT, NORMAL, SHARE, UNIT, Range
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.arrivals import check_instants, given_instants
-from splitgym.traces.base import Arrays, ArrayTrace
+from splitgym.traces.base import Arrays, ArrayTrace, check_size
 from splitgym.traces.fading import FADING
 from splitgym.worlds.inference.layout import TASK, lower, n_slots
 from splitgym.worlds.inference.nature import fill_slots, fill_tasks
 from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario
 
-#: Array -> (unit, lowest, highest value, meaning); slot arrays have shape (n_tasks, n_slots), the others (n_tasks,).
+#: Array -> (limits, meaning); slot arrays have shape (n_tasks, n_slots), the others (n_tasks,).
 TASK_ARRAYS = {
-    "arrival_s": ("s", 0.0, np.inf, "arrival instant A_k, ascending"),
-    "deadline_s": ("s", 1e-9, np.inf, "deadline D_k relative to the arrival"),
-    "gain": ("1", 1e-300, np.inf, "slow gain G: path loss x shadowing"),
-    "complexity": ("1", 0.0, 1.0, "u: the sample is answered correctly iff u <= accuracy"),
-    "hint": ("1", 0.0, 1.0, "predicted complexity"),
-    "persistent": ("1", -np.inf, np.inf, "e0: persistent part of the stop predictor's error, N(0, 1)"),
-    "edge_load": ("1", 0.0, 0.999, "share of the edge server taken by others"),
-    "rtt_s": ("s", 0.0, np.inf, "backhaul round trip, observed"),
-    "jitter_s": ("s", 0.0, np.inf, "extra delay of the backhaul, not observed"),
+    "arrival_s": (INSTANT, "arrival instant A_k, ascending"),
+    "deadline_s": (DEADLINE, "deadline D_k relative to the arrival"),
+    "gain": (GAIN, "slow gain G: path loss x shadowing"),
+    "complexity": (UNIT, "u: the sample is answered correctly iff u <= accuracy"),
+    "hint": (UNIT, "predicted complexity"),
+    "persistent": (NORMAL, "e0: persistent part of the stop predictor's error, N(0, 1)"),
+    "edge_load": (Range("1", 0.0, 0.999, hint=SHARE.hint), "share of the edge server taken by others"),
+    "rtt_s": (DRAWN_DELAY, "backhaul round trip, observed"),
+    "jitter_s": (DRAWN_DELAY, "extra delay of the backhaul, not observed"),
 }
 SLOT_ARRAYS = {
-    "fading": ("1", 0.0, np.inf, "h: power gain of each slot after the start of service"),
-    "noise": ("1", -np.inf, np.inf, "e: per-slot part of the stop predictor's error, N(0, 1)"),
+    "fading": (FADING_GAIN, "h: power gain of each slot after the start of service"),
+    "noise": (NORMAL, "e: per-slot part of the stop predictor's error, N(0, 1)"),
 }
 #: Elementary steps that the draw of a task takes, and that of a slot.
 DRAW, DRAW_SLOT = 16, 4
@@ -109,7 +110,7 @@ class InferenceTrace(ArrayTrace):
         Any subset of ``TASK_ARRAYS`` and ``SLOT_ARRAYS`` may be given.  The number of tasks follows the arrays, the
         scenario's ``tasks.count`` need not agree.  Raises ``ValueError`` for unknown names and wrong shapes.
         """
-        cls.refuse_unknown(arrays)
+        cls.check_given(arrays)
         base = load_scenario(scenario)
         if arrays:
             base = base.replace(**{"tasks.count": len(np.atleast_1d(next(iter(arrays.values()))))})
@@ -127,6 +128,7 @@ def draw_trace(scenario: InferenceScenario, key: np.uint64, width: int | None = 
     times_s = given_instants(key, scenario.arrivals.model, scenario.arrivals.parameters, params.n_tasks)
     tasks = records(np.zeros(params.n_tasks, TASK))
     shape = (params.n_tasks, n_slots(scenario) if width is None else width)
+    check_size(shape, "tasks.count, or of tasks.deadline_max_s over radio.slot_s")
     fading, noise = np.zeros(shape), np.zeros(shape)
     fading_model = FADING[scenario.fading.model]
     aside(fill_tasks, key, tasks, times_s, params, work=DRAW * len(tasks))

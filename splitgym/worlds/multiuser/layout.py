@@ -134,7 +134,7 @@ def lower(scenario: MultiUserScenario) -> np.record:
         one=one,
         n_users=scenario.users.count,
         presence=scenario.frames.presence,
-        workers=scenario.edge.workers,
+        workers=min(scenario.edge.workers, scenario.users.count),  # more never wait
         n_shares=len(scenario.radio.share_levels),
         n_fields=len(kinds),
         field_kind=kinds,

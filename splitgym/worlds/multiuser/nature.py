@@ -35,6 +35,6 @@ def fill_frames(key, tasks, present, factors, recorded_s, params):
         gain, coin = distance_gain(factors[n], p), child(own, PRESENCE_STREAM)
         for m in range(tasks.shape[1]):
             x = tasks[n, m]
-            x.gain *= gain
+            x.gain = min(x.gain * gain, 1.0)
             x.edge_load = tasks[0, m].edge_load
             present[n, m] = uniform(child(coin, m)) < params.presence

@@ -9,6 +9,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from splitgym.ranges import (
+    DEADLINE,
+    DISTANCE_FACTOR,
+    MOST_S,
+    MOST_TASKS,
+    SHARE,
+    SPREAD,
+    STAGE,
+    Range,
+    at_most,
+    no_warnings,
+)
 from splitgym.strict import number, sources, text
 from splitgym.worlds.inference.scenario import (
     Budget,
@@ -21,6 +33,13 @@ from splitgym.worlds.inference.scenario import (
     unused_keys,
 )
 from splitgym.worlds.inference.scenario import load_scenario as load_inference
+from splitgym.worlds.limits import (
+    MOST_TOGETHER,
+    check_device,
+    check_radio,
+    check_server,
+    check_slots,
+)
 from splitgym.worlds.settings import NetworkScenario, Presets, Section, ascending
 
 MAX_USERS = 500
@@ -31,9 +50,9 @@ class Users(Section):
     """The devices and where they are."""
 
     SECTION: ClassVar[str] = "users"
-    count: int = number("device", 1, MAX_USERS, doc="devices that share the uplink, N")
-    near_factor: float = number("1", above=0.0, default=1.0, doc="distance of the first device over radio.distance_m")
-    far_factor: float = number("1", above=0.0, default=1.0, doc="of the last one; those between are evenly spaced")
+    count: int = number(Range("device", 1, MAX_USERS), doc="devices that share the uplink, N")
+    near_factor: float = number(DISTANCE_FACTOR, default=1.0, doc="distance of the first device over radio.distance_m")
+    far_factor: float = number(DISTANCE_FACTOR, default=1.0, doc="of the last one; those between are evenly spaced")
     source: dict[str, str] = sources()
 
 
@@ -42,14 +61,12 @@ class Frames(Section):
     """Frames: every device gets at most one task at the start of each, and nothing carries over."""
 
     SECTION: ClassVar[str] = "frames"
-    count: int = number("frame", 1, 10_000_000, doc="frames of one episode")
-    length_s: float = number("s", above=0.0, doc="T_frame")
-    deadline_min_s: float = number(
-        "s", above=0.0, doc="deadline from the frame's start, log-uniform between min and max"
-    )
-    deadline_max_s: float = number("s", above=0.0, doc="at most length_s")
-    presence: float = number("1", 0.0, 1.0, default=1.0, doc="probability that a device has a task in a frame")
-    hint_std: float = number("1", 0.0, 10.0, doc="error of the predicted complexity")
+    count: int = number(Range("frame", 1, MOST_TASKS), doc="frames of one episode")
+    length_s: float = number(DEADLINE, doc="T_frame")
+    deadline_min_s: float = number(DEADLINE, doc="deadline from the frame's start, log-uniform between min and max")
+    deadline_max_s: float = number(DEADLINE, doc="at most length_s")
+    presence: float = number(SHARE, default=1.0, doc="probability that a device has a task in a frame")
+    hint_std: float = number(SPREAD, doc="error of the predicted complexity")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -66,7 +83,7 @@ class SharedUplink(Radio):
     """The uplink that the devices share, and their slow channels."""
 
     share_levels: tuple[float, ...] = number(
-        "1", 0.0, 1.0, default=(0.0, 0.125, 0.25, 0.5, 1.0), doc="weights of the discrete encodings, ascending"
+        SHARE, most=64, default=(0.0, 0.125, 0.25, 0.5, 1.0), doc="weights of the discrete encodings, ascending"
     )
 
     def __post_init__(self) -> None:
@@ -81,13 +98,11 @@ class SharedEdge(Edge):
     """The edge server that the devices share."""
 
     workers: int = number(
-        "tail",
-        0,
-        1_000_000,
+        Range("tail", 0, 1_000_000),
         default=0,
         doc="tails served side by side, others wait their turn; 0: no limit (published)",
     )
-    reserve_s: float = number("s", 0.0, default=0.0, doc="time that the last slot leaves for waiting at the edge")
+    reserve_s: float = number(STAGE, default=0.0, doc="time that the last slot leaves for waiting at the edge")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,7 +122,17 @@ class MultiUserScenario(NetworkScenario):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        users, frames = self.users, self.frames
+        keys = f"users.count={users.count} and frames.count={frames.count}"
+        at_most(keys, "the table of tasks", users.count * frames.count, MOST_TOGETHER, "tasks")
+        check_slots("frames.deadline_max_s", frames.deadline_max_s, self.radio.slot_s)
+        check_device(self.dnn, self.device)
+        factors = {"users.near_factor": users.near_factor, "users.far_factor": users.far_factor}
+        check_radio(self.radio, frames.deadline_max_s, factors)
+        check_server("edge", self.dnn, self.edge, self.edge.load_max)
         self.fading.check(self.radio.slot_s)
+        keys = f"frames.count={frames.count} and length_s={frames.length_s!r}"
+        at_most(keys, "an episode", frames.count * frames.length_s, MOST_S, "s")
         if self.device.battery_j is not None:
             raise ValueError(
                 f"device.battery_j: several devices have no hard battery, got {self.device.battery_j!r} J; leave it out"
@@ -128,6 +153,7 @@ class MultiUserScenario(NetworkScenario):
             return np.ones(1)
         return np.linspace(self.users.near_factor, self.users.far_factor, self.users.count)
 
+    @no_warnings()
     def one_device(self) -> InferenceScenario:
         """What a single device with the whole band would face: the setting of ``SplitInference-v0``.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from splitgym.interrupt import aside
 from splitgym.jit import records
+from splitgym.ranges import Range
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.base import Arrays, ArrayTrace
 from splitgym.traces.fading import FADING
@@ -18,9 +19,9 @@ from splitgym.worlds.multiuser.layout import lower
 from splitgym.worlds.multiuser.nature import device_key, fill_frames
 from splitgym.worlds.multiuser.scenario import MultiUserScenario, load_scenario
 
-#: Array -> (unit, lowest, highest value, meaning); shape (N, M) for N devices and M frames.
+#: Array -> (limits, meaning); shape (N, M) for N devices and M frames.
 DEVICE_ARRAYS = {name: TASK_ARRAYS[name] for name in ("deadline_s", "gain", "complexity", "hint", "persistent")} | {
-    "present": ("1", 0.0, 1.0, "1: the device has a task in the frame (0 or 1)"),
+    "present": (Range("1", 0.0, 1.0), "1: the device has a task in the frame (0 or 1)"),
 }
 #: Likewise, shape (M,).
 FRAME_ARRAYS = {"edge_load": TASK_ARRAYS["edge_load"]}
@@ -117,7 +118,7 @@ class MultiUserTrace(ArrayTrace):
         Any subset of the arrays may be given.  The numbers of devices and frames follow them, ``users.count`` and
         ``frames.count`` of the scenario need not agree.  Raises ``ValueError`` for unknown names and wrong shapes.
         """
-        cls.refuse_unknown(arrays)
+        cls.check_given(arrays)
         base = load_scenario(scenario)
         for name, array in arrays.items():
             shape = np.shape(array)

@@ -11,7 +11,7 @@ from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.worlds.placement.kernel import NODE_VECTORS, SCALARS
 from splitgym.worlds.placement.scenario import PlacementScenario
-from splitgym.worlds.placement.system import MAX_BLOCKS, MAX_CONFIGS, most_configs, parts
+from splitgym.worlds.placement.system import MAX_BLOCKS, MAX_CONFIGS, MAX_NUMBERS, most_configs, parts
 from splitgym.worlds.records import fill_record
 
 #: What a row remembers between two moves.
@@ -105,8 +105,6 @@ class Nature(NamedTuple):
     rest_j: np.ndarray
     fast_j: np.ndarray
 
-
-MAX_NUMBERS = 4096
 
 #: The scenario's numbers; nodes, links and networks are in :class:`Nature`.
 PARAMS = np.dtype(

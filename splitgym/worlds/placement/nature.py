@@ -8,6 +8,8 @@ from splitgym.jit import jit
 from splitgym.physics.arrivals import fill_arrivals
 from splitgym.physics.random import child, exponential, uniform
 
+#: Shortest latency target [s], for networks without any work.
+LEAST_TARGET_S = 1e-9
 #: Stream of the arrivals below an episode's key; the applications' own keys are 0, 1, 2, ...
 ARRIVAL_STREAM = 1 << 41
 _SOURCE, _DNN, _SLACK, _ACCURACY, _RATE, _HOLDING = range(6)
@@ -69,5 +71,5 @@ def fill_apps(key, apps, arrival_s, nodes, dnns, rest_s, p):
         x.accuracy = share * best_accuracy(dnns[x.dnn])
         slack = p.slack_min * math.exp(math.log(p.slack_max / p.slack_min) * uniform(child(own, _SLACK)))
         least_s, _ = fast_config(x.source, x.dnn, x.accuracy, p.pinned, nodes, dnns, rest_s, p.worst)
-        x.latency_s = slack * least_s
+        x.latency_s = max(slack * least_s, LEAST_TARGET_S)
         x.rate_hz = p.rate_min_hz * math.exp(math.log(p.rate_max_hz / p.rate_min_hz) * uniform(child(own, _RATE)))

@@ -11,6 +11,7 @@ from splitgym.named_files import NamedFile
 from splitgym.names import check_name
 from splitgym.placement.instance import LATENCY_MODES, Instance, load_instance
 from splitgym.quoting import shown
+from splitgym.ranges import FREQUENCY, HOLDING, PRICE, SCORE, SEED, SLACK, Range
 from splitgym.strict import file, number, sources, text
 from splitgym.worlds.settings import Arrivals, Presets, Scenario, Section
 
@@ -24,10 +25,10 @@ class Topology(Section):
 
     SECTION: ClassVar[str] = "topology"
     kind: str = text(doc="'published': three nodes; 'random': generated from the seed; 'file': those of an instance")
-    mobile: int = number("node", 1, 200, default=1, doc="mobile nodes of a random topology")
-    edge: int = number("node", 0, 200, default=1, doc="edge nodes of a random topology")
-    cloud: int = number("node", 0, 200, default=1, doc="cloud nodes of a random topology")
-    seed: int = number("1", 0, default=0, doc="of a random topology")
+    mobile: int = number(Range("node", 1, 200), default=1, doc="mobile nodes of a random topology")
+    edge: int = number(Range("node", 0, 200), default=1, doc="edge nodes of a random topology")
+    cloud: int = number(Range("node", 0, 200), default=1, doc="cloud nodes of a random topology")
+    seed: int = number(SEED, default=0, doc="of a random topology")
     file: str = file(doc="instance file (JSON or TOML)")
     source: dict[str, str] = sources()
 
@@ -47,11 +48,11 @@ class Networks(Section):
     )
     names: tuple[str, ...] = text((), doc="published networks")
     energy: str = text("expected", doc="'expected' or 'full', see section 1.1 of the FIN specification")
-    count: int = number("network", 1, 8, default=1, doc="random networks")
-    blocks: int = number("block", 1, 12, default=6, doc="blocks of a random network")
-    exits: int = number("exit", 1, 4, default=3, doc="exits of a random network")
+    count: int = number(Range("network", 1, 8), default=1, doc="random networks")
+    blocks: int = number(Range("block", 1, 12), default=6, doc="blocks of a random network")
+    exits: int = number(Range("exit", 1, 4), default=3, doc="exits of a random network")
     family: str = text("prefix", doc="exit configurations of a random network: 'prefix' or 'subsets'")
-    seed: int = number("1", 0, default=0, doc="of the random networks")
+    seed: int = number(SEED, default=0, doc="of the random networks")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -65,15 +66,15 @@ class Applications(Section):
     """What arrives, how demanding it is, and how long it stays."""
 
     SECTION: ClassVar[str] = "applications"
-    count: int = number("application", 1, 100_000, doc="applications of one episode")
-    holding_mean_s: float = number("s", above=0.0, doc="mean stay, exponential")
-    slack_min: float = number("1", above=0.0, doc="latency target over the least latency, log-uniform")
-    slack_max: float = number("1", above=0.0)
-    accuracy_min: float = number("1", 0.0, 1.0, doc="accuracy target over the network's best, uniform")
-    accuracy_max: float = number("1", 0.0, 1.0)
-    rate_min_hz: float = number("1/s", above=0.0, doc="inferences of one application, log-uniform")
-    rate_max_hz: float = number("1/s", above=0.0)
-    pinned_first_blocks: int = number("block", 0, 12, doc="blocks that must stay at the source")
+    count: int = number(Range("application", 1, 100_000), doc="applications of one episode")
+    holding_mean_s: float = number(HOLDING, doc="mean stay, exponential")
+    slack_min: float = number(SLACK, doc="latency target over the least latency, log-uniform")
+    slack_max: float = number(SLACK)
+    accuracy_min: float = number(SCORE, doc="accuracy target over the network's best, uniform")
+    accuracy_max: float = number(SCORE)
+    rate_min_hz: float = number(FREQUENCY, doc="inferences of one application, log-uniform")
+    rate_max_hz: float = number(FREQUENCY)
+    pinned_first_blocks: int = number(Range("block", 0, 12), doc="blocks that must stay at the source")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -90,7 +91,7 @@ class Reward(Section):
     """The reward of a closed application: energy saved if it is placed, else a penalty."""
 
     SECTION: ClassVar[str] = "reward"
-    rejection_penalty: float = number("1", 0.0, doc="in energies of a least-latency plan")
+    rejection_penalty: float = number(PRICE, doc="in energies of a least-latency plan")
     source: dict[str, str] = sources()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import NamedTuple
 
 import numpy as np
@@ -9,10 +10,13 @@ import numpy as np
 from splitgym.interrupt import aside
 from splitgym.jit import records
 from splitgym.placement.instance import Arc, BranchyDnn, Node
-from splitgym.worlds.placement.kernel import fill_rest
+from splitgym.ranges import at_most
+from splitgym.worlds.placement.kernel import NODE_VECTORS, SCALARS, fill_rest
 from splitgym.worlds.placement.scenario import PlacementScenario
 
-MAX_BLOCKS, MAX_CONFIGS = 16, 16
+MAX_BLOCKS, MAX_CONFIGS, MAX_NUMBERS = 16, 16, 4096
+#: Largest table of routes to the end; filling it takes seconds.
+MOST_WORK = 500_000_000
 
 NODE = np.dtype(
     [
@@ -114,6 +118,7 @@ def _made(scenario: PlacementScenario) -> tuple[tuple[Node, ...], tuple[Arc, ...
     else:
         dnns = dict(file.dnns) if file else {}
     _check(dnns)
+    _check_size(nodes, arcs, dnns)
     return tuple(nodes), tuple(arcs), dnns
 
 
@@ -126,6 +131,15 @@ def _check(dnns: dict[str, BranchyDnn]) -> None:
                 f"networks: {name!r} has {len(dnn.blocks)} blocks and {len(dnn.exit_configs)} exit configurations, "
                 f"the kernel takes {MAX_BLOCKS - 1} and {MAX_CONFIGS}"
             )
+
+
+def _check_size(nodes: Sized, arcs: Sized, dnns: dict[str, BranchyDnn]) -> None:
+    """Bound what is observed, and the work of finding the routes."""
+    widest, configs = len(nodes), most_configs(dnns)
+    numbers = SCALARS + NODE_VECTORS * widest + configs + len(arcs)
+    at_most(f"topology: {widest} nodes and {len(arcs)} arcs", "an observation", numbers, MAX_NUMBERS, "numbers")
+    work = len(dnns) * configs * MAX_BLOCKS * widest * widest
+    at_most(f"topology: {widest} nodes, networks: {len(dnns)}", "a table of routes", work, MOST_WORK, "entries")
 
 
 def _system(latency_mode: str, nodes: tuple[Node, ...], arcs: tuple[Arc, ...], dnns: dict[str, BranchyDnn]) -> System:

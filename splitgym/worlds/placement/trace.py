@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.jit import one_record, records
+from splitgym.ranges import FREQUENCY, INSTANT, SCORE, TARGET, Range
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.arrivals import check_instants, given_instants
 from splitgym.traces.base import Arrays, ArrayTrace
@@ -16,15 +17,15 @@ from splitgym.worlds.placement.nature import fill_apps
 from splitgym.worlds.placement.scenario import PlacementScenario, load_scenario
 from splitgym.worlds.placement.system import system_of
 
-#: Array -> (unit, lowest, highest value, meaning); all have shape (n_apps,).
+#: Array -> (limits, meaning); all have shape (n_apps,).
 APP_ARRAYS = {
-    "arrival_s": ("s", 0.0, np.inf, "arrival instant, ascending"),
-    "holding_s": ("s", 1e-9, np.inf, "how long the application stays if it is accepted"),
-    "source": ("1", 0.0, 1e6, "index of the node at which its input arises"),
-    "dnn": ("1", 0.0, 1e6, "index of its network"),
-    "latency_s": ("s", 1e-12, np.inf, "latency target"),
-    "accuracy": ("1", 0.0, 1.0, "accuracy target"),
-    "rate_hz": ("1/s", 1e-12, np.inf, "inferences"),
+    "arrival_s": (INSTANT, "arrival instant, ascending"),
+    "holding_s": (Range("s", 0.0, 1e12), "how long the application stays if it is accepted"),
+    "source": (Range("1", 0.0, 1e6), "index of the node at which its input arises"),
+    "dnn": (Range("1", 0.0, 1e6), "index of its network"),
+    "latency_s": (Range("s", 1e-9, 1e16, TARGET.usual, TARGET.hint), "latency target"),
+    "accuracy": (SCORE, "accuracy target"),
+    "rate_hz": (FREQUENCY, "inferences"),
 }
 
 
@@ -88,7 +89,7 @@ class PlacementTrace(ArrayTrace):
         Any subset of ``APP_ARRAYS`` may be given.  The number of applications follows the arrays.  Raises
         ``ValueError`` for unknown names and wrong shapes.
         """
-        cls.refuse_unknown(arrays)
+        cls.check_given(arrays)
         base = load_scenario(scenario)
         if arrays:
             base = base.replace(**{"applications.count": len(np.atleast_1d(next(iter(arrays.values()))))})

@@ -12,6 +12,7 @@ import numpy as np
 
 from splitgym.fields import tables
 from splitgym.physics.fading import BLOCK
+from splitgym.ranges import no_warnings
 from splitgym.traces.fading import FADING
 from splitgym.worlds.inference import layout as inference
 from splitgym.worlds.inference.scenario import Budget, Cloud, InferenceScenario, Tasks
@@ -123,11 +124,12 @@ PARAMS = np.dtype(
 )
 
 _NO_CLOUD = Cloud(
-    enabled=False, clock_hz=1.0, macs_per_cycle=1.0, energy_j_per_mac=0.0, backhaul_bit_s=1.0, rtt_s=0.0,
+    enabled=False, clock_hz=1e12, macs_per_cycle=1e6, energy_j_per_mac=0.0, backhaul_bit_s=1e15, rtt_s=0.0,
     rtt_log_std=0.0, rtt_correlation=0.0, jitter_s=0.0,
 )  # fmt: skip
 
 
+@no_warnings()
 def task_scenario(scenario: TransmissionScenario) -> InferenceScenario:
     """The inference world's scenario of a single task of this setting, without exits and cloud."""
     sc, task = scenario, scenario.transmission
@@ -193,6 +195,7 @@ def lower(scenario: TransmissionScenario) -> np.record:
     if window(task.deadline_min_s, load, params)[1] < 1:
         raise ValueError(
             f"transmission.deadline_min_s={task.deadline_min_s!r} s leaves no slot between the device's blocks up to "
-            f"{task.cut!r} and the edge's at load {load:g}; take a longer deadline or another cut"
+            f"{task.cut!r} and the edge's at load {load:g}; take a longer deadline, another cut, faster clocks "
+            f"(device.clocks_hz, edge.clock_hz, macs_per_cycle), fewer macs or a shorter radio.slot_s"
         )
     return params

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from splitgym.ranges import BUDGET, DEADLINE, PRICE, SENT_POWER, SPREAD
 from splitgym.registry import nearest
 from splitgym.strict import number, sources, text
 from splitgym.worlds.inference.scenario import Device, EarlyStop, Edge, Fading, Radio
+from splitgym.worlds.limits import check_device, check_radio, check_server, check_slots
 from splitgym.worlds.settings import NetworkScenario, Presets, Section
 
 
@@ -19,13 +21,13 @@ class Transmission(Section):
 
     SECTION: ClassVar[str] = "transmission"
     cut: str = text(doc="cut point whose features are sent; the blocks behind it run on the edge")
-    deadline_min_s: float = number("s", above=0.0, doc="deadline of the task, log-uniform between min and max")
-    deadline_max_s: float = number("s", above=0.0)
-    reference_min_w: float = number("W", above=0.0, doc="reference power, log-uniform between min and max")
-    reference_max_w: float = number("W", above=0.0, doc="equal to the minimum: the same in every episode")
-    hint_std: float = number("1", 0.0, 10.0, doc="error of the predicted complexity")
-    budget_j: float = number("J", above=0.0, doc="energy budget of one task, Ebar")
-    energy_price: float = number("1", 0.0, doc="price of one task budget of radio energy, in correct answers")
+    deadline_min_s: float = number(DEADLINE, doc="deadline of the task, log-uniform between min and max")
+    deadline_max_s: float = number(DEADLINE)
+    reference_min_w: float = number(SENT_POWER, doc="reference power, log-uniform between min and max")
+    reference_max_w: float = number(SENT_POWER, doc="equal to the minimum: the same in every episode")
+    hint_std: float = number(SPREAD, doc="error of the predicted complexity")
+    budget_j: float = number(BUDGET, doc="energy budget of one task, Ebar")
+    energy_price: float = number(PRICE, doc="price of one task budget of radio energy, in correct answers")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -73,6 +75,10 @@ class TransmissionScenario(NetworkScenario):
                 f"device.battery_j must be absent, got {self.device.battery_j!r} J: one task has no battery to empty; "
                 "use SplitInference-v0"
             )
+        check_slots("transmission.deadline_max_s", self.transmission.deadline_max_s, self.radio.slot_s)
+        check_device(self.dnn, self.device)
+        check_radio(self.radio, self.transmission.deadline_max_s)
+        check_server("edge", self.dnn, self.edge, self.edge.load_max)
         self.fading.check(self.radio.slot_s)
 
     def unused(self) -> dict[str, str]:

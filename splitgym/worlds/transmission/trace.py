@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.jit import one_record, records
+from splitgym.ranges import DEADLINE, SENT_POWER
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.base import Arrays, ArrayTrace
 from splitgym.worlds.inference import trace as inference
@@ -17,14 +18,14 @@ from splitgym.worlds.transmission.layout import PARAMS, TASK, task_params, task_
 from splitgym.worlds.transmission.nature import fill_episode
 from splitgym.worlds.transmission.scenario import TransmissionScenario, load_scenario
 
-#: Array -> (unit, lowest, highest value, meaning); the slot arrays have shape (n_slots,), the others (1,).
+#: Array -> (limits, meaning); the slot arrays have shape (n_slots,), the others (1,).
 TASK_ARRAYS = {
     **{
         name: inference.TASK_ARRAYS[name]
         for name in ("deadline_s", "gain", "complexity", "hint", "persistent", "edge_load")
     },
-    "deadline_s": ("s", 1e-9, np.inf, "time from the start of service to the deadline"),
-    "reference_w": ("W", 1e-12, np.inf, "reference power of the task level"),
+    "deadline_s": (DEADLINE, "time from the start of service to the deadline"),
+    "reference_w": (SENT_POWER, "reference power of the task level"),
 }
 
 
@@ -80,8 +81,11 @@ class TransmissionTrace(ArrayTrace):
                 f"the trace has {self.n_slots} slots, its deadline of {deadline_s:g} s needs {needed} of "
                 f"{params.slot_s} s"
             )
-        if window(deadline_s, float(self.edge_load[0]), params)[1] < 1:
-            raise ValueError(f"the trace's deadline of {deadline_s:g} s leaves no slot in this scenario")
+        load = float(self.edge_load[0])
+        if window(deadline_s, load, params)[1] < 1:
+            raise ValueError(
+                f"the trace's deadline of {deadline_s:g} s leaves no slot in this scenario at edge_load {load:g}"
+            )
         if reference_w > params.power_max_w:
             raise ValueError(f"trace.reference_w must be <= {params.power_max_w:g} W here, got {reference_w:g}")
 
@@ -96,7 +100,7 @@ class TransmissionTrace(ArrayTrace):
 
         The number of slots follows the given slot arrays.  Raises ``ValueError`` for unknown names and wrong shapes.
         """
-        cls.refuse_unknown(arrays)
+        cls.check_given(arrays)
         widths = [np.shape(arrays[n])[0] for n in inference.SLOT_ARRAYS if n in arrays and np.ndim(arrays[n]) == 1]
         drawn = draw_trace(load_scenario(scenario), episode_key(seed_key(seed), 0), widths[0] if widths else None)
         return cls(**({name: getattr(drawn, name) for name in cls.ARRAYS} | arrays))
