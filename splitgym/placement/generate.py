@@ -161,7 +161,8 @@ def random_instance(
 
     Raises ``ValueError`` for arguments out of range.
     """
-    whole_number("n_nodes", n_nodes, 3), whole_number("apps", apps)
+    whole_number("n_nodes", n_nodes, 3)
+    whole_number("apps", apps)
     MOST_NODES.check("n_nodes", n_nodes)
     MOST_APPS.check("apps", apps)
     TIGHTNESS.check("tightness", tightness)
