@@ -80,7 +80,7 @@ def uv_install(uv: Sequence[str], python: Path, extra: str, pins: Path, environm
     """Let an environment hold this checkout with an extra, in the versions of a file of pins, and nothing else."""
     # the file holds for what builds this checkout, too
     versions = ["--exact", "-c", str(pins), "-b", str(pins), "-e", f"{ROOT}[{extra}]"]
-    command = [*uv, "pip", "install", "-q", "--compile-bytecode", "-p", str(python), *versions]
+    command = [*uv, "pip", "install", "-q", "-p", str(python), *versions]
     return not subprocess.call(command, cwd=ROOT, env=environment)
 
 
@@ -92,7 +92,8 @@ def main() -> int:
     print(f"installing splitgym[{extra}] into {venv.name}", flush=True)
     uv = (str(python), "-m", "uv")
     if not subprocess.call([*pip, "uv"]) and any(
-        uv_install(uv, python, extra, LOCK, environment) for environment in attempts(uv_environment(python))
+        uv_install(uv, python, extra, LOCK, {**environment, "UV_COMPILE_BYTECODE": "1"})
+        for environment in attempts(uv_environment(python))
     ):
         return 0
     print("uv could not do it; trying pip, which takes longer", flush=True)
