@@ -80,6 +80,7 @@ def played(world: str, scenario: Any) -> list:
 
 
 # ------------------------------------------------------------------ keys
+@pytest.mark.filterwarnings("ignore:.*is unusual:UserWarning")
 @pytest.mark.parametrize(("world", "preset"), CASES)
 def test_every_key_counts_but_words(world: str, preset: str) -> None:
     scenario = short(world, preset)
@@ -304,6 +305,7 @@ def instance_file(path: Path, **changes: Any) -> Path:
     return path
 
 
+@pytest.mark.filterwarnings("ignore:.*is unusual:UserWarning")
 def test_an_instance_counts_by_its_content(tmp_path: Path) -> None:
     path = instance_file(tmp_path / "i.json")
     table = load_instance(path).to_dict()
