@@ -140,7 +140,7 @@ def batch(n, changes):
     actions = np.tile([1, 6, 3, 11], (n, 1))
     return lambda: envs.step(actions)
 
-slow = {{"tasks.count": 1, "radio.bandwidth_hz": 10.0, "radio.slot_s": 1e-5, "tasks.deadline_min_s": 0.6}}
+slow = {{"tasks.count": 1, "radio.bandwidth_hz": 1e3, "radio.slot_s": 1e-5, "tasks.deadline_min_s": 0.6}}
 batch(2, slow)()
 pressed("batch", batch(150_000, slow))
 
@@ -160,10 +160,10 @@ for words in (
     ["bound", "default", *long],
     ["evaluate", "all", "--episodes", "1000000"],
     ["sweep", "all", "--over", "radio.distance_m=300:3000", "--episodes", "1000"],
-    ["stability", "all", "--tasks", "3000000"],
+    ["stability", "all", "--tasks", "1000000"],
     ["optimize", "--network", "vgg16", "--compare", "100000", "--out", sys.argv[1] + "/front"],
     ["place", "--random", "150", "--gamma", "20000", "--apps", "100", "--out", sys.argv[1] + "/place"],
-    ["render", "enachi", "--steps", "100000000", "--set", "tasks.count=5000000"],
+    ["render", "enachi", "--steps", "100000000", "--set", "tasks.count=1000000"],
 ):
     pressed(words[0], lambda: main(words))
 """

@@ -99,6 +99,7 @@ def served(changes: dict, log: int) -> np.ndarray:
     return rows["outcome"].copy()
 
 
+@pytest.mark.filterwarnings("ignore:.*unusual")
 @pytest.mark.parametrize("changes", [{"radio.distance_m": 30_000.0}, {"radio.bandwidth_hz": 1.0}], ids=str)
 def test_nominal_figures_of_a_channel_that_carries_next_to_nothing(changes):
     """Nothing arrives within the patience of 1000 s, a million slots for each decision: told at once."""
