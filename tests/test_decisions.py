@@ -278,17 +278,7 @@ def test_files_that_nobody_would_read_are_refused(tmp_path):
 
 
 def test_the_command_line_tells_each_key_once(capsys):
-    arguments = [
-        "evaluate",
-        "device",
-        "--scenario",
-        "enachi",
-        "--episodes",
-        "1",
-        "--set",
-        "cloud.rtt_s=0.05",
-        "tasks.count=2",
-    ]
-    assert main(arguments) == 0
+    text = "evaluate device --scenario enachi --episodes 1 --set cloud.rtt_s=0.05 --set tasks.count=2"
+    assert main(text.split()) == 0
     told = capsys.readouterr().err
     assert told.count("splitgym: note: cloud.rtt_s has no effect here: cloud.enabled is false\n") == 1

@@ -371,6 +371,19 @@ def test_messages_about_long_names_are_short():
         assert len(str(caught.value)) < 500, str(caught.value)[:300]
 
 
+@pytest.mark.parametrize("world", WORLDS)
+def test_whole_numbers_beyond_every_float_and_keys_that_are_arguments(world):
+    load = WORLDS[world].load_scenario
+    count = {"inference": "tasks", "multiuser": "frames", "hardware": "requests", "placement": "applications"}
+    key = f"{count[world]}.count" if world in count else "early_stop.feedback_slots"
+    for large in (10**400, -(10**400)):
+        with pytest.raises(ValueError, match=f"{key} must be a finite number .*got a whole number of 1329 bits"):
+            load("default", **{key: large})
+    for name in ("scenario", "self"):
+        with pytest.raises(ValueError, match=f"unknown key '{name}'"):
+            load("default", **{name: 1})
+
+
 # ------------------------------------------------------------------ mutated files
 def test_mutated_files_are_read_or_refused():
     results = read_files(40, 12)

@@ -430,5 +430,5 @@ def test_faulty_recordings(tmp_path, name, content, message):
 
 
 def test_missing_recording(tmp_path):
-    with pytest.raises(ValueError, match=r"arrivals\.parameters\.file: no such arrivals file: .*gone\.csv"):
+    with pytest.raises(ValueError, match=r"arrivals\.parameters\.file: no such file: .*gone\.csv"):
         few(**{"arrivals.model": "recorded", "arrivals.parameters.file": str(tmp_path / "gone.csv")})
