@@ -83,7 +83,7 @@ def assert_refused(arguments: list[str], capsys: Any, folder: Path) -> str:
     assert status == 2, (shown, status, captured)
     assert captured.out == "", shown
     lines = captured.err.strip().splitlines()
-    told = [line for line in lines if line.startswith("splitgym ")]
+    told = [line for line in lines if line.startswith(("splitgym ", "splitgym:"))]
     assert len(told) == 1, (shown, captured.err[-2000:])
     assert lines[-1] == told[0], (shown, captured.err[-2000:])
     assert len(told[0]) < 560, shown

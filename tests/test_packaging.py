@@ -294,3 +294,15 @@ def test_uv_hears_what_pip_is_told(installer: ModuleType, tmp_path: Path, monkey
 def test_no_cuda_packages_unless_wanted(installer: ModuleType) -> None:
     assert installer.attempts({}) == [{"UV_TORCH_BACKEND": "cpu"}, {}]
     assert installer.attempts({"UV_TORCH_BACKEND": "auto"}) == [{"UV_TORCH_BACKEND": "auto"}]
+
+
+def test_an_archive_is_told_to_be_installed(tmp_path: Path) -> None:
+    """Compiled functions need their source files: an import from a zip ends with one line that says what to do."""
+    with zipfile.ZipFile(tmp_path / "splitgym.zip", "w") as archive:
+        for path in sorted((ROOT / "splitgym").rglob("*.py")):
+            archive.write(path, path.relative_to(ROOT).as_posix())
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import splitgym"
+    command = [sys.executable, "-c", code, str(tmp_path / "splitgym.zip")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("ImportError: splitgym compiles its source files and cannot run")

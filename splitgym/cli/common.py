@@ -69,7 +69,8 @@ def play_command(policies: Iterable[str], env_id: str, scenario: str, changes: I
     """The command that plays policies in a setting, ready to be pasted; what is a default is left out."""
     words = ["evaluate", *policies]
     words += ["--env", env_id] if env_id != DEFAULT_ENV else []
-    words += ["--scenario", scenario] if scenario != "default" else []
+    if scenario != "default":  # what begins with a dash would be taken for an option
+        words += [f"--scenario={scenario}"] if scenario.startswith("-") else ["--scenario", scenario]
     return command_line(*words, *(word for change in changes for word in ("--set", change)))
 
 
