@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
 
-from tests.fuzz import __main__ as fuzz
+from tests.fuzz import campaign as fuzz
 from tests.fuzz.actions import PER_CASE, run_actions
 from tests.fuzz.kills import run_kills
+from tests.helpers import ROOT
 
 
 def test_actions() -> None:
@@ -74,6 +77,14 @@ def test_the_command(name, status, monkeypatch, capsys) -> None:
         assert "FAULT in actions: " in told
         assert f"case 3 of seed {first}: wrong" in told
         assert f'make fuzz ARGS="--only actions --seed {first} --count 10"' in told
+
+
+def test_the_command_spreads_over_processes() -> None:
+    command = [sys.executable, "-m", "tests.fuzz", "--only", "actions", "--scale", "0.0005", "--workers", "2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "played" in done.stdout
+    assert "actions 500 of 500" in done.stderr
 
 
 def test_parts_that_are_not_there_are_named(monkeypatch, capsys) -> None:
