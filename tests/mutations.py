@@ -252,7 +252,7 @@ def _check_refusal(said: str, mutation: Mutation) -> None:
     assert "\n" not in said, said
     bare = {re.sub(r"\[\d+\]", "", path) for path in mutation.changed}
     names = {path.split(".")[-1] for path in bare} | {path.rpartition(".")[0] for path in bare if path.count(".") > 1}
-    listed = said.startswith("action encoding 'discrete' lists")
+    listed = said.startswith("action encoding 'discrete' lists") or "is not valid JSON" in said  # it has no NaN
     assert listed or any(name in said for name in names), f"{said!r} names none of {names}\n{mutation}"
 
 
