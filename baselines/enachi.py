@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.baselines import kernel
-from splitgym.baselines.tasks import TaskPolicy, device_views, put_decisions
+from splitgym.baselines.tasks import TaskPolicy, device_views, put_decisions, undecided
 from splitgym.jit import one_record, records
 from splitgym.physics.bandwidth import BAND, PLAN
 from splitgym.policy import register_policy
@@ -140,7 +140,7 @@ class Enachi(Weighted):
             self.decide_tasks(views, decisions, self._params)
             return
         tasks = device_views(views)
-        chosen, shares = records(np.zeros(tasks.shape, DECISION)), np.zeros(tasks.shape)
+        chosen, shares = undecided(tasks.shape, self.task_params), np.zeros(tasks.shape)
         present = np.ascontiguousarray(views["present"] > 0.5)
         kernel.enachi_frames(tasks, present, chosen, shares, self.weight_j2, self.eta, *self._scratch, self._device)
         put_decisions(chosen, decisions)

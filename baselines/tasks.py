@@ -46,7 +46,7 @@ class TaskPolicy(Policy):
         present = views["present"] > 0.5
         active = present.sum(axis=1)
         tasks = device_views(views)
-        chosen = records(np.zeros(tasks.shape, DECISION))
+        chosen = undecided(tasks.shape, self.task_params)
         for count in np.unique(active[active > 0]).tolist():
             rows = np.flatnonzero(active == count)
             flat = records(np.zeros(len(rows) * tasks.shape[1], DECISION))
@@ -72,6 +72,13 @@ def device_views(views: np.ndarray) -> np.ndarray:
     tasks["edge_load"] = views["edge_load"][:, None]
     tasks["battery"] = 1.0
     return tasks
+
+
+def undecided(shape: tuple[int, ...], params: np.record) -> np.ndarray:
+    """DECISION records of devices without a task: their lowest clock, nothing else."""
+    chosen = records(np.zeros(shape, DECISION))
+    chosen["clock_hz"] = params.clocks_hz[0]
+    return chosen
 
 
 def put_decisions(chosen: np.ndarray, decisions: np.ndarray) -> None:

@@ -198,7 +198,7 @@ FADE_DEPTH = Range("dB", 0.0, 300.0, hint="a depth in dB below the good state, p
 RICE = Range("1", 0.0, 1e6, hint="a ratio: 6 dB are 4")
 #: Of a passive channel: what arrives is less than what was sent.
 GAIN = Range(
-    "1", 1e-100, 1.0, hint="a ratio of powers, below 1 for a passive channel; a path loss of 104.2 dB is 10**(-10.42)"
+    "1", TINY, 1.0, hint="a ratio of powers, below 1 for a passive channel; a path loss of 104.2 dB is 10**(-10.42)"
 )
 FADING_GAIN = Range("1", 0.0, 1e6, hint="a ratio of powers of mean 1, not dB")
 NORMAL = Range("1", -40.0, 40.0, hint="a standard normal draw")
@@ -209,7 +209,7 @@ CAPACITY_BITS = Range("bit/s", 0.0, 1e24)
 MEMORY = Range("bit", 0.0, 1e24)
 OPS = Range("op", 0.0, 1e16)
 ARC_RATE = Range("bit/s", 1.0, 1e18, (1e3, 1e17), "in bit/s: 200 Mbit/s are 200e6")
-TARGET = Range("s", 1e-9, 1e9, (1e-6, 100.0), _SECONDS)
-FREQUENCY = Range("1/s", 1e-9, 1e9)
+TARGET = Range("s", 1e-9, 1e16, (1e-6, 100.0), _SECONDS)
+FREQUENCY = Range("1/s", 1e-20, 1e9)
 HOLDING = Range("s", 1e-6, 1e9)
 SLACK = Range("1", 1e-3, 1e6)

@@ -152,14 +152,17 @@ def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
 
 def _coerce_number(value: Any, hint: type, path: str, meta: Mapping[str, Any]) -> Any:
     limits = meta.get("limits", _ANY)
-    wanted = ("a number" if hint is float else "a whole number") + (f" {limits.words}" if limits is not _ANY else "")
     plain = value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
     if isinstance(plain, bool) or not isinstance(plain, (int, float)):
-        fail(path, value, wanted)
+        fail(path, value, _wanted(hint, limits))
     limits.check(path, plain)
     if hint is int and not (isinstance(plain, int) or plain.is_integer()):
-        fail(path, value, wanted)
+        fail(path, value, _wanted(hint, limits))
     return hint(plain) + 0  # -0.0 becomes 0.0
+
+
+def _wanted(hint: type, limits: Range) -> str:
+    return ("a number" if hint is float else "a whole number") + (f" {limits.words}" if limits is not _ANY else "")
 
 
 def from_mapping(cls: type[S], table: Mapping[str, Any], path: str = "") -> S:

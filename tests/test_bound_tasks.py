@@ -14,6 +14,7 @@ import splitgym
 from splitgym import HardwareTrace, InferenceTrace, MultiUserTrace, TransmissionTrace, load_scenario
 from splitgym.envs.rows import Rows
 from splitgym.physics.network import accuracy, compute_s
+from splitgym.ranges import TINY
 from splitgym.worlds.inference.bound_kernel import needed_bit
 from splitgym.worlds.inference.kernel import effective_edge_cut, tail_s
 from splitgym.worlds.inference.layout import lower
@@ -75,7 +76,8 @@ def edgy_complexities(rng: np.random.Generator, p: Any, n: int) -> np.ndarray:
     reached = np.array([accuracy(r, p.cut_steepness[c], full, chance) for r, c in zip(share, cut, strict=True)])
     leaves = p.exit_share[rng.integers(0, max(int(p.n_exits), 1), n)]
     kinds = [reached, leaves * full, leaves * reached, np.full(n, chance), rng.random(n)]
-    return np.clip(nudged(rng, np.choose(rng.integers(0, 5, n), kinds)), 0.0, 1.0)
+    near = np.clip(nudged(rng, np.choose(rng.integers(0, 5, n), kinds)), 0.0, 1.0)
+    return np.where(near < TINY, 0.0, near)  # traces hold nothing smaller
 
 
 def edgy_trace(rng: np.random.Generator, p: Any, slots: int = 120) -> InferenceTrace:

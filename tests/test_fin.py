@@ -27,6 +27,9 @@ from tests.fin_instances import (
     with_targets,
 )
 
+#: Instances by hand count in whole operations, whole bits and whole seconds.
+pytestmark = pytest.mark.filterwarnings("ignore:.* is unusual:UserWarning")
+
 REASONS = {
     "no exit configuration reaches the accuracy": "accuracy",
     "least latency above the target": "latency",

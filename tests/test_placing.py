@@ -253,7 +253,7 @@ def test_place_names_the_fault(old: str, new: str, message: str, capsys: Any, tm
         (["--random", "5", "--gamma", "0"], "--gamma must be an integer >= 1 and <= 1000000, got 0"),
         (["--random", "5", "--app", "a7"], "unknown app 'a7'"),
         (["--random", "5", "--exits", "9"], "exits must be an integer >= 1 and <= 8, got 9"),
-        (["--random", "5", "--save", "mine.yaml"], "--save needs a file that ends in .toml or .json"),
+        (["--random", "5", "--save", "mine.yaml"], "--save needs a file that ends in .toml, .json, got 'mine.yaml'"),
         (["--published", "alexnet"], "did you mean 'b_alexnet'"),
         (["--published", "b_alexnet", "--app", "a0"], "--app is for --instance and --random"),
     ],

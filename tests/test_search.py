@@ -358,7 +358,7 @@ def test_optimize_says_how_to_go_on(tmp_path, capsys, monkeypatch) -> None:
         (["--network", "vit", "--env", "SplitInference-v0"], "have no key 'hardware'"),
         (["--env", "HardwareSplit"], "unknown environment"),
         (["--budget", "2"], "share in (0, 1]"),
-        (["--compare", "-1"], "--compare needs"),
+        (["--compare", "-1"], "--compare must be an integer >= 0 and <= 10000, got -1"),
     ],
 )
 def test_optimize_refuses_with_a_remedy(arguments, message, tmp_path, capsys) -> None:

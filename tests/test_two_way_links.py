@@ -25,6 +25,9 @@ from tests import placement_reference as reference
 from tests.fin_instances import AMPLE, random_instance, tighten, two_tiers, with_app, with_return_arcs
 from tests.helpers import single
 
+#: Instances by hand count in whole operations, whole bits and whole seconds.
+pytestmark = pytest.mark.filterwarnings("ignore:.* is unusual:UserWarning")
+
 TIGHT, LOOSE = True, False
 
 

@@ -18,7 +18,7 @@ def training_rows(budget: Budget) -> list[Row]:
 
     Raises ``DependencyNotInstalled`` without the extra ``agents``.
     """
-    config = TrainConfig(steps=2**40, num_threads=budget.threads)
+    config = TrainConfig(steps=10**12, num_threads=budget.threads)
     ours, free = build_model(config), build_model(config)
     from splitgym.bench.free import FreeVecEnv
 

@@ -63,7 +63,7 @@ def _check_mark(archive: zipfile.ZipFile, name: str, wanted: str) -> None:
         _checked(archive, name, "U", 400)
         found = str(_array(archive, name))
     if found != wanted:
-        raise ValueError(f"it has no format mark {wanted!r}, got {shown(found)}")
+        raise ValueError(f"it must have the format mark {wanted!r}, got {shown(found)}: not a trace of this world")
 
 
 def _arrays(archive: zipfile.ZipFile, names: Sequence[str], most: int) -> dict[str, np.ndarray]:

@@ -23,7 +23,7 @@ APP_ARRAYS = {
     "holding_s": (Range("s", 0.0, 1e12), "how long the application stays if it is accepted"),
     "source": (Range("1", 0.0, 1e6), "index of the node at which its input arises"),
     "dnn": (Range("1", 0.0, 1e6), "index of its network"),
-    "latency_s": (Range("s", 1e-9, 1e16, TARGET.usual, TARGET.hint), "latency target"),
+    "latency_s": (TARGET, "latency target"),
     "accuracy": (SCORE, "accuracy target"),
     "rate_hz": (FREQUENCY, "inferences"),
 }
