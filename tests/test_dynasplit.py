@@ -50,7 +50,7 @@ def test_strange_fronts_are_refused() -> None:
         ValueError, match=r"the front decides cut, .* of SplitInference-v0, the environment is Hardware"
     ):
         make_policy("dynasplit", env, front=other)
-    with pytest.raises(ValueError, match="no such front file: 'nowhere.json'"):
+    with pytest.raises(ValueError, match=r"no such front file: 'nowhere\.json'"):
         make_policy("dynasplit", env, front="nowhere.json")
     slower = load_scenario("vit", ENV)
     front = search(problem_of(HARDWARE, slower))
