@@ -14,7 +14,7 @@ import splitgym
 from splitgym import HardwareTrace, InferenceTrace, MultiUserTrace, TransmissionTrace, load_scenario
 from splitgym.envs.rows import Rows
 from splitgym.physics.network import accuracy, compute_s
-from splitgym.ranges import TINY
+from splitgym.ranges import FADING_GAIN, MAC_ENERGY, TINY
 from splitgym.worlds.inference.bound_kernel import needed_bit
 from splitgym.worlds.inference.kernel import effective_edge_cut, tail_s
 from splitgym.worlds.inference.layout import lower
@@ -86,7 +86,12 @@ def edgy_trace(rng: np.random.Generator, p: Any, slots: int = 120) -> InferenceT
     load, rtt_s = rng.choice([0.0, 0.4, 0.99], n), rng.choice([0.0, 0.01, 0.035, 0.2], n)
     fading = rng.exponential(size=(n, slots))
     kind = rng.integers(0, 4)
-    fading = [fading, np.ones_like(fading), fading * (rng.random((n, slots)) < 0.5), fading**6][kind]
+    fading = [
+        fading,
+        np.ones_like(fading),
+        fading * (rng.random((n, slots)) < 0.5),
+        np.minimum(fading**6, FADING_GAIN.high),
+    ][kind]
     complexity = edgy_complexities(rng, p, n)
     return InferenceTrace(
         arrival_s=np.cumsum(rng.choice([0.0, 0.05, 0.2, 1.0], n)),
@@ -261,7 +266,7 @@ def test_a_sample_beyond_full_accuracy_that_rounding_lets_through() -> None:
     assert returns[0] <= found.value
 
 
-@pytest.mark.parametrize("edge_j_per_mac", [0.0, 3e-11, 1.0])
+@pytest.mark.parametrize("edge_j_per_mac", [0.0, 3e-11, MAC_ENERGY.high])
 def test_the_least_power_over_a_static_channel(edge_j_per_mac: float) -> None:
     """Just the bits that are needed at constant power, every cut: E* itself but for its allowances, never less.
 

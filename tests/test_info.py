@@ -78,6 +78,7 @@ def one_task(options: dict[str, Any], power_w: float, deadline_s: float, cut: st
         gain=np.full(2, gain),
         fading=np.ones((2, slots)),
         noise=np.full((2, slots), 40.0),  # the server is confident at once
+        persistent=np.full(2, 40.0),
         complexity=np.full(2, 0.5),
     )
     env = single("inference", base, "dict", episode_options=options)
