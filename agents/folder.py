@@ -21,9 +21,9 @@ SCENARIO_FILE = "scenario.toml"
 
 def refuse_taken(out: Path, overwrite: bool) -> None:
     """Raise ``ValueError`` for a folder that holds something else than a run, or a run that is not to be lost."""
-    check_output("out", out / CONFIG_FILE)
-    if out.exists() and not out.is_dir():
+    if os.path.exists(out) and not os.path.isdir(out):
         raise ValueError(f"{str(out)!r} is a file; give a folder for the run")
+    check_output("out", out / CONFIG_FILE)
     there = [name for name in (CONFIG_FILE, MODEL_FILE, CHECKPOINTS, TENSORBOARD) if os.path.lexists(out / name)]
     if there and not _is_run(out):
         raise ValueError(

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from splitgym.quoting import cut, shown
 
 #: No quantity here is smaller but for zero, in SI units; such numbers would overflow as divisors.
@@ -65,7 +67,7 @@ class Range:
 
         Message and warning name ``path``, value, limits and unit.
         """
-        value = value.item() if getattr(value, "ndim", 1) == 0 else value  # a NumPy number
+        value = value.item() if isinstance(value, np.generic) else value
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not self.holds(value):
             small = f" (0, or at least {TINY:g} in size)" if isinstance(value, float) and 0 < abs(value) < TINY else ""
             fail(path, value, f"a finite number {self.words}{small}", self.hint)

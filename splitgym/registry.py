@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from splitgym.names import check_name
 from splitgym.quoting import listed, shown
@@ -31,11 +31,20 @@ class Registry(Generic[T]):
         self._table: dict[str, T] = {}
 
     def add(self, name: str, thing: T) -> None:
-        """Register ``thing``; raises ``ValueError`` if the name is taken, or none, see :func:`check_name`."""
-        check_name(f"the name of the {self.kind}", name)
+        """Register ``thing``; raises ``ValueError`` if the name is taken, or none, see :meth:`check`."""
+        self.check(name)
         if name in self._table:
             raise ValueError(f"{self.kind} {shown(name)} is already registered")
         self._table[name] = thing
+
+    def check(self, name: Any) -> None:
+        """Raise ``ValueError`` for what is no name, see :func:`check_name`, and for what commands take apart."""
+        check_name(f"the name of the {self.kind}", name)
+        if name == "all" or set(name) & set(",="):
+            raise ValueError(
+                f"the name of the {self.kind} cannot be typed on a command line, where 'all' means every one, ',' and "
+                f"'=' part words; got {shown(name)}"
+            )
 
     def __getitem__(self, name: str) -> T:
         try:

@@ -35,8 +35,13 @@ def parameters_of(given: str, where: str) -> dict[str, Any]:
 
 def policy_spec(name: str, parameters: Mapping[str, Any]) -> str:
     """A policy with parameters as one word that :func:`parameters_of` reads back."""
-    pairs = [f"{key}={_value(value)}" for key, value in parameters.items()]
+    pairs = [pair_of(key, value) for key, value in parameters.items()]
     return f"{name}:{','.join(pairs)}" if pairs else name
+
+
+def pair_of(key: str, value: Any) -> str:
+    """``key=value`` as one of the parts that :func:`parts_of` finds."""
+    return f"{key}={_value(value)}"
 
 
 def _value(value: Any) -> str:

@@ -112,8 +112,9 @@ def test_every_algorithm_trains_resumes_and_plays(algo, tmp_path):
     env = make_vec_env(ID, N, scenario=SCENARIO, action=agent.action)
     agent.check(env)
     env.seed(0)
+    observations = env.reset()
     masks = {"action_masks": env.action_masks()} if agent.uses_masks else {}
-    actions, state = agent.predict(env.reset(), **masks)
+    actions, state = agent.predict(observations, **masks)
     assert state is None
     env.step(actions)
     results = splitgym.evaluate([folder], ID, SCENARIO, episodes=3)
@@ -195,7 +196,7 @@ def test_a_run_is_not_overwritten_unasked(tmp_path):
         ({"action": "bix"}, "unknown action encoding"),
         ({"gamma": 1.5}, r"train.gamma must be .* <= 1"),
         ({"learning_rate": float("nan")}, "train.learning_rate must be a finite number"),
-        ({"steps": 0}, r"train.steps must be .* >= 1 step"),
+        ({"steps": 0}, r"train.steps must be .* >= 1 and <= 1e\+12 step, got 0"),
         ({"seed": -1}, r"train.seed must be .* >= 0"),
         ({"net": (0,)}, r"train.net\[0\] must be .* >= 1"),
         ({"schedule": "cosine"}, "'linear' or 'constant'"),
@@ -544,7 +545,7 @@ def test_the_printed_comparison_plays_the_run_s_own_setting(tmp_path, monkeypatc
 def test_the_printed_command_resumes(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my run").mkdir()
-    (tmp_path / "my run" / "config.json").write_text("{}")
+    (tmp_path / "my run" / "config.json").write_text('{"format": "splitgym-run-1"}')
     with pytest.raises(ValueError, match="holds a run already") as caught:
         train(tiny(), "my run", progress=False)
     typed = shlex.split(str(caught.value).partition("go on with it: ")[2])

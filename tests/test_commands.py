@@ -164,7 +164,7 @@ def assert_typed(line: str) -> argparse.Namespace:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_examples_can_be_typed(command: str) -> None:
-    text = parsers()[command].format_help().replace("\\\n", " ")
+    text = re.sub(r"\\\n +", " ", parsers()[command].format_help())
     for line in re.findall(r"^  (splitgym .*)$", text, re.MULTILINE):
         assert_typed(re.split(r"   +", line)[0])  # what follows says what it is good for
 

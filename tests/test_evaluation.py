@@ -132,8 +132,8 @@ def test_files(results, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"policies": []}, "at least one policy"),
-        ({"policies": "enachi", "episodes": 0}, "at least one policy and one episode"),
+        ({"policies": []}, "policies must hold 1 to 10000 registered names, .* got none"),
+        ({"policies": "enachi", "episodes": 0}, "episodes must be an integer >= 1 and <= 10000000, got 0"),
         ({"policies": ["enachi", "enachi"]}, "different names"),
         ({"policies": "enachy"}, "did you mean 'enachi'"),
         ({"policies": "enachi", "scenario": "defualt"}, "did you mean 'default'"),

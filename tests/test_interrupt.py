@@ -125,7 +125,7 @@ def pressed(name, work):
 """
 
 #: Every clock and many slots: seconds for a task, hours for an episode, all of it one compiled call once.
-LONG = '{"tasks.count": 2000, "radio.slot_s": 1e-4, "device.clocks_hz": list(np.linspace(8e8, 2e9, 60))}'
+LONG = '{"tasks.count": 2000, "radio.slot_s": 1e-4, "device.clocks_hz": np.linspace(8e8, 2e9, 60).tolist()}'
 
 CALLS = f"""
 long, short = {LONG}, {{"tasks.count": 2}}

@@ -172,7 +172,7 @@ def test_random_networks(family: str, configs: int) -> None:
         (lambda: random_dnn(3, 4), "exits must be an integer >= 1 and <= 3, got 4"),
         (lambda: random_dnn(20, 11), "exits must be <= 10"),
         (lambda: random_dnn(4, 2, 0, "prefixes"), "did you mean 'prefix'"),
-        (lambda: hard_instance(0), "blocks must be a finite number >= 1 and <= 1000"),
+        (lambda: hard_instance(0), "blocks must be an integer >= 1 and <= 1000, got 0"),
     ],
 )
 def test_generators_refuse(call: Any, message: str) -> None:

@@ -120,7 +120,8 @@ REFUSED = [
      "calm_mean_s must be .* <= 1e\\+07 s"),
     ("inference", "bursty", {"arrivals.parameters.calm_mean_s": 1e6, "arrivals.parameters.burst_mean_s": 1e6},
      "at least 0.1 tasks on average"),
-    ("inference", "default", {"tasks.count": 10**400}, "<= 1e\\+06 task, got a whole number of 1329"),
+    ("inference", "default", {"tasks.count": 10**400},
+     r"tasks.count must be .* <= 1e\+06 task, got a whole number of 1329 bits"),
     # units
     ("inference", "default", {"radio.path_loss_1km_db": -128.1}, "got -128.1 .*loss in dB, positive"),
     ("inference", "default", {"radio.noise_dbm_hz": 174}, "got 174 .*in dBm/Hz: thermal noise is -174"),
@@ -323,7 +324,7 @@ def test_parameters_of_policies(world, policy, parameters):
     [
         ("gain", [104.2, 104.2], r"trace.gain\[0\] must be .* <= 1, got 104.2 \(.*10\*\*\(-10.42\)"),
         ("gain", [1e-10, -104.2], r"trace.gain\[1\] must be .* got -104.2 \(a ratio of powers.* dB"),
-        ("gain", [0.0, 1e-9], r"trace.gain\[0\] must be .* >= 1e-100 and <= 1, got 0.0"),
+        ("gain", [0.0, 1e-9], r"trace.gain\[0\] must be .* >= 1e-40 and <= 1, got 0.0"),
         ("deadline_s", [1e300, 0.3], r"trace.deadline_s\[0\] must be .* <= 1e\+06 s"),
         ("arrival_s", [0.0, 1e300], "trace.arrival_s.* <= 1e\\+10 s"),
         ("edge_load", [40.0, 50.0], r"trace.edge_load\[0\] .* got 40.0 .a share: 40 % are 0.4"),

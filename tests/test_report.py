@@ -249,7 +249,7 @@ def test_other_worlds(world: str, tmp_path: Path) -> None:
 
 
 def test_refusals(two: list[Results], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="at least one evaluation"):
+    with pytest.raises(ValueError, match="many must hold 1 to 10000 Results of evaluations, got none"):
         report([], tmp_path / "a.html")
     with pytest.raises(ValueError, match="at least one policy"):
         report(Results(two[0].world, two[0].scenario), tmp_path / "a.html")
@@ -391,4 +391,4 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "enachi" in both.read_text()
     assert "device" in both.read_text()
     assert main(["report", str(tmp_path / "nothing")]) == 2
-    assert "evaluate all --store" in capsys.readouterr().err
+    assert f"evaluate all --bound --store {tmp_path / 'nothing'}" in capsys.readouterr().err

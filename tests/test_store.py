@@ -354,7 +354,7 @@ def test_a_sweep_goes_on_too(tmp_path, counted) -> None:
 
 
 def test_an_empty_store_says_what_to_do(tmp_path, capsys) -> None:
-    with pytest.raises(ValueError, match="evaluate all --store"):
+    with pytest.raises(ValueError, match="make some: splitgym evaluate all --bound --store"):
         Store(tmp_path / "nothing").results()
     play(tmp_path, "enachi", 3)
     evaluate("random", changes=SHORT, episodes=2, seed=50, store=tmp_path)

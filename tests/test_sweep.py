@@ -132,7 +132,7 @@ def test_csv_and_json_hold_every_row(swept, tmp_path) -> None:
         ({"over": {"tasks.cuont": [5]}}, "did you mean 'count'"),
         ({"over": {"tasks.count": [5, -1]}}, "tasks.count must be"),
         ({"policies": "enachy"}, "did you mean 'enachi'"),
-        ({"policies": []}, "at least one policy"),
+        ({"policies": []}, "policies must hold 1 to 10000 registered names, .* got none"),
         ({"policies": "dynasplit_aware"}, "plays HardwareSplit-v0, not SplitInference-v0"),
         ({"env_id": "SplitInference-v1"}, "did you mean 'SplitInference-v0'"),
         ({"scenario": "enachy"}, "did you mean 'enachi'"),
@@ -171,7 +171,7 @@ def test_what_a_policy_refuses_names_the_value(monkeypatch) -> None:
 def test_misspelt_measures_name_the_nearest(swept) -> None:
     with pytest.raises(ValueError, match="'acuracy'; did you mean 'accuracy'"):
         swept.measures(["acuracy"])
-    with pytest.raises(ValueError, match="at least one measure"):
+    with pytest.raises(ValueError, match="measures must hold 1 to 10000 names, got none"):
         swept.measures([])
     assert [m.name for m in swept.measures()] == ["accuracy", "energy"]
 
@@ -380,7 +380,10 @@ def test_over_reads_lists_and_ranges() -> None:
         (["--over", "=3"], "--over needs KEY"),
         (["--over", "tasks.count=5:1"], "the range '5:1' holds nothing"),
         (["--over", "tasks.count=1:5:0"], "STEP >= 1"),
-        (["--over", "tasks.hint_std=0.1:0.5:0.1"], "ranges are of whole numbers"),
+        (
+            ["--over", "tasks.hint_std=0.1:0.5:0.1"],
+            "a range is of whole numbers, A:B or A:B:STEP, got '0.1:0.5:0.1'; list the values",
+        ),
         (["--over", "radio.slots=1"], "did you mean 'slot_s'"),
         (["--over", "tasks.hint_std,tasks.hint_std=1"], "names 'tasks.hint_std' twice"),
         (["--over", "tasks.hint_std=0,1", "--over", "tasks.next_arrival_known=true"], "equally many values"),

@@ -97,7 +97,7 @@ def traces_for(traces: Any, episodes: int) -> list[Any] | None:
     """Recorded traces, one for each episode, ``None`` where they are drawn; ``ValueError`` for another number."""
     if traces is None:
         return None
-    many = items("traces", traces, "traces", MOST_EPISODES)
+    many = items("traces", traces, "traces", MOST_EPISODES, fewest=0)
     if len(many) != episodes or None in many:
         raise ValueError(f"traces must hold one for each of {episodes} episodes, got {len(many)}")
     return many

@@ -23,7 +23,7 @@ from splitgym.quoting import listed
 from splitgym.quoting import shown as quoted
 from splitgym.reading import has_suffix
 from splitgym.registry import nearest
-from splitgym.specs import parameters_of
+from splitgym.specs import pair_of, parameters_of, parts_of
 from splitgym.worlds.world import World
 
 _ENCODING_OF_SPACE = {
@@ -116,10 +116,10 @@ def _registered(shown: str, world: str) -> Contender:
 
 def _kept_pairs(given: str, parameters: Mapping[str, Any]) -> Iterator[str]:
     """The parameters as they were given, with the names under which their files are kept."""
-    for pair in given.split(","):
+    for pair in parts_of(given):
         key = pair.partition("=")[0].strip()
         value = parameters[key]
-        yield f"{key}={value.kept_name}" if isinstance(value, NamedFile) else pair
+        yield pair_of(key, value.kept_name) if isinstance(value, NamedFile) else pair
 
 
 def _of_object(policy: Any, spec: str, identity: str) -> Contender:

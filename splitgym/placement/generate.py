@@ -65,7 +65,7 @@ RATE_HZ = (5.0, 25.0)
 #: A latency target that no placement misses, while the real one is not known yet.
 _NO_TARGET_S = TARGET.high
 #: What a generator agrees to make.
-MOST_BLOCKS, MOST_APPS = Range("block", 1, 1000), Range("application", 1, 10_000)
+MOST_BLOCKS, MOST_APPS = 1000, 10_000
 TIGHTNESS = Range("1", 0.0, 1e6)
 #: Of a hard instance: speed of the slow nodes, rate of the links, a limit that binds nothing.
 _SLOW_OPS_S, _FREE_BIT_S, _LOOSE = 1e9, 1e12, 1e15
@@ -85,8 +85,8 @@ def random_dnn(blocks: int = 8, exits: int = 4, seed: int = 0, family: str = "su
     A share of the samples is sure at every exit, more at later ones; they leave at the first active exit at which
     they are.  Raises ``ValueError`` for arguments out of range.
     """
-    MOST_BLOCKS.check("blocks", blocks)
-    whole_number("exits", exits, 1, int(blocks))
+    blocks = whole_number("blocks", blocks, 1, MOST_BLOCKS)
+    exits = whole_number("exits", exits, 1, blocks)
     word("family", family, FAMILIES)
     if family == "subsets" and exits > _MOST_EXITS:
         raise ValueError(f"exits must be <= {_MOST_EXITS} for family 'subsets' (2^exits configurations), got {exits}")
@@ -164,7 +164,7 @@ def random_instance(
     whole_number("n_nodes", n_nodes, 3)
     whole_number("apps", apps)
     MOST_NODES.check("n_nodes", n_nodes)
-    MOST_APPS.check("apps", apps)
+    apps = whole_number("apps", apps, 1, MOST_APPS)
     TIGHTNESS.check("tightness", tightness)
     word("latency_mode", latency_mode, LATENCY_MODES)
     random_dnn(blocks, exits, seed, family)  # refuses what is out of range
@@ -238,7 +238,7 @@ def hard_instance(blocks: int, seed: int = 0) -> Instance:
     sum.  The latency target lies half-way, and half an operation beside every subset's latency.  Raises
     ``ValueError`` for arguments out of range.
     """
-    MOST_BLOCKS.check("blocks", blocks)
+    blocks = whole_number("blocks", blocks, 1, MOST_BLOCKS)
     sizes_op = 1e3 * stream(seed, HARD).integers(4000, 8000, blocks)  # of the order of the published blocks
     dnn = BranchyDnn(
         input_bits=0.0,

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from splitgym.named_files import NamedFile, mentioned_file, named_file, named_files
-from splitgym.names import check_name
 from splitgym.origins import SAY_IT, origin
 from splitgym.quoting import shown
 from splitgym.ranges import FADING_GAIN, Range, fail
@@ -128,7 +127,7 @@ def registrar(
     ``ranges`` are the limits of its numeric parameters: the registered function raises ``ValueError`` beyond them,
     naming ``section`` of the scenario.  ``digests`` as in :class:`Model`.
     """
-    check_name(f"the name of the {registry.kind}", name)
+    registry.check(name)
 
     def register(function: Callable) -> Callable:
         if not callable(function):

@@ -145,11 +145,11 @@ def trace_arrays(kind: Any) -> dict[str, np.ndarray]:
     slots = {"fading", "noise"}
     grid = {"MultiUserTrace": (2, 3), "TransmissionTrace": (1,)}.get(kind.__name__, (3,))
     arrays = {"format": np.array(kind.FORMAT)}
-    for name, (_, low, high, _) in kind.ARRAYS.items():
+    for name, (limits, _) in kind.ARRAYS.items():
         shape = grid[-1:] if kind.__name__ == "MultiUserTrace" and name == "edge_load" else grid
         if name in slots:
             shape = (4,) if kind.__name__ == "TransmissionTrace" else (*grid, 4)
-        value = min(max(1.0 if name in ("present", "source", "dnn") else 0.5, low), high)
+        value = min(max(1.0 if name in ("present", "source", "dnn") else 0.5, limits.low), limits.high)
         arrays[name] = np.arange(3.0) if name == "arrival_s" else np.full(shape, value)
     kind(**{name: array for name, array in arrays.items() if name != "format"})  # it is right
     return arrays

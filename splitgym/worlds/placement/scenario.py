@@ -59,6 +59,11 @@ class Networks(Section):
         super().__post_init__()
         if self.kind not in NETWORKS:
             raise ValueError(f"networks.kind must be one of {', '.join(NETWORKS)}, got {self.kind!r}")
+        if self.kind == "random" and self.exits > self.blocks:
+            raise ValueError(
+                f"networks.exits must be <= networks.blocks, which is {self.blocks}, got {self.exits}: every exit is "
+                "behind a block of its own"
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
