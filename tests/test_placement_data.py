@@ -218,7 +218,7 @@ def test_mcp_sum_is_the_reference(case: dict[str, Any]) -> None:
 
 def costs(instance: Instance, combine: str, accurate: bool) -> float:
     """Least cost of MCP over every placement that keeps the capacities."""
-    free = dataclasses.replace(instance, apps=(instance.apps[0].replace(latency_s=1e9, accuracy=0.0),))
+    free = dataclasses.replace(instance, apps=(instance.apps[0].replace(latency_s=1e16, accuracy=0.0),))
     app, after = instance.apps[0], {node.id: [node.id] for node in instance.nodes}
     for arc in instance.arcs:
         after[arc.from_node].append(arc.to_node)

@@ -122,6 +122,8 @@ REFUSED = [
      "at least 0.1 tasks on average"),
     ("inference", "default", {"tasks.count": 10**400},
      r"tasks.count must be .* <= 1e\+06 task, got a whole number of 1329 bits"),
+    ("placement", "default", {"networks.kind": "random", "networks.blocks": 3, "networks.exits": 4},
+     "networks.exits must be <= networks.blocks, which is 3, got 4"),
     # units
     ("inference", "default", {"radio.path_loss_1km_db": -128.1}, "got -128.1 .*loss in dB, positive"),
     ("inference", "default", {"radio.noise_dbm_hz": 174}, "got 174 .*in dBm/Hz: thermal noise is -174"),
