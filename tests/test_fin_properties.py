@@ -20,6 +20,7 @@ from splitgym.placement.graphs import build_extended_graph, build_feasible_graph
 from splitgym.placement.instance import Instance
 from splitgym.placement.plan import Infeasible, Plan, evaluate
 from splitgym.placement.problem import accurate_configs
+from splitgym.ranges import TARGET
 from tests.fin_instances import random_instance, with_app
 
 SEEDS = range(260)
@@ -258,7 +259,7 @@ def test_limits_of_the_target():
     for seed in SEEDS:
         instance = random_instance(seed)
         thriftiest, fastest = least_energy(instance), least_latency(instance)
-        endless = solve_fin(with_app(instance, latency_s=1e9))
+        endless = solve_fin(with_app(instance, latency_s=TARGET.high))
         if isinstance(thriftiest, Infeasible):
             assert endless == thriftiest == fastest == best(seed)
             continue
