@@ -205,7 +205,8 @@ class DiscreteEncoding(Encoding):
         out[:] = self.table[indices]
 
     def encode(self, values: np.ndarray) -> np.ndarray:
-        span = np.maximum(self.table.max(0) - self.table.min(0), 1e-300)
+        span = self.table.max(0) - self.table.min(0)
+        span = np.where(span > 0.0, span, np.inf)  # a level that is alone tells nothing apart
         # axes in order of importance: an earlier axis is never traded for a later one
         weight = np.repeat(1e3 ** np.arange(len(self.axes) - 1, -1, -1.0), [a.width for a in self.axes])
         gaps = np.abs(values[:, None, :] - self.table[None]) / span

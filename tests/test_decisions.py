@@ -282,3 +282,13 @@ def test_the_command_line_tells_each_key_once(capsys):
     assert main(text.split()) == 0
     told = capsys.readouterr().err
     assert told.count("splitgym: note: cloud.rtt_s has no effect here: cloud.enabled is false\n") == 1
+
+
+def test_an_axis_with_one_level_hides_no_other():
+    """Its distance, whatever it is, says nothing about the cut."""
+    changes = {"radio.power_levels_w": [0.1], "tasks.count": 3}
+    env = single("inference", WORLDS["inference"].load_scenario("default", **changes), "discrete")
+    table = env.rows.encoding.table
+    decisions = table.copy()
+    decisions[:, -1] *= 0.5  # of the power
+    np.testing.assert_array_equal(env.rows.encoding.encode(decisions), np.arange(len(table)))

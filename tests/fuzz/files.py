@@ -416,6 +416,7 @@ def read_files(count: int, seed: int, progress: Callable[[int], None] | None = N
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", UnusedKeyWarning)
+        warnings.filterwarnings("ignore", ".* is unusual")  # a value that is told is read as meant
         before = signal.signal(signal.SIGALRM, _hang)
         try:
             draws = [(form, np.random.default_rng([seed, place])) for place, form in enumerate(known)]
