@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from splitgym.named_files import located
 from splitgym.quoting import listed, shown
-from splitgym.reading import has_suffix, naming, read_toml
+from splitgym.reading import has_suffix, naming, read_toml, toml_of
 from splitgym.registry import nearest
 from splitgym.strict import S, from_mapping
+
+
+@functools.lru_cache(maxsize=256)
+def _table(content: bytes, name: str) -> dict[str, Any]:
+    """A shipped file's table, kept since presets rest on presets; whoever may change it takes a copy."""
+    return toml_of(content, name)
 
 
 class Shelf:
@@ -42,8 +50,7 @@ class Shelf:
                 f"unknown {self.kind} {shown(text_name)}{nearest(text_name, known)} "
                 f"(known: {listed(known)}; or a path ending in .toml)"
             )
-        with resources.as_file(self._place() / f"{text_name}.toml") as path:
-            return read_toml(path)
+        return copy.deepcopy(_table((self._place() / f"{text_name}.toml").read_bytes(), f"{text_name}.toml"))
 
     def folder_of(self, name: Any) -> Path | None:
         """Folder of a file that is given by its path; ``None`` for a shipped one."""

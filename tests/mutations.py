@@ -11,6 +11,7 @@ import copy
 import dataclasses
 import json
 import math
+import pickle
 import re
 import tempfile
 import typing
@@ -107,9 +108,10 @@ def numbers_of(thing: Any, place: tuple[str | int, ...] = ()) -> Iterator[Key]:
 
 
 @cache
-def _base(world: str, preset: str) -> tuple[dict[str, Any], tuple[Key, ...]]:
+def _base(world: str, preset: str) -> tuple[bytes, tuple[Key, ...]]:
+    """A preset's table, packed, for a fresh copy each time, and its numbers."""
     scenario = WORLDS[world].load_scenario(preset)
-    return scenario.to_dict(), tuple(numbers_of(scenario))
+    return pickle.dumps(scenario.to_dict()), tuple(numbers_of(scenario))
 
 
 def mutations(count: int, seed: int) -> Iterator[Mutation]:
@@ -122,8 +124,8 @@ def mutations(count: int, seed: int) -> Iterator[Mutation]:
 
 
 def _mutation(rng: np.random.Generator, world: str, preset: str) -> Mutation:
-    table, keys = _base(world, preset)
-    table, changed = copy.deepcopy(table), {}
+    packed, keys = _base(world, preset)
+    table, changed = pickle.loads(packed), dict[str, Any]()
     action = list(ENCODINGS)[int(rng.integers(len(ENCODINGS)))]
     if LENGTH[world]:
         _put(table, tuple(LENGTH[world].split(".")), _TASKS)
@@ -220,7 +222,7 @@ def run_instances(count: int, seed: int) -> Counter[str]:
             _change(rng, table, keys, changed)
             path = Path(folder) / f"{seed}-{k}.json"
             path.write_text(json.dumps(table))
-            scenario = copy.deepcopy(_base("placement", "default")[0])
+            scenario = pickle.loads(_base("placement", "default")[0])
             scenario["topology"] = {"kind": "file", "file": str(path)}
             scenario["networks"], scenario["applications"]["count"] = {"kind": "file"}, _TASKS
             mutation = Mutation("placement", str(path), scenario, changed, "multidiscrete", k)

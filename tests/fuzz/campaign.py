@@ -48,12 +48,12 @@ class Part:
 
 #: The longest shares first, so that no core waits for another at the end.
 PARTS = {
-    "kills": Part(100, "kills", "tests.fuzz.kills:run_kills", 9),
+    "kills": Part(100, "kills", "tests.fuzz.kills:run_kills", 10),
     "actions": Part(1_000_000, "actions", "tests.fuzz.actions:run_actions", 25_000),
     "scenarios": Part(100_000, "mutated scenarios", "tests.mutations:run_scenarios", 2_500),
     "files": Part(10_000, "files of each format", "tests.fuzz.files:run_files", 500),
 }
-_APART = 1_000_003  # between the seeds of two shares
+_APART = 1_000_003  # between the seeds of two shares; 1 more than a multiple of the kills' commands, which take turns
 _EVERY_S = 10.0  # between two lines of progress
 
 

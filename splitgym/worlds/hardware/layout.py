@@ -277,8 +277,10 @@ def _check_service(values: np.ndarray, reference_j: float) -> None:
 def valid(params: np.record, mode: np.ndarray, split: np.ndarray, gpu: np.ndarray) -> np.ndarray:
     """Which combinations (n,) are valid: those that the kernel leaves as they are.  (DynaSplit specification s1)"""
     p = one_record(params, PARAMS)[0]
-    rows = zip(mode.tolist(), split.tolist(), gpu.tolist(), strict=True)
-    return np.array([allowed_mode(m, s, p) == m and allowed_gpu(g, s, p) == g for m, s, g in rows], np.bool_)
+    kinds, which = np.unique(np.stack([mode, split, gpu]), axis=1, return_inverse=True)  # whatever the clock
+    rows = zip(*kinds.tolist(), strict=True)
+    kept = [allowed_mode(m, s, p) == m and allowed_gpu(g, s, p) == g for m, s, g in rows]
+    return np.array(kept, np.bool_)[which.ravel()]
 
 
 def nominal(params: np.record, decisions: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -159,7 +160,7 @@ class MultiUserScenario(NetworkScenario):
 
         Everything that both worlds have is lowered and simulated from this.
         """
-        base = load_inference("enachi")  # two tiers; only its disabled cloud remains
+        base = _two_tiers()
         edge = {f.name: getattr(self.edge, f.name) for f in dataclasses.fields(Edge)}
         radio = {f.name: getattr(self.radio, f.name) for f in dataclasses.fields(Radio)}
         tasks = dataclasses.replace(
@@ -183,6 +184,12 @@ class MultiUserScenario(NetworkScenario):
             cloud=base.cloud,
             budget=self.budget,
         )
+
+
+@functools.cache
+def _two_tiers() -> InferenceScenario:
+    """The preset of which only the disabled cloud and the periodic arrivals remain."""
+    return load_inference("enachi")
 
 
 PRESETS = Presets("multiuser", MultiUserScenario)
