@@ -19,17 +19,19 @@ from typing import Any
 import numpy as np
 
 from splitgym.baselines.nsga3 import nsga3
-from splitgym.checks import file_path, function, real_number, whole_number
+from splitgym.checks import file_path, function, whole_number
 from splitgym.encodings import Axis
 from splitgym.extras import need
 from splitgym.fronts import Front, costs_of, nondominated
 from splitgym.quoting import shown
+from splitgym.ranges import TINY, Range
 from splitgym.registry import Registry
 from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.hardware.workload import SEED
 from splitgym.worlds.world import World
 
 Progress = Callable[[int, int], None]
+BUDGET = Range("1", TINY, 1.0, hint="a share in (0, 1] of the valid decisions")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,10 +102,9 @@ def problem_of(world: World, scenario: Any) -> Problem:
 
 def budget_of(problem: Problem, share: float) -> int:
     """Evaluations that a share of the valid decisions allows, rounded up.  Raises ``ValueError`` outside (0, 1]."""
-    if real_number("the budget, a share in (0, 1] of the valid decisions,", share, 0.0, 1.0) == 0.0:
-        raise ValueError("the budget must be a share in (0, 1] of the valid decisions, got 0")
+    share = BUDGET.check("the budget", share)
     # the decimal number that was written: 0.2 in binary is a little more, and would buy one evaluation too many
-    return math.ceil(Fraction(repr(float(share))) * len(problem.table))
+    return math.ceil(Fraction(repr(share)) * len(problem.table))
 
 
 def exhaustive(

@@ -8,7 +8,7 @@ import numpy as np
 
 from splitgym.baselines import kernel
 from splitgym.baselines.tasks import TaskPolicy
-from splitgym.checks import real_number, word
+from splitgym.checks import word
 from splitgym.policy import Policy, register_policy
 from splitgym.ranges import CLOCK, POWER_LEVEL
 from splitgym.seeding import seed_key
@@ -102,22 +102,18 @@ class FixedDecision(TaskPolicy):
         super().__init__(env, seed=seed)
         names = list(self.scenario.dnn.cut_names)
         chosen = word("cut", self.default_cut if cut is None else cut, names)
-        POWER_LEVEL.check("power_w", power_w)
-        if clock_hz is not None:
-            CLOCK.check("clock_hz", clock_hz)
-        power_w = real_number("power_w", power_w, 0.0, float(self.task_params.power_max_w), "W")
         self.fixed = {
             "cut": float(names.index(chosen)),
             "edge_cut": float(self.task_params.last_cut),
             "clock_hz": self._clock_hz(clock_hz),
-            "power_w": power_w,
+            "power_w": POWER_LEVEL.check("power_w", power_w, high=float(self.task_params.power_max_w)),
         }
 
     def _clock_hz(self, clock_hz: float | None) -> float:
         clocks_hz = self.scenario.device.clocks_hz
         if clock_hz is None:
             return max(clocks_hz)
-        return real_number("clock_hz", clock_hz, min(clocks_hz), max(clocks_hz), "Hz")
+        return CLOCK.check("clock_hz", clock_hz, low=min(clocks_hz), high=max(clocks_hz))
 
     def decide_tasks(self, views: np.ndarray, decisions: np.ndarray, params: np.ndarray) -> None:
         for name, value in self.fixed.items():

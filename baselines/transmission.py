@@ -14,7 +14,6 @@ import numpy as np
 
 from splitgym.baselines import transmission_kernel as kernel
 from splitgym.baselines.transmission_kernel import Law
-from splitgym.checks import real_number
 from splitgym.jit import one_record, records
 from splitgym.physics.fading import TWO_STATE
 from splitgym.policy import Policy, register_policy
@@ -196,5 +195,4 @@ class Threshold(PowerControl):
         self, env: Any, *, power_w: float = 0.1, stop_at: float | str | None = "scenario", seed: int = 0
     ) -> None:
         super().__init__(env, stop_at=stop_at, seed=seed)
-        POWER_LEVEL.check("power_w", power_w)
-        self.constant_w = real_number("power_w", power_w, 0.0, float(self.params.power_max_w), "W")
+        self.constant_w = POWER_LEVEL.check("power_w", power_w, high=float(self.params.power_max_w))

@@ -7,7 +7,6 @@ parameter, what it takes, and what was given.
 from __future__ import annotations
 
 import itertools
-import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -32,15 +31,6 @@ def whole_number(name: str, value: Any, low: int = 1, high: int | None = None) -
         top = "" if high is None else f" and <= {high}"
         raise ValueError(f"{name} must be an integer >= {low}{top}, got {shown(value)}")
     return int(value)
-
-
-def real_number(name: str, value: Any, low: float, high: float, unit: str = "") -> float:
-    """``value`` as a float in ``[low, high]``; NaN is refused."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not low <= value <= high:
-        wanted = f"a number >= {low:g}" + (f" and <= {high:g}" if high < math.inf else "")
-        raise ValueError(f"{name} must be {wanted} {unit}".rstrip() + f", got {shown(value)}")
-    return float(value)
 
 
 def seed_of(value: Any, name: str = "seed") -> int:

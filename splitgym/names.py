@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import Any
 
+from splitgym.quoting import shown
+
 #: Longest name, in bytes of UTF-8: folders and files are named after it, with something before and behind.
 LONGEST = 100
 _FORBIDDEN = '/\\:*?"<>|$`'
@@ -28,8 +30,7 @@ def check_name(path: str, name: Any) -> str:
     """
     fault = _fault(name)
     if fault:
-        shown = repr(name) if len(repr(name)) <= 80 else f"{repr(name)[:80]}..."
-        raise ValueError(f"{path} cannot be a name: {fault}; got {shown}")
+        raise ValueError(f"{path} cannot be a name: {fault}; got {shown(name)}")
     return name
 
 
@@ -70,9 +71,9 @@ def check_label(path: str, label: Any) -> str:
     Raises ``ValueError`` that says what is wrong.
     """
     if not isinstance(label, str) or not label or len(label) > 1000:
-        raise ValueError(f"{path} must be a text of 1 to 1000 characters, got {str(label)[:60]!r}")
+        raise ValueError(f"{path} must be a text of 1 to 1000 characters, got {shown(label)}")
     if "\n" in label or "\t" in label:
-        raise ValueError(f"{path} must be a text of one line, got {label[:60]!r}")
+        raise ValueError(f"{path} must be a text of one line, got {shown(label)}")
     return check_text(path, label)
 
 

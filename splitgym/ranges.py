@@ -52,7 +52,10 @@ class Range:
     @property
     def words(self) -> str:
         """Both limits with the unit."""
-        return f">= {self.low:g} and <= {self.high:g}{self._unit}"
+        return self._words(self.low, self.high)
+
+    def _words(self, low: float, high: float) -> str:
+        return f">= {low:g} and <= {high:g}{self._unit}"
 
     @property
     def _unit(self) -> str:
@@ -62,17 +65,23 @@ class Range:
         """Whether a number, however large, is within the limits."""
         return self.low <= value <= self.high and (value == 0 or abs(value) >= TINY)
 
-    def check(self, path: str, value: Any, tell: bool = True) -> None:
-        """Raise ``ValueError`` unless ``value`` is a number within the limits; warn if it is unusual, and ``tell``.
+    def check(
+        self, path: str, value: Any, tell: bool = True, *, low: float = -math.inf, high: float = math.inf
+    ) -> float:
+        """``value`` as a float.  Raises ``ValueError`` unless it is a number within the limits.
 
-        Message and warning name ``path``, value, limits and unit.
+        Warns if it is unusual, and ``tell``.  Message and warning name ``path``, value, limits and unit.  ``low`` and
+        ``high`` are closer limits, such as those of a scenario.
         """
+        low, high = max(self.low, low), min(self.high, high)
         value = value.item() if isinstance(value, np.generic) else value
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not self.holds(value):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not self.holds(value) or not low <= value <= high:
             small = f" (0, or at least {TINY:g} in size)" if isinstance(value, float) and 0 < abs(value) < TINY else ""
-            fail(path, value, f"a finite number {self.words}{small}", self.hint)
+            fail(path, value, f"a finite number {self._words(low, high)}{small}", self.hint)
         if tell and self.usual and value not in (0, self.high) and not self.usual[0] <= value <= self.usual[1]:
             warn(path, f"{shown(value)}{self._unit} is unusual", self)
+        return float(value)
 
     def usual_words(self) -> str:
         """The usual values with the unit, and what else may be meant."""

@@ -116,8 +116,8 @@ def test_the_table_tells_machine_rates_and_targets(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--seconds", "0"), "--seconds must be a number >= 0.0001 and <= 3600 s, got 0.0"),
-        (("--seconds", "nan"), "--seconds must be a number >= 0.0001 and <= 3600 s, got nan"),
+        (("--seconds", "0"), "--seconds must be a finite number >= 0.0001 and <= 3600 s, got 0.0"),
+        (("--seconds", "nan"), "--seconds must be a finite number >= 0.0001 and <= 3600 s, got nan"),
         (("--repeats", "0"), "--repeats must be an integer >= 1 and <= 10000, got 0"),
         (("--threads", "0"), "--threads must be an integer >= 1 and <= 1024, got 0"),
     ],

@@ -139,7 +139,7 @@ def test_an_option_refuses_nonsense(command: str, action: argparse.Action, folde
         (["place", "--random", "5", "--save", "x.txt"], "--save needs a file that ends in .toml, .json"),
         (["evaluate", "enachi", "--markdown"], "--markdown is for suites"),
         (["evaluate", "enachi", "--threads", "0"], "--threads must be an integer >= 1 and <= 1024, got 0"),
-        (["bench", "--seconds", "inf"], "--seconds must be a number"),
+        (["bench", "--seconds", "inf"], "--seconds must be a finite number"),
     ],
 )
 def test_what_is_told(words: list[str], told: str, folder: Path, capsys: Any) -> None:

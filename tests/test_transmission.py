@@ -687,7 +687,7 @@ def test_bad_parameters():
     ):
         with pytest.raises(ValueError, match=words):
             make_policy("tracking", env, **kwargs)
-    with pytest.raises(ValueError, match=r"power_w must be a number >= 0 and <= 0\.2 W, got 0\.5"):
+    with pytest.raises(ValueError, match=r"power_w must be a finite number >= 0 and <= 0\.2 W, got 0\.5"):
         make_policy("threshold", env, power_w=0.5)
     assert make_policy("constant", env, stop_at=None).stop_at < 0.0
     with pytest.raises(ValueError, match="plays ProgressiveTransmission-v0, not SplitInference-v0"):

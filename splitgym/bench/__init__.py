@@ -14,9 +14,10 @@ from typing import Any
 from gymnasium.error import DependencyNotInstalled
 
 from splitgym.bench.measure import Budget, Row
-from splitgym.checks import MOST_THREADS, real_number, whole_number
+from splitgym.checks import MOST_THREADS, whole_number
 from splitgym.cli.common import print_table, progress_bar
 from splitgym.extras import need
+from splitgym.ranges import Range
 
 #: Group -> (module, function measuring it, help).
 GROUPS = {
@@ -53,7 +54,7 @@ def run_bench(args: argparse.Namespace) -> int:
 
     Raises ``ValueError`` for a length, repeats or threads below their limits.
     """
-    real_number("--seconds", args.seconds, 1e-4, 3600.0, "s")
+    Range("s", 1e-4, 3600.0).check("--seconds", args.seconds)
     whole_number("--repeats", args.repeats, 1, 10_000)
     whole_number("--threads", args.threads, 1, MOST_THREADS)
     groups = list(dict.fromkeys(args.only or GROUPS))
