@@ -19,7 +19,7 @@ import pytest
 
 from splitgym import evaluate, fading, load_hardware, load_profile, load_scenario
 from splitgym.evaluation.store import Store
-from splitgym.identity import is_setting_of
+from splitgym.identity import code_version, digest, is_setting_of
 from splitgym.named_files import NamedFile, beside
 from splitgym.placement.generate import random_instance
 from splitgym.placement.instance import load_instance
@@ -470,12 +470,39 @@ def test_an_old_store_that_knew_a_file_by_its_path_is_refused(tmp_path: Path) ->
         Store(tmp_path).results()
 
 
+# ------------------------------------------------------------------ the code
+def test_every_source_that_can_decide_a_figure_counts(tmp_path: Path, monkeypatch) -> None:
+    package = tmp_path / "splitgym"
+    decide = [package / "policy.py", package / "worlds" / "one" / "kernel.py", package / "data/placement/nodes.toml"]
+    decide += [tmp_path / "baselines" / "enachi.py", tmp_path / "agents" / "train.py"]
+    others = [package / folder / "x.py" for folder in ("cli", "bench", "report")]
+    others += [package / "data/scenarios/default.toml", tmp_path / "tests" / "test_x.py"]
+    for path in (*decide, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x = 1\n")
+    monkeypatch.setattr("splitgym.__file__", str(package / "__init__.py"))
+    known = [code_version.__wrapped__()]
+    for path in (*decide, *others):
+        path.write_text("x = 2\n")
+        known.append(code_version.__wrapped__())
+    assert len(set(known)) == 1 + len(decide)
+    assert known[len(decide)] == known[-1]
+    decide[0].rename(package / "other.py")
+    assert code_version.__wrapped__() not in known
+
+
+def test_parts_of_a_digest_do_not_run_into_each_other() -> None:
+    parts = [("a", "b"), ("ab",), ("a", "b", ""), (b"a", b"b"), (b"ab",), (1, 23), (12, 3)]
+    assert len({digest(*part) for part in parts}) == len(parts)
+
+
 # ------------------------------------------------------------------ names of files
 def test_named_files_are_what_they_hold(tmp_path: Path) -> None:
     one, two, three = (NamedFile(str(tmp_path / name), content) for name, content in
                        (("a.csv", b"1"), ("b.csv", b"1"), ("a.csv", b"2")))  # fmt: skip
     assert one == two != three
     assert one == str(tmp_path / "a.csv")
+    assert one != NamedFile(str(tmp_path / "a.npz"), b"1")  # another format, so another reader
     again = pickle.loads(pickle.dumps(one))
     assert (again, again.content, str(again), type(again)) == (one, b"1", str(one), NamedFile)
     with pytest.raises(ValueError, match="has changed or is gone"):

@@ -42,6 +42,20 @@ def test_additions_are_those_of_the_loop(step, ratio, most, length):
     assert add_up(total, step, most, goal) == added(total, step, most, goal)
 
 
+@pytest.mark.parametrize(
+    ("total", "step"),
+    [
+        (2.0**53 - 3.0, 5.0),  # the first sum behind the power of two is odd: its tie goes up, all others go down
+        (2.0**53 - 5.0, 7.0),
+        (2.0**53 + 2.0, 1.0),  # one tie goes up, all others change nothing
+        (2.0**53 + 4.0, 1.0),
+    ],
+)
+def test_ties_behind_a_power_of_two(total, step):
+    for function in (add_up, getattr(add_up, "py_func", add_up)):
+        assert function(total, step, 100, math.inf) == added(total, step, 100, math.inf)
+
+
 def test_a_great_many_additions():
     count, total = add_up(0.0, 2.0**-20, 10**18, 2.0**20)  # exact all the way
     assert (count, total) == (2**40, 2.0**20)
@@ -102,11 +116,12 @@ def served(changes: dict, log: int) -> np.ndarray:
 @pytest.mark.filterwarnings("ignore:.*unusual")
 @pytest.mark.parametrize("changes", [{"radio.distance_m": 30_000.0}, {"radio.bandwidth_hz": 1.0}], ids=str)
 def test_nominal_figures_of_a_channel_that_carries_next_to_nothing(changes):
-    """Nothing arrives within the patience of 1000 s, a million slots for each decision: told at once."""
+    """Nothing arrives within the patience of 1000 s, a million slots for each decision."""
     scenario = INFERENCE.load_scenario("default", **changes)
     grid = np.array([[1.0, 6.0, 2e9, 0.2], [6.0, 6.0, 2e9, 0.002]])  # stem to the edge; all on the device
     latency_s, energy_j, accuracy = nominal(scenario)(grid).T
     assert latency_s[0] == PATIENCE_S
     assert latency_s[1] < 1.0
-    assert energy_j[0] == pytest.approx(PATIENCE_S * 0.2, rel=0.01)
+    # the radio sends all the time but that of the blocks, which is less than all blocks take on the device
+    assert 0.2 * (PATIENCE_S - 1.0) < energy_j[0] < 0.2 * PATIENCE_S + energy_j[1]
     assert accuracy[1] == pytest.approx(float(lower(scenario).accuracy_full))
