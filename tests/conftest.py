@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
+from splitgym.baselines.search import SEARCHES
 from splitgym.policy import POLICIES, load_baselines
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
@@ -19,7 +20,7 @@ load_baselines()
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone with it, so that no other test meets it."""
-    for registry in (POLICIES, ARRIVALS, FADING):
+    for registry in (POLICIES, ARRIVALS, FADING, SEARCHES):
         monkeypatch.setattr(registry, "_table", dict(registry._table))
 
 

@@ -41,21 +41,32 @@ def random_nodes(rng: np.random.Generator, most: int) -> list[Node]:
     return nodes
 
 
+def random_arc(
+    rng: np.random.Generator,
+    u: Node,
+    v: Node,
+    rate: tuple[float, float] = (8, 9.5),
+    prop: tuple[float, float] = (-5, -3),
+    energy: tuple[float, float] = (-9, -7.5),
+) -> Arc:
+    """A link with room for everything; the ranges are powers of ten in bit/s, s and J/bit."""
+    return Arc(
+        from_node=u.id,
+        to_node=v.id,
+        rate_bit_s=10 ** rng.uniform(*rate),
+        prop_s=10 ** rng.uniform(*prop),
+        tx_j_bit=10 ** rng.uniform(*energy),
+        rx_j_bit=10 ** rng.uniform(*energy),
+        capacity_bit_s=AMPLE,
+    )
+
+
 def random_arcs(rng: np.random.Generator, nodes: list[Node]) -> list[Arc]:
     """Arcs from earlier to later nodes only, so that they form no cycle."""
     arcs = []
     for u, v in itertools.combinations(nodes, 2):
         if rng.random() < (0.25 if u.tier == v.tier else 0.6):
-            arc = Arc(
-                from_node=u.id,
-                to_node=v.id,
-                rate_bit_s=10 ** rng.uniform(8, 9.5),
-                prop_s=10 ** rng.uniform(-5, -3),
-                tx_j_bit=10 ** rng.uniform(-9, -7.5),
-                rx_j_bit=10 ** rng.uniform(-9, -7.5),
-                capacity_bit_s=AMPLE,
-            )
-            arcs.append(arc)
+            arcs.append(random_arc(rng, u, v))
     return arcs
 
 

@@ -25,7 +25,6 @@ from splitgym.placement.generate import random_instance
 from splitgym.placement.instance import load_instance
 from splitgym.policy import make_policy
 from splitgym.strict import Strict, dump_toml
-from splitgym.traces.fading import FADING
 from splitgym.worlds.hardware.workload import published_thresholds_s
 from splitgym.worlds.world import WORLDS
 from tests.helpers import CASES, SHORT, assert_same, rollout, sampled, short, single
@@ -132,16 +131,13 @@ def test_parameters_of_plug_ins_count_whatever_their_names(tmp_path: Path) -> No
     def named(rng, n_slots, slot_s, *, name: str = "a", source: float = 1.0, description: str = "b"):
         return np.full(n_slots, 2.0 if name == "a" else source)
 
-    try:
-        default: dict[str, Any] = {
-            "fading": {"model": "named", "parameters": {"name": "a", "source": 1.0, "description": "b"}}
-        }
-        digests = {load_scenario("default", **default).digest()}
-        for key, value in (("name", "c"), ("source", 2.0), ("description", "d")):
-            digests.add(load_scenario("default", **default).replace(**{f"fading.parameters.{key}": value}).digest())
-        assert len(digests) == 4
-    finally:
-        del FADING._table["named"]
+    default: dict[str, Any] = {
+        "fading": {"model": "named", "parameters": {"name": "a", "source": 1.0, "description": "b"}}
+    }
+    digests = {load_scenario("default", **default).digest()}
+    for key, value in (("name", "c"), ("source", 2.0), ("description", "d")):
+        digests.add(load_scenario("default", **default).replace(**{f"fading.parameters.{key}": value}).digest())
+    assert len(digests) == 4
 
 
 # ------------------------------------------------------------------ canonical forms

@@ -66,28 +66,22 @@ def test_a_run_knows_the_code_of_a_plug_in(tmp_path: Path, monkeypatch) -> None:
         monkeypatch.delitem(FADING._table, "flat", raising=False)
         fading("flat")(lambda rng, n_slots, slot_s: np.full(n_slots, gain))
 
-    try:
-        register(1.0)
-        train(tiny(short("inference", "default", **{"fading.model": "flat"})), tmp_path / "run", progress=False)
-        register(1.0)
-        assert load_config(tmp_path / "run").scenario.fading.model == "flat"
-        register(0.5)
-        with pytest.raises(ValueError, match="plug-in model has changed"):
-            load_config(tmp_path / "run")
-    finally:
-        del FADING._table["flat"]
+    register(1.0)
+    train(tiny(short("inference", "default", **{"fading.model": "flat"})), tmp_path / "run", progress=False)
+    register(1.0)
+    assert load_config(tmp_path / "run").scenario.fading.model == "flat"
+    register(0.5)
+    with pytest.raises(ValueError, match="plug-in model has changed"):
+        load_config(tmp_path / "run")
 
 
 def test_a_run_that_could_not_be_known_again_is_not_begun(tmp_path: Path) -> None:
     held = (i for i in range(3))
     fading("doubtful")(lambda rng, n_slots, slot_s: np.ones(n_slots) if held else None)
-    try:
-        config = tiny(short("inference", "default", **{"fading.model": "doubtful"}))
-        with pytest.raises(ValueError, match=r"a run cannot keep scenario 'default': model 'doubtful'.*'identity'"):
-            train(config, tmp_path / "run", progress=False)
-        assert not (tmp_path / "run" / "config.json").exists()
-    finally:
-        del FADING._table["doubtful"]
+    config = tiny(short("inference", "default", **{"fading.model": "doubtful"}))
+    with pytest.raises(ValueError, match=r"a run cannot keep scenario 'default': model 'doubtful'.*'identity'"):
+        train(config, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run" / "config.json").exists()
 
 
 # ------------------------------------------------------------------ version 0.1.0

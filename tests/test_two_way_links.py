@@ -16,13 +16,13 @@ from gymnasium.utils.env_checker import check_env
 import splitgym
 from splitgym.placement.exact import exhaustive, least_energy, least_latency, optimum
 from splitgym.placement.fin import solve_fin
-from splitgym.placement.instance import Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
+from splitgym.placement.instance import BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
 from splitgym.placement.plan import Infeasible, Plan, Residual, evaluate
 from splitgym.policy import make_policy, policy_names
 from splitgym.worlds.placement import PlacementTrace, load_scenario
 from splitgym.worlds.placement.system import parts
 from tests import placement_reference as reference
-from tests.fin_instances import AMPLE, random_instance, tighten, two_tiers, with_app, with_return_arcs
+from tests.fin_instances import AMPLE, random_arc, random_instance, tighten, two_tiers, with_app, with_return_arcs
 from tests.helpers import single
 
 #: Instances by hand count in whole operations, whole bits and whole seconds.
@@ -46,16 +46,7 @@ def mesh(seed: int, tight: bool, tiers: tuple[int, ...] = (2, 0, 1, 0)) -> Insta
         for k, tier in enumerate(tiers)
     )
     arcs = tuple(
-        Arc(
-            from_node=u.id,
-            to_node=v.id,
-            rate_bit_s=10.0 ** rng.uniform(8.5, 9.5),
-            prop_s=10.0 ** rng.uniform(-5.0, -3.5),
-            tx_j_bit=10.0 ** rng.uniform(-10.0, -8.5),
-            rx_j_bit=10.0 ** rng.uniform(-10.0, -8.5),
-            capacity_bit_s=AMPLE,
-        )
-        for u, v in itertools.permutations(nodes, 2)
+        random_arc(rng, u, v, (8.5, 9.5), (-5.0, -3.5), (-10.0, -8.5)) for u, v in itertools.permutations(nodes, 2)
     )
     source = f"n{tiers.index(min(tiers))}"
     app = base.apps[0].replace(source=source)
