@@ -135,6 +135,22 @@ class thing:
     @@property
     def f(self):
         return @
+## setter
+class thing:
+    @@property
+    def f(self):
+        return 0
+    @@f.setter
+    def f(self, x):
+        self.k = x + @
+## deleter
+class thing:
+    @@property
+    def f(self):
+        return 0
+    @@f.deleter
+    def f(self):
+        self.k = @
 ## static
 class thing:
     @@staticmethod
@@ -215,6 +231,17 @@ def thing(x):
         return x()
     except ValueError:
         return @
+## attribute of a function
+def thing(x):
+    return thing.k
+thing.k = @
+## class that claims to be installed
+class Help:
+    __module__ = 'numpy'
+    def f(self):
+        return @
+def thing(x):
+    return Help
 ## loop that holds itself
 L = [@]
 L.append(L)

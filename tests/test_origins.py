@@ -48,6 +48,34 @@ def test_what_decides_is_seen(case: str) -> None:
     assert one != other
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"def thing({p}):\n    return 0" for p in ("a, b", "a, *, b", "a, /, b", "a, *b", "a, **b")],
+        [
+            "def thing(x):\n    try: a = x(); b = x()\n    except ValueError: return 0\n    return a, b",
+            "def thing(x):\n    a = x()\n    try: b = x()\n    except ValueError: return 0\n    return a, b",
+        ],
+    ],
+    ids=["parameters", "range of a try"],
+)
+def test_code_of_the_same_instructions(texts: list[str]) -> None:
+    """What tells these apart stands beside the instructions."""
+    assert len({made(text).__code__.co_code for text in texts}) == 1
+    assert len({origin(made(text)).text for text in texts}) == len(texts)
+
+
+def test_the_order_in_which_attributes_were_set_decides_nothing() -> None:
+    texts = [
+        "class F:\n    pass\nf = F()\n"
+        + "".join(f"f.{name} = {name!r}\n" for name in names)
+        + "def thing(x):\n    return f\n"
+        + "".join(f"thing.{name} = {name!r}\n" for name in names)
+        for names in (("a", "b"), ("b", "a"))
+    ]
+    assert origin(made(texts[0])) == origin(made(texts[1]))
+
+
 def test_origins_are_the_same_in_every_process(tmp_path: Path) -> None:
     """Whatever the seed of Python's hashes, and whether run as a script, from standard input or imported."""
     lines = [f"VERSIONS = {[version(case, 1) for case in CASES]!r}", textwrap.dedent("""
@@ -146,9 +174,12 @@ def test_a_value_set_at_run_time_counts(project) -> None:
     assert origin(thing) != first
 
 
-def test_what_is_installed_counts_by_its_version(monkeypatch) -> None:
-    thing = made("import numpy\ndef thing(x):\n    return numpy.sin(x)")
+@pytest.mark.parametrize("used", ["numpy", "numpy.sin", "numpy.tile", "numpy.ndarray"])
+def test_what_is_installed_counts_by_its_version(used: str, monkeypatch) -> None:
+    """A module, what reduces to its name, a function, a class."""
+    thing = made(f"import numpy\nused = {used}\ndef thing(x):\n    return used")
     first = origin(thing)
+    assert first.doubt == ""
     monkeypatch.setattr(np, "__version__", "other")
     assert origin(thing) != first
 
