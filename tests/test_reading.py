@@ -42,6 +42,7 @@ LOADED = [form for form in TEXTS if form.name != "config.json"]  # the folder is
         (b"Arrival_S , x\n0.5,1\n", [0.5]),
         (b'"arrival_s";"x"\n"0,5";"1"\n', [0.5]),
         (b"arrival_s,\n0.5,\n1,\n", [0.5, 1.0]),
+        (b"arrival_s;;\n0,5\n1;\n", [0.5, 1.0]),
         (b"\n# made by hand\n\narrival_s\n# one\n0.5\n\n  \n1e1\n", [0.5, 10.0]),
         (b"a,arrival_s,b\n,0.5,\n,,\n", [0.5]),
         (b"arrival_s\n+.5\n5.\n", [0.5, 5.0]),
@@ -285,12 +286,32 @@ def header(shape):
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + b"\0" * 24
 
 
-@pytest.mark.parametrize("shape", ["(1000000000000,)", "(400000000,)", "(2,)", "(-3,)", "(True, 3)", "(3,)*9"])
-def test_headers_that_claim_what_is_not_there(shape, tmp_path):
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ("(1000000000000,)", "should take 8000000000000 bytes, the file holds 24"),
+        ("(400000000,)", "should take 3200000000 bytes, the file holds 24"),
+        ("(2,)", "should take 16 bytes, the file holds 24"),
+        ("(-3,)", r"impossible shape \(-3,\)"),
+        ("(True, 3)", r"impossible shape \(True, 3\)"),
+        ("(1, 1, 1, 1, 1, 1, 1, 1, 3)", "impossible shape"),
+        ("(3,)*9", ""),
+    ],
+)
+def test_headers_that_claim_what_is_not_there(shape, message, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("arrival_s.npy", header(shape))
-    with pytest.raises(ValueError, match=r"a\.npz is not a readable arrivals"):
+    with pytest.raises(ValueError, match=rf"a\.npz is not a readable arrivals.*{message}"):
         instants_of(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("mark", [np.zeros(3), np.array("x" * 101), np.array(b"mark")])
+def test_marks_are_short_texts(mark, tmp_path):
+    np.savez(tmp_path / "a.npz", format=mark, x=np.zeros(3))
+    with pytest.raises(ValueError, match="array 'format' must hold a text"):
+        read_arrays(tmp_path / "a.npz", ("x",), "trace", mark=("format", "mark"))
+    np.savez(tmp_path / "a.npz", format="mark", x=np.zeros(3))
+    assert read_arrays(tmp_path / "a.npz", ("x",), "trace", mark=("format", "mark"))["x"].tolist() == [0.0] * 3
 
 
 def test_archives_that_unpack_to_too_much_are_refused_before_they_are_unpacked(tmp_path):
