@@ -83,6 +83,28 @@ def test_an_old_part_has_no_writer_any_more(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere the age decides")
+def test_the_part_of_somebody_elses_process_stays(tmp_path, monkeypatch):
+    """Whom one may not signal is alive."""
+
+    def forbidden(*_: Any) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    theirs = part(tmp_path / "a", 1)
+    monkeypatch.setattr("splitgym.files.os.kill", forbidden)
+    write_atomically(tmp_path / "a", b"whole")
+    assert theirs.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="needs /dev")
+def test_a_device_is_written_not_replaced(monkeypatch):
+    replaced: list[Any] = []
+    monkeypatch.setattr("splitgym.files.os.replace", lambda *paths: replaced.append(paths))
+    monkeypatch.setattr("splitgym.files._part", lambda path: pytest.fail(f"a part beside {path}"))
+    write_atomically(Path("/dev/null"), b"content")
+    assert replaced == []
+
+
 def test_threads_may_write_the_same_file(tmp_path):
     contents = [bytes([65 + i]) * 100_000 for i in range(8)]
     writers = [threading.Thread(target=write_atomically, args=(tmp_path / "a", c)) for c in contents]
