@@ -200,7 +200,7 @@ def main(arguments: list[str]) -> int:
         choice, settings = place.choose(RESOLUTION[end])
         place.hold(choice, settings)
     except Unresolvable as error:
-        print(f"{end}: red, for there is no such environment: {error}")
+        print(f"{end}: the environment cannot be made: {error}")
         return 1
     moved = moves(pins(lock[0]), pins(choice), needs)
     notes = not_reached(needs, pins(choice)) if end == "lowest" else []

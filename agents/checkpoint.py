@@ -117,7 +117,7 @@ def check_device(device: Any) -> None:
     torch = need("torch", "agents")
     try:
         if not isinstance(device, (str, torch.device)):
-            raise TypeError("it is no text")
+            raise TypeError("it is not a text")
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
         why = _short(error).partition(". ")[0]

@@ -1,8 +1,7 @@
 """Action encodings: four ways to write one physical decision, driven by the world's table of axes.
 
 An encoding maps actions of its space to rows of physical values (one column per axis, or several where an axis is a
-vector) and back.  Decoding refuses
-what the space does not contain, with a message that says what to send instead.
+vector) and back.  Decoding refuses what the space does not contain, with a message that says what to send instead.
 """
 
 from __future__ import annotations
@@ -206,7 +205,7 @@ class DiscreteEncoding(Encoding):
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         span = self.table.max(0) - self.table.min(0)
-        span = np.where(span > 0.0, span, np.inf)  # a level that is alone tells nothing apart
+        span = np.where(span > 0.0, span, np.inf)  # an axis with one level distinguishes nothing
         # axes in order of importance: an earlier axis is never traded for a later one
         weight = np.repeat(1e3 ** np.arange(len(self.axes) - 1, -1, -1.0), [a.width for a in self.axes])
         gaps = np.abs(values[:, None, :] - self.table[None]) / span

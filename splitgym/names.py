@@ -36,7 +36,7 @@ def check_name(path: str, name: Any) -> str:
 
 def _fault(name: Any) -> str:
     if not isinstance(name, str):
-        return "it is no text"
+        return "it is not a text"
     if not name or name != name.strip():
         return "it is empty or has spaces at an end"
     if not name.isprintable():
@@ -85,7 +85,7 @@ def cell(value: Any) -> Any:
 
 
 def uncell(text: str) -> str:
-    """The text of which :func:`cell` made this one."""
+    """The text that :func:`cell` was given."""
     return text[1:] if text[:1] == "'" and _is_quoted(text[1:]) else text
 
 

@@ -14,7 +14,7 @@ _KINDS = {"f": "floats", "i": "integers", "u": "integers", "b": "booleans"}
 def plain_array(values: Any, name: str, kinds: str = "fiub") -> np.ndarray:
     """``values`` as an array of the kinds of numbers ``kinds``; ``name`` is their name in messages.
 
-    Raises ``ValueError`` for masked entries, for what is no array at all, and for another kind.
+    Raises ``ValueError`` for masked entries, for what cannot be made an array, and for other kinds.
     """
     array = as_array(values, name)
     if array.dtype.kind not in kinds:
@@ -24,7 +24,7 @@ def plain_array(values: Any, name: str, kinds: str = "fiub") -> np.ndarray:
 
 
 def as_array(values: Any, name: str) -> np.ndarray:
-    """``values`` as an array of any kind.  Raises ``ValueError`` for masked entries and for what is no array."""
+    """``values`` as an array of any kind.  Raises ``ValueError`` for masked entries and for what cannot be made one."""
     if type(values) is np.ndarray:
         return values
     try:

@@ -38,7 +38,7 @@ class Registry(Generic[T]):
         self._table[name] = thing
 
     def check(self, name: Any) -> None:
-        """Raise ``ValueError`` for what is no name, see :func:`check_name`, and for what commands take apart."""
+        """Raise ``ValueError`` unless :func:`check_name` takes the name and a command does not split it."""
         check_name(f"the name of the {self.kind}", name)
         if name == "all" or set(name) & set(",="):
             raise ValueError(

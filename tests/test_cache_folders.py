@@ -184,6 +184,13 @@ def warm(place) -> Folders:
     return folders
 
 
+def test_without_a_folder_to_write_to_nothing_is_written(warm, place, monkeypatch):
+    monkeypatch.chdir(make(place / "here"))
+    assert compiled(Folders((make(place / "empty"),), None)) == (42, 0, 1)
+    assert compiled(Folders(warm.read, None)) == (42, 1, 0)
+    assert [*(place / "here").iterdir(), *(place / "empty").iterdir()] == []
+
+
 def test_files_are_for_the_user_alone(warm):
     files = [p for p in warm.read[0].rglob("*") if p.is_file()]
     assert sorted(p.suffix for p in files) == [".nbc", ".nbi"]

@@ -122,7 +122,7 @@ def test_what_is_no_name_is_refused(name):
 
 @pytest.mark.parametrize("thing", [None, 3, b"x", Path("x"), ["x"], True])
 def test_a_name_is_a_text(thing):
-    with pytest.raises(ValueError, match="it is no text"):
+    with pytest.raises(ValueError, match="it is not a text"):
         check_name("x", thing)
 
 

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search, write and print."""
-    SEARCHES[args.search]  # a misspelt name is told before anything else happens
+    SEARCHES[args.search]  # refuses a misspelt name before anything else happens
     problem = _problem(args)
     budget_of(problem, args.budget)
     out = Path((args.out or f"results/front-{_label(args, problem)}-{args.search}").removesuffix(".json"))

@@ -189,7 +189,7 @@ def _run_published(args: argparse.Namespace) -> int:
     for name in ("app", "save"):
         if getattr(args, name):
             raise ValueError(f"--{name} is for --instance and --random, not for --published")
-    load_published(args.published)  # a misspelt name is told before anything else happens
+    load_published(args.published)  # refuses a misspelt name before anything else happens
     with progress_bar(args.quiet or args.json, 1) as show:
         savings = study_savings(args.published, args.energy, args.latency_mode, progress=show)
     if args.json:

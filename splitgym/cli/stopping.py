@@ -1,4 +1,4 @@
-"""A command that is told to end, ends as after Ctrl-C: with what it has kept, and a word on how to go on."""
+"""Signals that end a command: all do as Ctrl-C does, with what is kept and how to go on."""
 
 from __future__ import annotations
 

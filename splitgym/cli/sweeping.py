@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from splitgym.evaluation.sweep import chosen_measures, sweep
 
     over, names = over_of(args.over), policies_of(args)
-    chosen_measures(world_of(args.env), args.measures)  # what is misspelt is told before anything is played
+    chosen_measures(world_of(args.env), args.measures)  # refuses misspelt ones before anything is played
     check_files(args.plot, args.csv)
     saved = 0
 
@@ -124,7 +124,7 @@ def _count(over: dict[str, list[Any]]) -> int:
 def over_of(given: list[str]) -> dict[str, list[Any]]:
     """``["a.b,a.c=1,2", "d=1:2"]`` -> ``{"a.b": [1, 2], "a.c": [1, 2], "d": [1, 2]}``.
 
-    Raises ``ValueError`` for what is no KEY=VALUES, for an empty range, and for a key given twice.
+    Raises ``ValueError`` for anything but KEY=VALUES, for an empty range, and for a key given twice.
     """
     over: dict[str, list[Any]] = {}
     for pair in given:

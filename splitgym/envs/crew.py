@@ -21,7 +21,7 @@ _CREWS: WeakSet[Crew] = WeakSet()
 
 
 class Crew:
-    """So many threads, the caller's own among them; a copy, and a process that was forked, begin with new ones.
+    """A number of threads, the caller's own among them; a copy and a forked process begin with new ones.
 
     Args:
         threads: their number; results do not depend on it.

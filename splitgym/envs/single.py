@@ -62,7 +62,7 @@ class SplitEnv(gym.Env):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin an episode: the one of ``seed``, or the successor of the last one."""
         if seed is not None:
-            seed_key(seed)  # refuses what is no seed, before anything changes
+            seed_key(seed)  # refuses anything but a seed before anything changes
         super().reset(seed=None if seed is None else int(seed))
         rows = self.rows
         rows.prepare(np.zeros(1, np.int64), [seed], option_table(options), lambda: int(self.np_random.integers(2**63)))

@@ -149,7 +149,7 @@ class SplitVectorEnv(VectorEnv):
             if len(seed) != n:
                 raise ValueError(f"a list of seeds must have one for each of {n} rows, got {len(seed)}")
             return list(seed)
-        seed_key(seed)  # refuses what is no seed
+        seed_key(seed)  # refuses anything but a seed
         if not self._started:
             super().reset(seed=int(seed))
         return [int(seed) + i for i in range(n)]

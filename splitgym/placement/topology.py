@@ -68,8 +68,8 @@ NODE_SHARE, LINK_SHARE = (0.5, 0.95), 0.8
 
 
 def stream(seed: int, *path: int) -> np.random.Generator:
-    """Generator of one part of a seed's instance.  Raises ``ValueError`` for what is no integer >= 0."""
-    seed_key(seed)  # refuses what is no seed
+    """Generator of one part of a seed's instance.  Raises ``ValueError`` unless it is an integer >= 0."""
+    seed_key(seed)  # refuses anything but a seed
     return np.random.default_rng([int(seed), *path])
 
 

@@ -27,7 +27,7 @@ def column_of(content: bytes, path: str | Path, name: str) -> np.ndarray:
     The first line that is neither empty nor a comment (``#``) names the columns, in small or capital letters; fields
     are parted by commas, semicolons or tabs, whichever the header has, and may be quoted.  Between semicolons or tabs
     the decimal mark may be a comma, one and the same in the whole column.  Raises ``ValueError`` naming file, line
-    and column for everything else: no or two such columns, too few or too many fields, what is no finite number.
+    and column for everything else: no or two such columns, too few or too many fields, anything but a finite number.
     """
     try:
         return np.array(list(_numbers(text_of(content, path), name)), np.float64)

@@ -67,7 +67,7 @@ def read_bytes(path: str | Path, kind: str, most: int) -> bytes:
 def text_of(content: bytes, path: str | Path) -> str:
     """Text of a file: UTF-8, or what its byte-order mark says; all line ends become ``\\n``.
 
-    Raises ``ValueError`` naming file, line and column of what is no such text; NUL is no text.
+    Raises ``ValueError`` naming file, line and column of the first bytes that are not such text, NUL among them.
     """
     mark, encoding = next(((m, e) for m, e in _MARKS if content.startswith(m)), (b"", "utf-8"))
     try:
@@ -82,8 +82,8 @@ def text_of(content: bytes, path: str | Path) -> str:
     text = _lines(text)
     if "\0" in text:
         raise ValueError(
-            f"{where(path)}, {place(text, text.index(chr(0)))}: a NUL byte, so this is no text or it is UTF-16 without "
-            "its mark; save the file as UTF-8"
+            f"{where(path)}, {place(text, text.index(chr(0)))}: a NUL byte: it is not a text, or UTF-16 without its "
+            "mark; save the file as UTF-8"
         )
     return text
 

@@ -46,7 +46,7 @@ def json_of(content: bytes | str, path: str | Path) -> dict[str, Any]:
     text = content if isinstance(content, str) else text_of(content, path)
 
     def constant(word: str) -> NoReturn:
-        raise ValueError(f"{_found(word, text)}: it holds {word}, which is no number")
+        raise ValueError(f"{_found(word, text)}: it holds {word}, which is not a number")
 
     def whole(word: str) -> int:
         if len(word) > _DIGITS:
@@ -72,7 +72,7 @@ def _parsed(form: str, parse: Callable[[], Any], path: str | Path) -> Any:
 
 
 def _check_depth(value: Any, level: int) -> None:
-    """Raise ``ValueError`` for what whoever walks through the tables could not walk through."""
+    """Raise ``ValueError`` for tables too deep for recursive readers."""
     if level > _LEVELS:
         raise ValueError(f"it is nested too deep, more than {_LEVELS} levels")
     if isinstance(value, (dict, list)):
@@ -85,7 +85,7 @@ def _float(word: str, text: str) -> float:
     """A number as written; infinities and NaN that TOML knows by name are left to whoever checks the value."""
     value = float(word)
     if math.isinf(value) and "inf" not in word.lower():
-        raise ValueError(f"{_found(word, text)}: {shown(word)} is larger than every number a computer keeps")
+        raise ValueError(f"{_found(word, text)}: {shown(word)} is larger than the largest float")
     return value
 
 

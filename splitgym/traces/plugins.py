@@ -81,7 +81,7 @@ class Model:
     def fill(self, key: np.uint64, gains: np.ndarray, slot_s: float, parameters: Mapping[str, Any]) -> None:
         """Draw a plug-in's power gains of every task below ``key`` into (n_tasks, n_slots), in place.
 
-        Raises ``ValueError`` if the model returns another shape, or what is no power gain.
+        Raises ``ValueError`` if the model returns another shape, or values that are not power gains.
         """
         for k, row in enumerate(gains):
             rng = np.random.default_rng([int(key), 2, k])
