@@ -130,6 +130,16 @@ def test_what_others_could_exchange_is_not_used(user, place, mode):
     assert find_folders(NAME).write == user / NAME
 
 
+@ROOT_ONLY
+def test_a_strangers_folder_holds_none_of_mine(user, place):
+    """Whoever owns what a folder lies in can exchange it."""
+    make(user / NAME)
+    assert find_folders(NAME).write == user / NAME
+    os.chown(place / "cache", STRANGER, STRANGER)
+    (place / "cache").chmod(0o755)
+    assert user / NAME not in find_folders(NAME).read
+
+
 @pytest.mark.parametrize("given", ["", "relative/cache"])
 def test_a_relative_or_empty_cache_home_counts_as_unset(user, place, monkeypatch, given):
     monkeypatch.setenv("XDG_CACHE_HOME", given)
