@@ -107,7 +107,7 @@ def test_rounding_at_the_ends_of_a_box():
     for other in outs[1:]:
         np.testing.assert_array_equal(other[0], outs[0][0])
         assert other[1] == outs[0][1]
-    for bad in (1.0 + 4 * ROUNDING, -1.0 - 1e-6, 2.0):
+    for bad in (1.0 + 4 * ROUNDING, -1.0 - 1e-6, 2.0, np.nan, -np.inf):
         with pytest.raises(ValueError, match=r"row 0 is outside .*: clock_hz must be in \[-1, 1\], got"):
             env.step(np.array([0.0, 0.0, bad, 0.0]))
 
@@ -123,13 +123,29 @@ def test_rounding_at_the_top_of_a_value():
             env.step({**good, "power_w": [bad]})
 
 
+@pytest.mark.parametrize(
+    ("action", "bad", "wanted"),
+    [
+        *(("box", np.ones(4, kind), "floats") for kind in (bool, complex, "U1", "M8[s]", object)),
+        *(("multidiscrete", np.ones(4, kind), "integers") for kind in (float, complex, object)),
+        *(("discrete", bad, "integers") for bad in (1.0, "1", None)),
+    ],
+)
+def test_arrays_of_other_kinds_are_no_actions(action, bad, wanted):
+    env = single("inference", "default", action)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=rf"actions must be {wanted} of shape \(1.*\) for .*, got "):
+        env.step(bad)
+
+
 def test_a_refused_action_names_its_axis():
     env = single("multiuser", "default")
     env.reset(seed=0)
-    action = np.zeros(env.action_space.shape, int)
-    action[-1] = 99
-    with pytest.raises(ValueError, match=r"of row 0 is outside .*: \w+\[4\] must be in 0 \.\. \d+, got 99"):
-        env.step(action)
+    for place, value, told in ((-1, 99, 4), (1, -1, 1)):
+        action = np.zeros(env.action_space.shape, int)
+        action[place] = value
+        with pytest.raises(ValueError, match=rf"row 0 is outside .*: \w+\[{told}\] must be in 0 \.\. \d+, got {value}"):
+            env.step(action)
 
 
 @pytest.mark.parametrize(
@@ -292,3 +308,14 @@ def test_an_axis_with_one_level_hides_no_other():
     decisions = table.copy()
     decisions[:, -1] *= 0.5  # of the power
     np.testing.assert_array_equal(env.rows.encoding.encode(decisions), np.arange(len(table)))
+
+
+def test_the_table_of_decisions_gives_up_a_later_axis_first():
+    """All on the device, there is one power in the table: whatever is asked for, the cut and the clock are kept."""
+    env = single("inference", short("inference", "default"), "discrete")
+    encoding, (cuts, _, clocks, powers) = env.rows.encoding, env.rows.axes
+    asked = np.array([[cuts.levels[-1], cuts.levels[-1], f, p] for f in clocks.levels for p in powers.levels])
+    found = np.zeros(asked.shape)
+    encoding.decode(encoding.encode(asked), found)
+    np.testing.assert_array_equal(found[:, :3], asked[:, :3])
+    assert len(np.unique(found[:, 3])) == 1
