@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from splitgym import locks
 from splitgym.cli import COMMANDS, main
+from splitgym.locks import held
 from tests.helpers import ROOT
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -179,8 +183,6 @@ def test_a_second_training_is_told_who_is_there(tmp_path, monkeypatch, capsys, h
 
 
 def test_a_second_resume_is_refused(tmp_path, monkeypatch, capsys):
-    from splitgym.locks import held
-
     monkeypatch.chdir(tmp_path)
     assert main([*TRAIN, "--steps=256", "--quiet", "--out", "run"]) == 0
     before = (tmp_path / "run" / "model.zip").read_bytes()
@@ -192,8 +194,6 @@ def test_a_second_resume_is_refused(tmp_path, monkeypatch, capsys):
 
 
 def test_two_searches_do_not_share_a_storage(tmp_path, monkeypatch, capsys):
-    from splitgym.locks import held
-
     monkeypatch.chdir(tmp_path)
     words = ["optimize", "--budget", "0.01", "--out", "front", "--quiet", "--json"]
     with held(tmp_path / "front.sqlite"):
@@ -202,9 +202,52 @@ def test_two_searches_do_not_share_a_storage(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "front.sqlite").exists()
 
 
-def test_a_link_is_no_lock(tmp_path):
-    from splitgym.locks import held
+def test_two_files_of_a_folder_are_two_places(tmp_path):
+    one, other = tmp_path / "a.sqlite", tmp_path / "b.sqlite"
+    with held(one), held(other), pytest.raises(ValueError, match=r"a\.sqlite' is in use"), held(one):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
+
+def test_a_lock_says_who_holds_it_and_nothing_else(tmp_path):
+    (tmp_path / ".lock").write_text("somebody who was here before" * 9)
+    with held(tmp_path):
+        said = (tmp_path / ".lock").read_text()
+    assert re.fullmatch(rf"process {os.getpid()} on \S+ since [-0-9]+ [:0-9]+ UTC", said)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows removes no open file")
+def test_a_lock_that_its_holder_has_just_removed_is_none(tmp_path, monkeypatch):
+    real, calls = locks._locks, []
+
+    def late(handle: int) -> bool:
+        calls.append(handle)
+        if len(calls) == 1:
+            (tmp_path / ".lock").unlink()  # between our opening it and our locking it
+        return real(handle)
+
+    monkeypatch.setattr(locks, "_locks", late)
+    with locks.held(tmp_path):
+        assert (tmp_path / ".lock").read_text().startswith("process ")
+    assert len(calls) == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="of POSIX's locks")
+@pytest.mark.parametrize(("number", "works"), [(errno.ENOLCK, True), (errno.ENOTSUP, True), (errno.EAGAIN, False)])
+def test_a_drive_without_locks_is_worked_on(tmp_path, monkeypatch, number, works):
+    def flock(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("splitgym.locks.fcntl.flock", flock)
+    if works:
+        with held(tmp_path):
+            assert (tmp_path / ".lock").exists()
+    else:
+        with pytest.raises(ValueError, match="in use by another process"), held(tmp_path):
+            pass
+
+
+def test_a_link_is_no_lock(tmp_path):
     if not hasattr(os, "O_NOFOLLOW"):
         pytest.skip("needs O_NOFOLLOW")
     (tmp_path / "precious").write_text("content")
