@@ -69,7 +69,8 @@ class Range:
         """
         value = value.item() if isinstance(value, np.generic) else value
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not self.holds(value):
-            small = f" (0, or at least {TINY:g} in size)" if isinstance(value, float) and 0 < abs(value) < TINY else ""
+            tiny = isinstance(value, float) and self.low <= value <= self.high
+            small = f" (0, or at least {TINY:g} in size)" if tiny else ""
             fail(path, value, f"a finite number {self.words}{small}", self.hint)
         if tell and self.usual and value not in (0, self.high) and not self.usual[0] <= value <= self.usual[1]:
             warn(path, f"{shown(value)}{self._unit} is unusual", self)
