@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import typing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from splitgym.agents.checkpoint import check_device, newest_whole, policy_arguments, read_weights
+from splitgym.agents.checkpoint import check_device, fits, newest_whole, policy_arguments, read_weights
 from splitgym.agents.config import ALGORITHMS, TrainConfig
 from splitgym.quoting import cut, shown
 from splitgym.registry import nearest
@@ -17,6 +18,8 @@ from splitgym.registry import nearest
 FIRST_TRAINING_SEED = 2**32
 #: Where a linear schedule ends, as a share of the learning rate: at 0 the last update would be for nothing.
 LAST_RATE = 0.02
+#: Kinds of plain values, in words.
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
 def build_model(config: TrainConfig) -> Any:
@@ -62,13 +65,25 @@ def build_model(config: TrainConfig) -> Any:
 def _check_hyper(config: TrainConfig, cls: type) -> None:
     ours = {"policy", "env", "learning_rate", "gamma", "policy_kwargs", "seed", "device", "stats_window_size"}
     unused = {"self", "verbose", "tensorboard_log", "_init_setup_model"}
-    known = [name for name in inspect.signature(cls).parameters if name not in ours | unused]
-    for name in config.hyper:
+    known = {name: p for name, p in inspect.signature(cls).parameters.items() if name not in ours | unused}
+    for name, value in config.hyper.items():
         if name not in known:
             raise ValueError(
                 f"{config.algo} has no hyper-parameter {name!r}{nearest(name, known)} (known: {', '.join(known)}; "
                 f"settings of their own: {', '.join(sorted(ours & set(TrainConfig.__dataclass_fields__)))}, net)"
             )
+        annotation = known[name].annotation
+        kinds = [kind for kind in _KINDS if kind in (typing.get_args(annotation) or (annotation,))]
+        if kinds and isinstance(value, tuple(_KINDS)) and not any(_is(value, kind) for kind in kinds):
+            wanted = " or ".join(_KINDS[kind] for kind in kinds)
+            raise ValueError(f"train.hyper.{name} must be {wanted}, got {shown(value)}")
+
+
+def _is(value: Any, kind: type) -> bool:
+    """Whether a plain value is of a kind; whole numbers are numbers, and true is none."""
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _seed(model: Any, seed: int, steps: int) -> None:
@@ -85,9 +100,10 @@ def restore_model(model: Any, config: TrainConfig, out: Path) -> None:
         return
     weights, plain = read_weights(file, config.device)
     variables = weights.pop("pytorch_variables", {})
-    model.set_parameters(weights, exact_match=True, device=config.device)
-    for name, value in variables.items():
-        getattr(model, name).data.copy_(value.data)
+    with fits(file, out):
+        model.set_parameters(weights, exact_match=True, device=config.device)
+        for name, value in variables.items():
+            getattr(model, name).data.copy_(value.data)
     model.num_timesteps, model._n_updates = int(plain["num_timesteps"]), int(plain["_n_updates"])
     if hasattr(model, "learning_starts"):  # the replay buffer is filled anew
         model.learning_starts += model.num_timesteps

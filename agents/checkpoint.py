@@ -13,7 +13,7 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +213,15 @@ def read_weights(file: Path, device: str) -> tuple[dict[str, Any], dict[str, Any
     return weights, plain
 
 
+@contextlib.contextmanager
+def fits(file: Path, folder: Path) -> Iterator[None]:
+    """Load weights inside.  Raises ``ValueError`` if they are not those of the networks that the run describes."""
+    try:
+        yield
+    except (KeyError, ValueError, RuntimeError, AttributeError) as error:
+        raise ValueError(f"{str(file)!r} does not fit {str(folder / CONFIG_FILE)!r}: {_short(error)}") from error
+
+
 def policy_arguments(config: TrainConfig) -> dict[str, Any]:
     """``policy_kwargs`` of a configuration."""
     return {"net_arch": list(config.net or ())}
@@ -225,10 +234,8 @@ def _load_ours(file: Path, folder: Path, device: str) -> Agent:
     observed, acted = config.spaces()
     cls = algorithm.load().policy_aliases["MlpPolicy"]
     policy = cls(observed, acted, lambda progress: 0.0, **policy_arguments(config)).to(device)
-    try:
+    with fits(file, folder):
         policy.load_state_dict(weights["policy"])
-    except (KeyError, RuntimeError) as error:
-        raise ValueError(f"{str(file)!r} does not fit {folder / CONFIG_FILE}: {_short(error)}") from error
     policy.set_training_mode(False)
     name = folder.resolve().name if file.name == MODEL_FILE else f"{folder.resolve().name}/{file.stem}"
     kind: Any = Agent

@@ -39,7 +39,9 @@ def find_folders(name: str) -> Folders:
     for parent in _parents():
         folder = parent / name
         with contextlib.suppress(OSError):
-            _make(folder)
+            _make(parent)
+            if is_safe(parent):  # through no link
+                _make(folder)
         with contextlib.suppress(OSError):
             if is_safe(folder) and is_safe(parent) and os.access(folder, os.R_OK | os.X_OK):
                 read.append(folder)

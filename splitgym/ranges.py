@@ -77,7 +77,8 @@ class Range:
         value = value.item() if isinstance(value, np.generic) else value
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not number or not self.holds(value) or not low <= value <= high:
-            small = f" (0, or at least {TINY:g} in size)" if isinstance(value, float) and 0 < abs(value) < TINY else ""
+            tiny = isinstance(value, float) and low <= value <= high
+            small = f" (0, or at least {TINY:g} in size)" if tiny else ""
             fail(path, value, f"a finite number {self._words(low, high)}{small}", self.hint)
         if tell and self.usual and value not in (0, self.high) and not self.usual[0] <= value <= self.usual[1]:
             warn(path, f"{shown(value)}{self._unit} is unusual", self)

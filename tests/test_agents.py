@@ -509,8 +509,12 @@ def test_a_device_that_torch_lacks(device, run, tmp_path):
         ({"hyper": {"n_steps": 10**30}}, "decisions"),
         ({"hyper": {"n_steps": True}}, "train.hyper.n_steps must be an integer"),
         ({"hyper": {"n_steps": 1.5}}, "train.hyper.n_steps must be an integer"),
-        ({"hyper": {"clip_range": "qqq"}}, "refuses its settings"),
-        ({"hyper": {"batch_size": "qqq"}}, "refuses its settings"),
+        ({"hyper": {"clip_range": "qqq"}}, "train.hyper.clip_range must be a number, got 'qqq'"),
+        ({"hyper": {"batch_size": "qqq"}}, "train.hyper.batch_size must be a whole number"),
+        ({"hyper": {"n_epochs": 1.5}}, "train.hyper.n_epochs must be a whole number"),
+        ({"hyper": {"n_epochs": True}}, "train.hyper.n_epochs must be a whole number"),
+        ({"hyper": {"ent_coef": True}}, "train.hyper.ent_coef must be a number"),
+        ({"hyper": {"use_sde": 1}}, "train.hyper.use_sde must be true or false"),
     ],
 )
 def test_settings_that_no_memory_holds(given, message, tmp_path):

@@ -283,24 +283,6 @@ def rate() -> float:
     return rate_bit_s(0.1, 1e-12, 5e6, 4e-21)
 
 
-def test_a_prepared_temporary_folder_runs_nothing(place, rate):
-    """The reported one: no home, and somebody was in the temporary folder before."""
-    nowhere = {"HOME": "/proc/nowhere", "TMPDIR": str(make(place / "tmp", 0o1777))}
-    first, _ = python(RATE.format(before=""), **nowhere)
-    folder = Path(first[3])
-    assert folder.is_relative_to(place / "tmp")
-    indexes = list(folder.rglob("*.nbi"))
-    assert indexes
-    for index in indexes:
-        poison(index, place / "ran")
-    for each in (folder.parent, *folder.parent.rglob("*")):
-        each.chmod(0o777)
-    again, messages = python(RATE.format(before=""), **nowhere)
-    assert again == [rate, 0, 1, "None"]
-    assert len(messages.splitlines()) == 1
-    assert not (place / "ran").exists()
-
-
 PLACES = {
     "no home, no temporary folder": ({"HOME": None}, NO_TEMPORARY),
     "home cannot be written": ({"HOME": "/proc/nowhere"}, NO_TEMPORARY),

@@ -237,19 +237,6 @@ def test_instants_count_by_their_content(world: str, tmp_path: Path) -> None:
         assert_same(played(world, again), before)
 
 
-def test_a_store_does_not_answer_for_another_content(tmp_path: Path) -> None:
-    file = instants(tmp_path / "a.csv", 1.0)
-    store = tmp_path / "store"
-    scenario = {"base": "default", "arrivals": {"model": "recorded", "parameters": {"file": str(file)}}}
-    changes = SHORT["inference"]
-    slow = evaluate("device", scenario=scenario, episodes=3, changes=changes, store=store)
-    instants(file, 0.02)
-    fast = evaluate("device", scenario=scenario, episodes=3, changes=changes, store=store)
-    plain = evaluate("device", scenario=scenario, episodes=3, changes=changes)
-    assert fast.figure("device", "missed").tolist() == plain.figure("device", "missed").tolist()
-    assert fast.figure("device", "missed").sum() > slow.figure("device", "missed").sum()
-
-
 def test_files_are_looked_for_beside_the_file_that_names_them(tmp_path: Path, monkeypatch) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     instants(here / "arrivals" / "a.csv", 0.7)
