@@ -17,7 +17,7 @@ from splitgym.evaluation.play import PREPARING
 from splitgym.extras import need
 from splitgym.files import PICTURES
 from splitgym.policy import policy_names
-from splitgym.quoting import cut, shown
+from splitgym.quoting import MOST, cut, shown
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.specs import command_line
 from splitgym.strict import read_pairs
@@ -132,9 +132,9 @@ def check_values(args: argparse.Namespace) -> None:
             whole_number(flags[name], given, *_LIMITS[name])
 
 
-def one_line(text: str) -> str:
-    """A message as one line of less than 500 characters."""
-    return cut(" ".join(text.split()))
+def one_line(text: str, most: int = MOST) -> str:
+    """A message as one line of at most ``most`` characters."""
+    return cut(" ".join(text.split()), most)
 
 
 def told(error: BaseException) -> str:

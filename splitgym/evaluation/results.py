@@ -15,6 +15,7 @@ from splitgym.checks import word
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
 from splitgym.files import save_figure, written
 from splitgym.names import cell
+from splitgym.numbers import plain_array
 from splitgym.worlds.world import Measure, World
 
 #: Policy whose mean return is the zero of normalised scores; the bound is their one.
@@ -51,7 +52,7 @@ class Results:
 
     def set_bounds(self, values: np.ndarray) -> None:
         """Certified bounds (n,) of the episodes to come; every policy added from now on gets its gap to them."""
-        self.bounds = np.array(values, np.float64)
+        self.bounds = plain_array(values, "bounds").astype(np.float64)
         self.measures = (*self.measures[:1], GAP, *self.measures[1:])
 
     def add(

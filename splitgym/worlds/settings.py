@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from splitgym.checks import file_path
 from splitgym.files import write_atomically
 from splitgym.named_files import beside, keep_files, mentioned_folder, renamed
 from splitgym.names import check_name
@@ -109,12 +110,15 @@ class Scenario(Strict):
     def save(self, path: str | Path) -> Path:
         """Write :meth:`to_toml` to ``path``, and the files that it names below ``files`` beside it.
 
-        The folder may then be moved: names of files are relative to it.  Returns the path.
+        The folder may then be moved: names of files are relative to it.  Returns the path.  Raises ``ValueError`` for
+        a path that does not end in ".toml", by which ``load_scenario`` knows files.
         """
-        table = self.to_dict()
-        keep_files(table, Path(path).parent)
-        write_atomically(Path(path), from_mapping(type(self), renamed(table)).to_toml().encode())
-        return Path(path)
+        file, table = file_path("path", path), self.to_dict()
+        if not has_suffix(file, ".toml"):
+            raise ValueError(f"path must end in .toml, got {shown(str(path))}")
+        keep_files(table, file.parent)
+        write_atomically(file, from_mapping(type(self), renamed(table)).to_toml().encode())
+        return file
 
     def unused(self) -> dict[str, str]:
         """Dotted keys and sections that have no effect in this setting -> why."""
