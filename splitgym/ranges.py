@@ -134,6 +134,11 @@ def no_warnings() -> Iterator[None]:
         _warned.reset(token)
 
 
+def told() -> bool:
+    """Whether anything is warned of here."""
+    return _warned.get() is not _SILENT
+
+
 def warn(path: str, what: str, limits: Range) -> None:
     """Warn of an unusual value, with its unit."""
     told = _warned.get()

@@ -49,7 +49,7 @@ def test_every_policy_plays_what_is_accepted(env_id: str, changes: dict) -> None
 def test_what_a_policy_works_out_warns_of_nothing() -> None:
     """The scenario's own values have been warned of; those of the instance that FIN makes of them are nobody's."""
     with pytest.warns(UserWarning, match="device.clocks_hz"):
-        scenario = splitgym.load_scenario("default", **SHORT, **{"device.clocks_hz": [1e4]})
+        scenario = splitgym.load_scenario({"base": "default", "tasks": {"count": 3}, "device": {"clocks_hz": [1e4]}})
     splitgym.evaluate("fin", scenario=scenario, episodes=1)
 
 

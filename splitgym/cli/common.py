@@ -86,7 +86,8 @@ def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float],
     rich_progress, console = need("rich.progress", "report"), need("rich.console", "report").Console(stderr=True)
     words = rich_progress.TextColumn("{task.description}", markup=False)
     columns = (words, *rich_progress.Progress.get_default_columns()[1:])
-    with rich_progress.Progress(*columns, console=console, transient=True) as bar:
+    # what is no terminal would get nothing but an empty line
+    with rich_progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
         seen: dict[str, float] = {}
 

@@ -23,6 +23,7 @@ from splitgym.files import write_atomically
 from splitgym.identity import code_version, is_setting_of, world_origin
 from splitgym.named_files import keep_files
 from splitgym.quoting import where
+from splitgym.ranges import no_warnings
 from splitgym.reading import read_json
 from splitgym.specs import command_line
 from splitgym.worlds.world import WORLDS, World
@@ -140,7 +141,8 @@ class Store:
         """A scenario as it was kept.  Raises ``ValueError`` that says why it is another one now."""
         path = self._setting(world, setting)
         try:
-            scenario = world.load_scenario(path)
+            with no_warnings():  # it was checked when it was kept
+                scenario = world.load_scenario(path)
         except (ValueError, OSError) as error:
             raise ValueError(f"cannot be read ({error})") from error
         if not is_setting_of(scenario, setting.removeprefix(f"{scenario.name}-").partition("-")[0]):
