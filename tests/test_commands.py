@@ -273,3 +273,33 @@ def test_a_terminal_of_few_letters_shows_the_table(setting: dict[str, str]) -> N
 
 def test_version_is_shown_where_nothing_else_is() -> None:
     assert shell("splitgym --version").stdout.strip() == f"splitgym {splitgym.__version__}"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["place", "--instance", "."], "is a folder, not a file to read the instance from"),
+        (
+            [
+                "evaluate",
+                "fin",
+                "--env",
+                "BlockPlacement-v0",
+                "--set",
+                "topology.kind=file",
+                "--set",
+                "topology.file=.",
+            ],
+            "is a folder, not a file to read the topology.file from",
+        ),
+        (["report", "file"], "store must be a folder, but 'file' is a file"),
+        (["report", "absent", "--out", "file/x.html"], "--out 'file/x.html' cannot be written: Not a directory"),
+        (
+            ["evaluate", "device", "--episodes", "1.5"],
+            "--episodes must be a whole number, got '1.5'; see 'splitgym eval",
+        ),
+        (["bench", "--seconds", "x"], "--seconds must be a number, got 'x'; see 'splitgym bench --help'"),
+    ],
+)
+def test_what_was_asked_for_is_named(words: list[str], told: str, folder: Path, capsys: Any) -> None:
+    assert told in assert_refused(words, capsys, folder)

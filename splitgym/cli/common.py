@@ -176,7 +176,7 @@ def check_output(option: str, path: str | Path) -> None:
         with tempfile.TemporaryFile(dir=above):  # whether one may write is known by writing only
             pass
     except OSError as error:
-        raise ValueError(f"{option} {shown(str(path))} cannot be written: {told(error)}") from error
+        raise ValueError(f"{option} {shown(str(path))} cannot be written: {error.strerror or error}") from error
 
 
 class Outputs:
