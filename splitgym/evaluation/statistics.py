@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from splitgym.checks import MOST_VALUES, items, real_number, seed_of, whole_number
+from splitgym.checks import MOST_VALUES, items, seed_of, whole_number
 from splitgym.numbers import plain_array
 from splitgym.quoting import shown
+from splitgym.ranges import SHARE
 
 #: Most bootstrap samples.
 _MOST_DRAWS = 1_000_000
@@ -45,7 +46,7 @@ def _strata(name: str, strata: Any) -> list[np.ndarray]:
 
 def _ends(level: float) -> tuple[float, float]:
     """The quantiles between which an interval of that level lies."""
-    level = real_number("level", level, 0.0, 1.0)
+    level = SHARE.check("level", level)
     return 0.5 - 0.5 * level, 0.5 + 0.5 * level
 
 
