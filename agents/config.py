@@ -21,7 +21,7 @@ from splitgym.envs.rows import Rows
 from splitgym.identity import is_setting_of
 from splitgym.named_files import beside, renamed
 from splitgym.quoting import cut, shown, where
-from splitgym.ranges import SHARE, Range
+from splitgym.ranges import SHARE, Range, no_warnings
 from splitgym.reading import read_json, toml_of
 from splitgym.registry import Registry
 from splitgym.specs import command_line
@@ -260,7 +260,7 @@ def load_config(folder: Path, *, anew: bool = False) -> TrainConfig:
         document = _document(path)
         setting, saved = document["scenario"], document["spaces"]
         scenario = toml_of(str(setting["toml"]), "its scenario")
-        with beside(folder):
+        with beside(folder), no_warnings():  # of the run's own setting, which has been checked
             config = from_mapping(TrainConfig, {**document["config"], "scenario": scenario}, "train")
         here = config.space_names()
     except (ValueError, RecursionError, OSError) as error:

@@ -27,6 +27,7 @@ from splitgym.placement.instance import App, Instance
 from splitgym.placement.mcp import COMBINES, solve_mcp
 from splitgym.placement.plan import Plan, Residual
 from splitgym.policy import Policy, register_policy
+from splitgym.ranges import FREQUENCY, SCORE, TARGET, no_warnings
 from splitgym.worlds.placement.system import parts
 
 #: Observed targets and free shares are exact to a few float32 units; this keeps plans on the safe side.
@@ -60,14 +61,15 @@ class Placer(Policy):
             moves = self._moves(views[i])
             decisions["move"][i] = moves[min(int(round(float(views["placed"][i]))), len(moves) - 1)]
 
+    @no_warnings()  # the scenario's values have been checked
     def _instance(self, dnn: str, source: int, latency_s: float, accuracy: float, rate_hz: float) -> Instance:
         app = App(
             id="app",
             dnn=dnn,
             source=self._nodes[source].id,
-            rate_hz=rate_hz,
-            latency_s=latency_s,
-            accuracy=accuracy,
+            rate_hz=FREQUENCY.nearest(rate_hz),  # as it is observed, it may be a rounding beyond a limit
+            latency_s=TARGET.nearest(latency_s),
+            accuracy=SCORE.nearest(accuracy),
             pinned_first_blocks=min(int(self.params.pinned), len(self._dnns[dnn].blocks)),
         )
         return Instance(

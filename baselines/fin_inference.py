@@ -5,7 +5,6 @@ Everything here is ours: the published method knows neither clocks nor a fading 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from splitgym.physics.radio import rate_bit_s
 from splitgym.placement.instance import App, Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
 from splitgym.placement.plan import Plan
+from splitgym.ranges import ARC_RATE, BIT_ENERGY, DELAY, MACHINE_POWER, SPEED, TARGET, no_warnings
 from splitgym.worlds.inference.layout import DECISION
 from splitgym.worlds.inference.scenario import InferenceScenario
 
@@ -27,7 +27,8 @@ class TaskPlanner:
     counts as a first block without operations, so that it can be sent as it is.  The uplink's rate is that of the
     observed slow gain at ``POWER_W`` without fading, and a slot is added for its quantisation; the way to the cloud
     leads through the edge, which need not run a block.  The latency target is the task's remaining time, the accuracy
-    target that of the whole network, early exits counted in expectation.
+    target that of the whole network, early exits counted in expectation.  What is beyond the limits of an instance's
+    values is as good as at them.
 
     Args:
         scenario, params: the environment's scenario and its PARAMS record.
@@ -66,6 +67,7 @@ class TaskPlanner:
             ),
         )
 
+    @no_warnings()  # the scenario's values have been checked
     def instance(self, view: Any) -> Instance:
         """The placement problem of the task behind an observation (VIEW, SI units)."""
         app = App(
@@ -73,7 +75,7 @@ class TaskPlanner:
             dnn="dnn",
             source="start",
             rate_hz=1.0 / FREE,
-            latency_s=max(float(view.remaining_s), 1e-9),
+            latency_s=TARGET.nearest(float(view.remaining_s)),
             accuracy=float(self.params.accuracy_full),
         )
         return Instance(nodes=self._nodes(view), arcs=self._arcs(view), dnns={"dnn": self.dnn}, apps=(app,))
@@ -93,7 +95,7 @@ class TaskPlanner:
     def _arcs(self, view: Any) -> tuple[Arc, ...]:
         p = self.params
         rate = float(rate_bit_s(self.power_w, float(view.gain), float(p.bandwidth_hz), float(p.noise_w_hz)))
-        rate = max(rate, 1e-3)
+        rate = ARC_RATE.nearest(rate)
         slot_s, far_s = float(p.slot_s), float(view.rtt_s) + float(p.jitter_s)
         arcs = []
         for j, clock_hz in enumerate(self.clocks_hz):
@@ -124,17 +126,23 @@ class TaskPlanner:
 
 
 def _node(name: str, tier: int, speed: float, power_w: float, capacity: float = FREE) -> Node:
-    return Node(id=name, tier=tier, speed_ops_s=speed, power_w=power_w, capacity_ops_s=capacity, memory_bits=FREE)
+    return Node(
+        id=name,
+        tier=tier,
+        speed_ops_s=SPEED.nearest(speed),
+        power_w=MACHINE_POWER.nearest(power_w),
+        capacity_ops_s=capacity,
+        memory_bits=FREE,
+    )
 
 
 def _arc(tail: str, head: str, rate: float, prop_s: float, tx_j_bit: float = 0.0) -> Arc:
-    assert math.isfinite(rate)
     return Arc(
         from_node=tail,
         to_node=head,
-        rate_bit_s=rate,
-        prop_s=prop_s,
-        tx_j_bit=tx_j_bit,
+        rate_bit_s=ARC_RATE.nearest(rate),
+        prop_s=DELAY.nearest(prop_s),
+        tx_j_bit=BIT_ENERGY.nearest(tx_j_bit),
         rx_j_bit=0.0,
         capacity_bit_s=FREE,
     )

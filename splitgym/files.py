@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from splitgym.checks import file_path
+from splitgym.quoting import where
 
 #: After this time nobody is believed to be still writing, whatever machine it was on.
 _STALE_S = 24 * 3600.0
@@ -27,8 +28,10 @@ PICTURES = (".png", ".pdf", ".svg")
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader finds the old or the new content, and never a part, whatever happens.
 
-    What killed processes left in the same folder of earlier attempts is removed.
+    What killed processes left in the same folder of earlier attempts is removed.  Raises ``ValueError`` for a folder.
     """
+    if path.is_dir():
+        raise ValueError(f"{where(path)!r} is a folder; a file was to be written")
     if path.parent == Path("/dev") or path.is_fifo():  # the terminal, a pipe: there is nothing to be replaced
         path.write_bytes(content)
         return

@@ -96,13 +96,13 @@ def named_file(name: str | Path, missing: str) -> NamedFile:
     """
     if isinstance(name, NamedFile):
         return name
-    path = located(name)
+    path, kind = located(name), missing.partition(":")[0].removeprefix("no such ").removesuffix(" file")
     if path is None:
         for place in filter(os.path.exists, _places(name)):
-            read_bytes(place, "plain", _MOST)  # says that it is a folder or a pipe
+            read_bytes(place, kind, _MOST)  # says that it is a folder or a pipe
         folders = " and ".join(dict.fromkeys(str(place.parent) for place in _places(name)))
         raise ValueError(f"{missing}: {str(name)!r} (looked for in {folders})")
-    return NamedFile(os.path.abspath(path), read_bytes(path, "named", _MOST))
+    return NamedFile(os.path.abspath(path), read_bytes(path, kind, _MOST))
 
 
 def mentioned_file(value: Any) -> Any:

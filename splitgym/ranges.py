@@ -65,6 +65,11 @@ class Range:
         """Whether a number, however large, is within the limits."""
         return self.low <= value <= self.high and (value == 0 or abs(value) >= TINY)
 
+    def nearest(self, value: float) -> float:
+        """``value``, or the limit that it is beyond: for what is worked out from values that have been checked."""
+        held = min(max(value, self.low), self.high)
+        return held if self.holds(held) else 0.0
+
     def check(
         self, path: str, value: Any, tell: bool = True, *, low: float = -math.inf, high: float = math.inf
     ) -> float:
@@ -127,6 +132,11 @@ def no_warnings() -> Iterator[None]:
         yield
     finally:
         _warned.reset(token)
+
+
+def told() -> bool:
+    """Whether anything is warned of here."""
+    return _warned.get() is not _SILENT
 
 
 def warn(path: str, what: str, limits: Range) -> None:

@@ -201,10 +201,12 @@ def replace_paths(thing: Any, changes: Mapping[str, Any], prefix: str = "") -> A
     """
     grouped: dict[str, Any] = {}
     for path, value in changes.items():
-        head, _, rest = path.partition(".")
+        head, _, rest = str(path).partition(".")
         names = [f.name for f in dataclasses.fields(thing)]
         if head not in names:
-            raise ValueError(f"unknown key {shown(prefix + path)}{nearest(head, names)} (valid keys: {listed(names)})")
+            raise ValueError(
+                f"unknown key {shown(f'{prefix}{path}')}{nearest(head, names)} (valid keys: {listed(names)})"
+            )
         value = {rest: value} if rest else value
         if head in grouped:
             if not (isinstance(value, Mapping) and isinstance(grouped[head], Mapping)):

@@ -15,6 +15,7 @@ from splitgym.envs.parallel import SplitParallelEnv
 from splitgym.evaluation import evaluate
 from splitgym.numbers import as_array, behaved, plain_array
 from splitgym.policy import Policy, limits_of
+from splitgym.strict import merge
 from splitgym.worlds.inference import InferenceTrace
 from splitgym.worlds.settings import UnusedKeyWarning
 from splitgym.worlds.world import WORLDS
@@ -237,6 +238,9 @@ def test_keys_without_effect_are_told(world, preset, key, value, why):
         value = {name: value}
     with pytest.warns(UnusedKeyWarning, match=rf"^{key} has no effect here"):
         load({"base": preset, "name": "mine", head: value})
+    whole = merge(load(preset).to_dict(), {head: value})
+    with pytest.warns(UnusedKeyWarning, match=rf"^{key} has no effect here"):
+        load(whole)
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -256,6 +260,17 @@ def test_presets_and_their_files_tell_nothing(world, tmp_path):
                 WORLDS[world].load_scenario(name, **{k: v for k, v in same.items() if k != "hardware.noise"})
                 == scenario
             )
+
+
+def test_a_whole_table_is_told_of_what_somebody_has_set():
+    """Defaults that a saved setting spells out, and the inside of a profile, are nobody's choice."""
+    load = WORLDS["placement"].load_scenario
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        one = load("default", **{"networks.kind": "published", "networks.names": ["b_lenet"]})
+        assert load(one.to_dict()) == one
+        two = WORLDS["hardware"].load_scenario("default", hardware="resnet50")
+        assert WORLDS["hardware"].load_scenario(two.to_dict()) == two
 
 
 @pytest.mark.parametrize(("world", "preset", "key", "value", "why"), UNUSED)

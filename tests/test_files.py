@@ -123,6 +123,14 @@ def test_any_name_that_the_disk_takes_can_be_written(tmp_path, name):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_folder_in_a_files_place_is_named(tmp_path):
+    (tmp_path / "taken").mkdir()
+    for path in (tmp_path / "taken", Path(".")):
+        with pytest.raises(ValueError, match="is a folder; a file was to be written"):
+            write_atomically(path, b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
 def test_a_pipe_is_written_not_replaced(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     got: list[bytes] = []

@@ -169,6 +169,7 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "search": (search, seek),
         "Front.load": (Front.load, {"path": "nothing.json"}),
         "Results.to_csv": (lambda path: played().to_csv("" if path is None else path), {"path": "\0"}),
+        "Scenario.save": (lambda path: setting().save(path), {"path": "\0"}),
         "Results.plot": (lambda path: played().plot(path), {"path": "\0"}),
         "Results.figure": (lambda policy, name: played().figure(policy, name), {"policy": "device", "name": "return"}),
         "Results.seeds": (lambda policy: played().seeds(policy), {"policy": "device"}),

@@ -443,3 +443,9 @@ def test_faulty_plugins_are_named(registry, name, function, message, monkeypatch
     monkeypatch.setitem(registry._table, name, dataclasses.replace(registry[name], function=function))
     with pytest.raises(ValueError, match=message):
         single("inference", scenario).reset(seed=0)
+
+
+@pytest.mark.parametrize("section", ["radio", "fading", "dnn"])
+def test_keys_that_are_no_texts_are_unknown(section: str) -> None:
+    with pytest.raises(ValueError, match=f"unknown key '{section}.1'"):
+        load_scenario("default", **{section: {1: 2}})

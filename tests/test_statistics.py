@@ -14,6 +14,7 @@ from splitgym.evaluation.statistics import (
     improvement_interval,
     interquartile_mean,
     iqm_interval,
+    mean_interval,
     normalised,
     performance_profile,
     profile_interval,
@@ -126,3 +127,38 @@ def test_profile_interval_holds_the_profile() -> None:
     assert (share <= high).all()
     assert (high - low).max() > 0.1
     np.testing.assert_array_equal(profile_interval([np.full(5, 0.5)], np.array([0.4, 0.5])), [[1.0, 0.0]] * 3)
+
+
+TAKE_SCORES = {
+    "interquartile_mean": interquartile_mean,
+    "iqm_interval": lambda values: iqm_interval([values]),
+    "performance_profile": lambda values: performance_profile([values], np.zeros(1)),
+    "profile_interval": lambda values: profile_interval([values], np.zeros(1)),
+    "improvement": lambda values: improvement(np.ones(2), values),
+    "improvement_interval": lambda values: improvement_interval([np.ones(2)], [values]),
+    "normalised": lambda values: normalised(values, 0.0, np.ones(3)),
+}
+NO_NUMBERS = [None, 3, 10**400, "x" * 5000, [[1], [2, 3]], np.ma.array([1.0, 2.0, 3.0], mask=[True, False, False])]
+
+
+@pytest.mark.parametrize("odd", [*NO_NUMBERS, [], [1.0, 2.0, np.nan], [np.inf]], ids=range(9))
+@pytest.mark.parametrize("name", TAKE_SCORES)
+def test_what_is_no_score_is_refused(name, odd) -> None:
+    """A NaN would be sorted as the highest score of all, a masked entry would count as what lies below its mask."""
+    with pytest.raises(ValueError, match=r"must|masked|array") as said:
+        TAKE_SCORES[name](odd)
+    assert len(str(said.value)) < 300
+    assert "\n" not in str(said.value)
+
+
+@pytest.mark.parametrize("odd", NO_NUMBERS, ids=range(6))
+def test_means_are_of_numbers(odd) -> None:
+    for function in (mean_interval, lambda values: wins_ties(values, np.zeros(3))):
+        with pytest.raises(ValueError, match=r"must|masked|array"):
+            function(odd)
+
+
+@pytest.mark.parametrize("wrong", [{"level": 95}, {"level": np.nan}, {"draws": 0}, {"draws": 1.5}, {"seed": -1}])
+def test_an_interval_has_a_level_draws_and_a_seed(wrong) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        iqm_interval([np.ones(3)], **wrong)

@@ -370,3 +370,15 @@ def test_the_folder_may_not_be_writable_by_a_file(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises((OSError, ValueError)):
         play(tmp_path / "file", "device", 1)
+
+
+def test_a_folder_without_episodes_is_a_mistake(tmp_path: Path, capsys) -> None:
+    """Most likely its name is misspelt; a store that a repair has emptied is none."""
+    for options in ([], ["--repair"]):
+        assert main(["store", str(tmp_path / "absent"), *options]) == 2
+        assert "no results in" in capsys.readouterr().err
+    assert not (tmp_path / "absent").exists()
+    (tmp_path / "file").write_text("mine")
+    for below in ("file", "file/store"):
+        with pytest.raises(ValueError, match=r"store must be a folder, but .*file' is a file"):
+            Store(tmp_path / below)

@@ -52,14 +52,20 @@ class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFo
     """Defaults in every help line, examples as they are written."""
 
 
+#: What argparse says of a value of another type, and how people call that type.
+_INVALID = re.compile(r"argument (\S+): invalid (int|float) value: ")
+_TYPES = {"int": "a whole number", "float": "a number"}
+
+
 class Parser(argparse.ArgumentParser):
-    """Ends a usage error with the nearest option or command, in one short line."""
+    """Answers a usage error in one short line: what is wrong, the nearest option or command, where help is."""
 
     words: tuple[str, ...] = ()
 
     def error(self, message: str) -> NoReturn:
-        """Print usage and message to standard error; exit status 2."""
-        super().error(one_line(f"{message}{self._hint(message)}"))
+        """Print the message to standard error; exit status 2."""
+        said = _INVALID.sub(lambda found: f"{found[1]} must be {_TYPES[found[2]]}, got ", message)
+        self.exit(2, f"{self.prog}: {one_line(said, 400)}{self._hint(message)}; see '{self.prog} --help'\n")
 
     def _hint(self, message: str) -> str:
         found = re.search(r"(?:unrecognized arguments: |invalid choice: ')([^\s'=]+)", message)
@@ -79,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"splitgym {splitgym.__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module, add_arguments, _, text) in COMMANDS.items():
-        sub = commands.add_parser(name, help=text, description=f"{text.capitalize()}.", formatter_class=Help)
+        sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", formatter_class=Help)
         getattr(importlib.import_module(f"splitgym.{module}"), add_arguments)(sub)
         sub.set_defaults(parser=sub)
     return top

@@ -17,7 +17,7 @@ from splitgym.evaluation.play import PREPARING
 from splitgym.extras import need
 from splitgym.files import PICTURES
 from splitgym.policy import policy_names
-from splitgym.quoting import cut, shown
+from splitgym.quoting import MOST, cut, shown
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.specs import command_line
 from splitgym.strict import read_pairs
@@ -86,7 +86,8 @@ def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float],
     rich_progress, console = need("rich.progress", "report"), need("rich.console", "report").Console(stderr=True)
     words = rich_progress.TextColumn("{task.description}", markup=False)
     columns = (words, *rich_progress.Progress.get_default_columns()[1:])
-    with rich_progress.Progress(*columns, console=console, transient=True) as bar:
+    # what is no terminal would get nothing but an empty line
+    with rich_progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
         seen: dict[str, float] = {}
 
@@ -132,9 +133,9 @@ def check_values(args: argparse.Namespace) -> None:
             whole_number(flags[name], given, *_LIMITS[name])
 
 
-def one_line(text: str) -> str:
-    """A message as one line of less than 500 characters."""
-    return cut(" ".join(text.split()))
+def one_line(text: str, most: int = MOST) -> str:
+    """A message as one line of at most ``most`` characters."""
+    return cut(" ".join(text.split()), most)
 
 
 def told(error: BaseException) -> str:
@@ -175,7 +176,7 @@ def check_output(option: str, path: str | Path) -> None:
         with tempfile.TemporaryFile(dir=above):  # whether one may write is known by writing only
             pass
     except OSError as error:
-        raise ValueError(f"{option} {shown(str(path))} cannot be written: {told(error)}") from error
+        raise ValueError(f"{option} {shown(str(path))} cannot be written: {error.strerror or error}") from error
 
 
 class Outputs:

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from splitgym.cli.common import check_files
+from splitgym.cli.common import check_output
 from splitgym.extras import need
 
 #: Formats of single figures.
@@ -33,11 +33,11 @@ def run(args: argparse.Namespace) -> int:
     from splitgym.evaluation import report
     from splitgym.evaluation.store import Store, code_version
 
-    page = Path(args.out) if args.out else Path(args.stores[0]) / "report.html"
-    check_files(None, None, str(page))
-    if args.figures:
-        need("matplotlib", "report")
     stores = [Store(folder) for folder in args.stores]
+    page = Path(args.out) if args.out else Path(args.stores[0]) / "report.html"
+    for module in ("plotly", "jinja2", *(["matplotlib"] if args.figures else [])):
+        need(module, "report")
+    check_output("--out", page)
     many = [results for store in stores for results in store.results()]
     old = {entry[2] for store in stores for entry in store.contents()} - {code_version()}
     path = report(many, page, figures=args.figures, trust=args.trust)

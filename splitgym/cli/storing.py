@@ -25,14 +25,18 @@ def run(args: argparse.Namespace) -> int:
     from splitgym.evaluation.store import Store
 
     store = Store(args.folder)
+    aside = store.repair() if args.repair else 0
+    entries = store.contents()
+    if not entries and not aside:
+        store.results()  # says that there are none, and how to make some
     if args.repair:
-        print(f"set aside: {store.repair()} damaged lines")
+        print(f"set aside: {aside} damaged lines")
     table = need("rich.table", "report").Table(title=f"{args.folder}: what every policy has played")
     for name in ("environment", "scenario", "version", "policy"):
         table.add_column(name, no_wrap=True)
     table.add_column("episodes", justify="right")
     table.add_column("seeds", justify="right")
-    for entry in store.contents():
+    for entry in entries:
         table.add_row(*map(str, entry))
     print_table(table)
     return 0

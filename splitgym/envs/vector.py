@@ -145,7 +145,7 @@ class SplitVectorEnv(VectorEnv):
         n = self.num_envs
         if seed is None:
             return [None] * n
-        if isinstance(seed, (list, tuple, np.ndarray)):
+        if isinstance(seed, (list, tuple)) or (isinstance(seed, np.ndarray) and seed.ndim):
             if len(seed) != n:
                 raise ValueError(f"a list of seeds must have one for each of {n} rows, got {len(seed)}")
             return list(seed)

@@ -60,6 +60,8 @@ def _certified(results: Results, scored: bool) -> str:
     words = f"\ngap: to a certified bound on any policy's return, {results.bounds.mean():.2f} on average"
     if scored:
         words += "; score: 0 is the mean of random, 1 the bound; interquartile mean (95 % bootstrap interval)"
+    elif results.unscored:
+        words += f"; no score: {results.unscored}"
     return words
 
 

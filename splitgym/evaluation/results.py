@@ -15,6 +15,7 @@ from splitgym.checks import word
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
 from splitgym.files import save_figure, written
 from splitgym.names import cell
+from splitgym.numbers import plain_array
 from splitgym.worlds.world import Measure, World
 
 #: Policy whose mean return is the zero of normalised scores; the bound is their one.
@@ -51,7 +52,7 @@ class Results:
 
     def set_bounds(self, values: np.ndarray) -> None:
         """Certified bounds (n,) of the episodes to come; every policy added from now on gets its gap to them."""
-        self.bounds = np.array(values, np.float64)
+        self.bounds = plain_array(values, "bounds").astype(np.float64)
         self.measures = (*self.measures[:1], GAP, *self.measures[1:])
 
     def add(
@@ -97,12 +98,24 @@ class Results:
     def scores(self, policy: str) -> np.ndarray | None:
         """Normalised score of every episode, (n,): 0 is the mean of ``random``, 1 the bound of the trace.
 
-        ``None`` without bounds, and where ``random`` or the policy itself is not among those evaluated.
+        ``None`` without bounds, where ``random`` or the policy itself is not among those evaluated, and where
+        :attr:`unscored` says why.
         """
-        if self.bounds is None or ANCHOR not in self._figures or policy not in self.policies:
+        if self.bounds is None or ANCHOR not in self._figures or policy not in self.policies or self.unscored:
             return None
-        zero = float(self._figures[ANCHOR]["return"].mean())
-        return normalised(self._figures[policy]["return"], zero, self.bounds)
+        return normalised(self._figures[policy]["return"], self._zero, self.bounds)
+
+    @property
+    def unscored(self) -> str:
+        """Why there is no score although there are bounds and ``random``; empty where there is one."""
+        if self.bounds is None or ANCHOR not in self._figures:
+            return ""
+        low = int((self.bounds <= self._zero).sum())
+        return f"on {low} of {len(self.bounds)} traces the bound is not above the mean of {ANCHOR}" if low else ""
+
+    @property
+    def _zero(self) -> float:
+        return float(self._figures[ANCHOR]["return"].mean())
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary for each policy and episode; figures in SI units."""
@@ -135,7 +148,8 @@ class Results:
         ``difference`` is the return minus that of the best baseline on the same traces, with its own interval from
         the paired differences, ``wins`` and ``ties`` the numbers of traces on which it is higher or equal.  With bounds
         and the policy ``random`` among those evaluated, ``score`` is the interquartile mean of the normalised score (0:
-        mean of ``random``, 1: the bound) with its bootstrap interval ``score_low``, ``score_high``.
+        mean of ``random``, 1: the bound) with its bootstrap interval ``score_low``, ``score_high``, or
+        :attr:`unscored` says why not.
         """
         best = self._figures[self.best_baseline()]["return"]
         table = []

@@ -7,9 +7,52 @@ Source of the interquartile mean, performance profiles and probability of improv
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
+
+from splitgym.checks import MOST_VALUES, items, seed_of, whole_number
+from splitgym.numbers import plain_array
+from splitgym.quoting import shown
+from splitgym.ranges import SHARE
+
+#: Most bootstrap samples.
+_MOST_DRAWS = 1_000_000
+
+
+def _numbers(name: str, values: Any) -> np.ndarray:
+    """``values`` as float64 of one dimension or more; masked entries and what are no numbers are refused."""
+    array = plain_array(values, name).astype(np.float64)
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be an array of numbers, got {shown(values)}")
+    return array
+
+
+def _scores(name: str, values: Any) -> np.ndarray:
+    """Finite ``values``, at least one: a NaN would be counted as the highest of all."""
+    array = _numbers(name, values)
+    if not array.size or not np.isfinite(array).all():
+        odd = array[~np.isfinite(array)]
+        raise ValueError(
+            f"{name} must be finite numbers, at least one, got {shown(float(odd[0])) if odd.size else 'none'}"
+        )
+    return array
+
+
+def _strata(name: str, strata: Any) -> list[np.ndarray]:
+    return [_scores(name, part) for part in items(name, strata, "arrays of scores", MOST_VALUES)]
+
+
+def _ends(level: float) -> tuple[float, float]:
+    """The quantiles between which an interval of that level lies."""
+    level = SHARE.check("level", level)
+    return 0.5 - 0.5 * level, 0.5 + 0.5 * level
+
+
+def _generator(draws: int, seed: int) -> np.random.Generator:
+    whole_number("draws", draws, 1, _MOST_DRAWS)
+    return np.random.default_rng(seed_of(seed))
 
 
 def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
@@ -17,13 +60,13 @@ def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float
 
     The half-width is NaN for fewer than two entries, and both are NaN for none.
     """
-    finite = np.asarray(values, np.float64)
+    finite, high = _numbers("values", values), _ends(level)[1]
     finite = finite[np.isfinite(finite)]
     if len(finite) == 0:
         return float("nan"), float("nan")
     if len(finite) == 1:
         return float(finite[0]), float("nan")
-    quantile = float(stdtrit(len(finite) - 1, 0.5 + 0.5 * level))
+    quantile = float(stdtrit(len(finite) - 1, high))
     return float(finite.mean()), quantile * float(finite.std(ddof=1)) / float(np.sqrt(len(finite)))
 
 
@@ -32,16 +75,14 @@ def interquartile_mean(values: np.ndarray, axis: int = -1) -> np.ndarray:
 
     ``values`` (..., n, ...) finite; equals ``scipy.stats.trim_mean(values, 0.25)``.
     """
-    ordered = np.sort(np.asarray(values, np.float64), axis=axis)
+    ordered = np.sort(_scores("values", values), axis=axis)
     n = ordered.shape[axis]
-    if n == 0:
-        raise ValueError("an interquartile mean needs at least one value")
     return np.take(ordered, np.arange(n // 4, n - n // 4), axis=axis).mean(axis=axis)
 
 
 def resampled(strata: Sequence[np.ndarray], draws: int, rng: np.random.Generator) -> np.ndarray:
     """Bootstrap samples (draws, n) of all strata side by side, each resampled with replacement within itself."""
-    parts = [np.asarray(s, np.float64) for s in strata]
+    parts = _strata("strata", strata)
     return np.concatenate([part[rng.integers(len(part), size=(draws, len(part)))] for part in parts], axis=1)
 
 
@@ -58,30 +99,36 @@ def iqm_interval(
     Returns:
         (mean, low, high).
     """
-    samples = interquartile_mean(resampled(strata, draws, np.random.default_rng(seed)))
-    low, high = np.quantile(samples, (0.5 - 0.5 * level, 0.5 + 0.5 * level))
-    return float(interquartile_mean(np.concatenate(list(strata)))), float(low), float(high)
+    parts = _strata("strata", strata)
+    samples = interquartile_mean(resampled(parts, draws, _generator(draws, seed)))
+    low, high = np.quantile(samples, _ends(level))
+    return float(interquartile_mean(np.concatenate(parts))), float(low), float(high)
 
 
 def performance_profile(strata: Sequence[np.ndarray], thresholds: np.ndarray) -> np.ndarray:
     """Share of runs whose score is above each threshold, (len(thresholds),); scenarios count by their runs."""
-    scores = np.concatenate([np.asarray(s, np.float64) for s in strata])
-    return (scores[None, :] > np.asarray(thresholds, np.float64)[:, None]).mean(axis=1)
+    scores = np.concatenate(_strata("strata", strata))
+    return (scores[None, :] > _scores("thresholds", thresholds)[:, None]).mean(axis=1)
 
 
 def profile_interval(
     strata: Sequence[np.ndarray], thresholds: np.ndarray, level: float = 0.95, draws: int = 1000, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Performance profile and its pointwise stratified bootstrap interval: (share, low, high), each (n_thresholds,)."""
-    samples = np.sort(resampled(strata, draws, np.random.default_rng(seed)), axis=1)
+    thresholds = _scores("thresholds", thresholds)
+    samples = np.sort(resampled(strata, draws, _generator(draws, seed)), axis=1)
     shares = np.array([1.0 - np.searchsorted(row, thresholds, side="right") / len(row) for row in samples])
-    low, high = np.quantile(shares, (0.5 - 0.5 * level, 0.5 + 0.5 * level), axis=0)
+    low, high = np.quantile(shares, _ends(level), axis=0)
     return performance_profile(strata, thresholds), low, high
 
 
 def improvement(ours: np.ndarray, theirs: np.ndarray) -> float:
     """Probability that a run of ours is better than a run of theirs, ties counting half (Mann-Whitney U / n m)."""
-    gaps = np.asarray(ours, np.float64)[:, None] - np.asarray(theirs, np.float64)[None, :]
+    return _improvement(_scores("ours", ours), _scores("theirs", theirs))
+
+
+def _improvement(ours: np.ndarray, theirs: np.ndarray) -> float:
+    gaps = ours[:, None] - theirs[None, :]
     return float((gaps > 0).mean() + 0.5 * (gaps == 0).mean())
 
 
@@ -92,13 +139,14 @@ def improvement_interval(
 
     ``ours`` and ``theirs`` are scores of each scenario, (n_i,) and (m_i,).  Returns (probability, low, high).
     """
-    rng = np.random.default_rng(seed)
+    pairs = list(zip(_strata("ours", ours), _strata("theirs", theirs), strict=True))
+    rng = _generator(draws, seed)
     samples = np.zeros(draws)
-    for a, b in zip(ours, theirs, strict=True):
+    for a, b in pairs:
         for i in range(draws):
-            samples[i] += improvement(rng.choice(a, len(a)), rng.choice(b, len(b))) / len(ours)
-    low, high = np.quantile(samples, (0.5 - 0.5 * level, 0.5 + 0.5 * level))
-    return float(np.mean([improvement(a, b) for a, b in zip(ours, theirs, strict=True)])), float(low), float(high)
+            samples[i] += _improvement(rng.choice(a, len(a)), rng.choice(b, len(b))) / len(pairs)
+    low, high = np.quantile(samples, _ends(level))
+    return float(np.mean([_improvement(a, b) for a, b in pairs])), float(low), float(high)
 
 
 def normalised(values: np.ndarray, zero: float, bounds: np.ndarray) -> np.ndarray:
@@ -106,13 +154,13 @@ def normalised(values: np.ndarray, zero: float, bounds: np.ndarray) -> np.ndarra
 
     Raises ``ValueError`` where a bound is not above the anchor.
     """
-    span = np.asarray(bounds, np.float64) - zero
+    span = _scores("bounds", bounds) - zero
     if (span <= 0.0).any():
         raise ValueError(f"the lower anchor {zero:g} is not below every bound (least {np.min(bounds):g})")
-    return (np.asarray(values, np.float64) - zero) / span
+    return (_scores("values", values) - zero) / span
 
 
 def wins_ties(ours: np.ndarray, theirs: np.ndarray) -> tuple[int, int]:
     """Traces on which ours is higher, and on which both are equal; arrays (n,) of the same traces."""
-    gaps = np.asarray(ours, np.float64) - np.asarray(theirs, np.float64)
+    gaps = _numbers("ours", ours) - _numbers("theirs", theirs)
     return int((gaps > 0).sum()), int((gaps == 0).sum())

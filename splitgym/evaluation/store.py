@@ -22,6 +22,8 @@ from splitgym.evaluation.results import DECISION, Results
 from splitgym.files import write_atomically
 from splitgym.identity import code_version, is_setting_of, world_origin
 from splitgym.named_files import keep_files
+from splitgym.quoting import where
+from splitgym.ranges import no_warnings
 from splitgym.reading import read_json
 from splitgym.specs import command_line
 from splitgym.worlds.world import WORLDS, World
@@ -38,7 +40,7 @@ class Store:
     """Episodes in a folder; see the module.
 
     Args:
-        folder: made when the first episodes are kept.
+        folder: made when the first episodes are kept.  Raises ``ValueError`` where a file is in its place.
 
     Attributes:
         refused: setting -> why :meth:`results` leaves it out, and the command that makes it anew.
@@ -46,6 +48,9 @@ class Store:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = file_path("store", folder)
+        there = next((path for path in (self.folder, *self.folder.parents) if path.exists()), None)
+        if there is not None and not there.is_dir():
+            raise ValueError(f"store must be a folder, but {where(there)!r} is a file")
         self.refused: dict[str, str] = {}
         self._tables: dict[str, Table] = {}
 
@@ -90,7 +95,7 @@ class Store:
             raise ValueError(next(iter(self.refused.values())))
         if not found:
             again = command_line("evaluate", "all", "--bound", "--store", self.folder)
-            raise ValueError(f"no results in {str(self.folder)!r}; make some: {again}")
+            raise ValueError(f"no results in {where(self.folder)!r}; make some: {again}")
         return found
 
     def contents(self) -> list[tuple[str, str, str, str, int, str]]:
@@ -99,9 +104,9 @@ class Store:
         for name in WORLDS:
             for key in self.played(WORLDS[name]).rows():
                 row = dict(zip(_PLAYED, key, strict=True))
-                where = (WORLDS[name].env_id, row["setting"], row["version"], row["policy"])
-                seeds.setdefault(where, []).append(int(row["seed"]))
-        return [(*where, len(set(of)), f"{min(of)} to {max(of)}") for where, of in seeds.items()]
+                head = (WORLDS[name].env_id, row["setting"], row["version"], row["policy"])
+                seeds.setdefault(head, []).append(int(row["seed"]))
+        return [(*head, len(set(of)), f"{min(of)} to {max(of)}") for head, of in seeds.items()]
 
     def repair(self) -> int:
         """Set damaged lines aside and return how many they were; see :meth:`Table.repair`."""
@@ -136,7 +141,8 @@ class Store:
         """A scenario as it was kept.  Raises ``ValueError`` that says why it is another one now."""
         path = self._setting(world, setting)
         try:
-            scenario = world.load_scenario(path)
+            with no_warnings():  # it was checked when it was kept
+                scenario = world.load_scenario(path)
         except (ValueError, OSError) as error:
             raise ValueError(f"cannot be read ({error})") from error
         if not is_setting_of(scenario, setting.removeprefix(f"{scenario.name}-").partition("-")[0]):

@@ -64,7 +64,9 @@ def _marks(results: SuiteResults) -> list[str]:
 
 
 def _why(results: SuiteResults) -> list[str]:
-    return [f"{policy} cannot play {case!r}: {reason}" for (policy, case), reason in results.misfits.items()]
+    misfits = [f"{policy} cannot play {case!r}: {reason}" for (policy, case), reason in results.misfits.items()]
+    pairs = zip(results.cases, results.results, strict=True)
+    return misfits + [f"no score in {case.name!r}: {played.unscored}" for case, played in pairs if played.unscored]
 
 
 def _cells(results: SuiteResults) -> list[list[str]]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from splitgym.checks import file_path
 from splitgym.files import write_atomically
 from splitgym.named_files import beside, keep_files, mentioned_folder, renamed
 from splitgym.names import check_name
 from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.quoting import listed, shown
+from splitgym.ranges import no_warnings, told
 from splitgym.reading import has_suffix, naming
 from splitgym.registry import Registry, nearest
 from splitgym.shelf import Shelf
@@ -109,12 +111,15 @@ class Scenario(Strict):
     def save(self, path: str | Path) -> Path:
         """Write :meth:`to_toml` to ``path``, and the files that it names below ``files`` beside it.
 
-        The folder may then be moved: names of files are relative to it.  Returns the path.
+        The folder may then be moved: names of files are relative to it.  Returns the path.  Raises ``ValueError`` for
+        a path that does not end in ".toml", by which ``load_scenario`` knows files.
         """
-        table = self.to_dict()
-        keep_files(table, Path(path).parent)
-        write_atomically(Path(path), from_mapping(type(self), renamed(table)).to_toml().encode())
-        return Path(path)
+        file, table = file_path("path", path), self.to_dict()
+        if not has_suffix(file, ".toml"):
+            raise ValueError(f"path must end in .toml, got {shown(str(path))}")
+        keep_files(table, file.parent)
+        write_atomically(file, from_mapping(type(self), renamed(table)).to_toml().encode())
+        return file
 
     def unused(self) -> dict[str, str]:
         """Dotted keys and sections that have no effect in this setting -> why."""
@@ -174,7 +179,8 @@ class Presets(Generic[S]):
         """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
 
         Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.  Warns with
-        :class:`UnusedKeyWarning` of keys that have no effect: those of ``changes``, and of a table beside its ``base``.
+        :class:`UnusedKeyWarning` of keys that have no effect: those of ``changes``, of a table beside its ``base``, and
+        of a whole table where they are neither defaults nor a preset's.
         """
         own: Mapping[str, Any] = {}
         if isinstance(scenario, self.cls):
@@ -187,10 +193,18 @@ class Presets(Generic[S]):
             with beside(self._shelf.folder_of(scenario)):
                 result, own = self._named(scenario)
         made = result.replace(**changes) if changes else result
-        if "base" in own:
-            _warn_of_unused(made, own, self._table(own["base"]))
-        _warn_of_unused(made, changes, result.to_dict())
+        if own and made.unused() and told():
+            _warn_of_unused(made, own, [self._table(own["base"])] if "base" in own else self._usual(made))
+        _warn_of_unused(made, changes, [result.to_dict()])
         return made
+
+    def _usual(self, scenario: S) -> list[Mapping[str, Any]]:
+        """What a whole table may hold without being told: the defaults, presets' values, and its own profiles."""
+        parts = {field.name: getattr(scenario, field.name) for field in dataclasses.fields(scenario)}
+        profiles = {k: v.to_dict() for k, v in parts.items() if isinstance(v, Strict) and not isinstance(v, Section)}
+        with no_warnings():
+            presets = [from_mapping(self.cls, self._table(name)).to_dict() for name in self.names()]
+        return [profiles, _defaults(scenario), *presets]
 
     def _named(self, scenario: str | Path) -> tuple[S, Mapping[str, Any]]:
         """A scenario by name or path, and what its own file says."""
@@ -234,12 +248,24 @@ def _table_of(section: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     return table
 
 
-def _warn_of_unused(scenario: Scenario, given: Mapping[str, Any], before: Mapping[str, Any]) -> None:
-    """Say which of the given keys, dotted or in tables, have no effect although they differ from what was before."""
-    unused, old = scenario.unused(), dict(_leaves(before))
+def _defaults(thing: Any) -> dict[str, Any]:
+    """The values that keys have where they are left out, section by section."""
+    table: dict[str, Any] = {}
+    for field in dataclasses.fields(thing):
+        value = getattr(thing, field.name)
+        if isinstance(value, Strict):
+            table[field.name] = _defaults(value)
+        elif field.default is not dataclasses.MISSING:
+            table[field.name] = field.default
+    return table
+
+
+def _warn_of_unused(scenario: Scenario, given: Mapping[str, Any], before: Iterable[Mapping[str, Any]]) -> None:
+    """Say which of the given keys, dotted or in tables, have no effect although they are in none of ``before``."""
+    unused, old = scenario.unused(), [dict(_leaves(table)) for table in before]
     for key, value in _leaves(given) if unused else ():
         why = next((why for path, why in unused.items() if f"{key}.".startswith(f"{path}.")), "")
-        if why and ".source" not in key and old.get(key) != value:
+        if why and ".source" not in key and all(key not in table or table[key] != value for table in old):
             warnings.warn(f"{key} has no effect here: {why}", UnusedKeyWarning, stacklevel=4)
 
 
