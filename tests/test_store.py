@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -370,3 +371,13 @@ def test_the_folder_may_not_be_writable_by_a_file(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises((OSError, ValueError)):
         play(tmp_path / "file", "device", 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("name", ["{}.csv", ".{}.csv.lock"])
+@pytest.mark.parametrize("make", [os.mkdir, getattr(os, "mkfifo", None)])
+def test_what_is_no_file_is_refused(name: str, make, tmp_path) -> None:
+    """A pipe would be waited for without an end."""
+    make(tmp_path / name.format("SplitInference-v0"))
+    with pytest.raises(ValueError, match="is no file"):
+        evaluate("device", episodes=1, changes=SHORT, store=tmp_path)

@@ -131,6 +131,8 @@ def locked(path: Path) -> Iterator[None]:
     for file in (path, lock):
         if file.is_symlink():  # a lock empties its file, whatever it is
             raise ValueError(f"{file} is a link; a store follows none, so put the file itself there")
+        if file.exists() and not file.is_file():  # a pipe would be waited for without an end
+            raise ValueError(f"{file} is no file; a store keeps its lines there, so remove it or use another folder")
     with need("filelock", "report").FileLock(lock):
         yield
 

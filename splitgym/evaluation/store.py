@@ -68,7 +68,7 @@ class Store:
         name = _name_of(scenario)
         path = self._setting(world, name)
         keep_files(scenario.to_dict(), path.parent)
-        if not path.is_file():
+        if not self._holds(world, name):
             words = {
                 key: value if isinstance(value, (int, float, str)) else str(value) for key, value in changes.items()
             }
@@ -145,6 +145,15 @@ class Store:
                 "kept it that knew files by their path only"
             )
         return scenario
+
+    def _holds(self, world: World, setting: str) -> bool:
+        """Whether a setting is written down whole, and is what its name says."""
+        try:
+            self._scenario(world, setting)
+            read_json(self._setting(world, setting).with_suffix(".json"), "setting's changes")
+        except (ValueError, OSError):
+            return False
+        return True
 
     def _anew(self, world: World, rows: list[dict[str, Any]]) -> str:
         """The command that plays rows of a setting again."""
