@@ -77,9 +77,8 @@ def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> 
         if file.read_bytes() != weights:
             raise ValueError(f"{file} is being written by a training; try again when it has ended")
         code = _code_of(agent)
-        made = _of_object(
-            agent, shown, "" if code.doubt else digest(weights, _config(agent), *filter(None, [code.text]))
-        )
+        identity = digest(weights, _config(agent), *filter(None, [code.text]))
+        made = _of_object(agent, shown, "" if code.doubt else identity)
         return dataclasses.replace(made, kept_spec=os.path.abspath(shown))
     if not hasattr(policy, "predict"):
         raise TypeError(f"a policy needs predict(observation, ...), got {quoted(policy)}")

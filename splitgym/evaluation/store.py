@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from splitgym.checks import file_path
-from splitgym.evaluation.lines import Table
+from splitgym.evaluation.lines import Table, refuse_link
 from splitgym.evaluation.results import DECISION, Results
 from splitgym.files import write_atomically
 from splitgym.identity import code_version, is_setting_of, world_origin
-from splitgym.named_files import keep_files
+from splitgym.named_files import KEPT, keep_files
 from splitgym.reading import read_json
 from splitgym.specs import command_line
 from splitgym.worlds.world import WORLDS, World
@@ -67,6 +67,8 @@ class Store:
             raise ValueError(f"a store cannot keep scenario {scenario.name!r}: {scenario.doubt}")
         name = _name_of(scenario)
         path = self._setting(world, name)
+        for place in (path.parent, path.parent / KEPT, self.folder / KEPT):
+            refuse_link(place)
         keep_files(scenario.to_dict(), path.parent)
         if not self._holds(world, name):
             words = {
