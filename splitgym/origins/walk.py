@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from splitgym.named_files import beside, mentioned_digest
-from splitgym.origins.code import Used, by_name, content, wrapped
+from splitgym.origins.code import Used, by_name, content, state_of, wrapped
 from splitgym.origins.modules import folder_of, imports_of, is_own, modules_below, source_of, version_of
 
 #: What a class holds without deciding by it.
@@ -115,7 +115,7 @@ class Walk:
         if isinstance(parts, str):  # a global name
             return [_name(getattr(value, "__module__", None) or type(value).__module__, parts)]
         items: list[Any] = [None if part is None else list(part) for part in parts[3:5]]
-        more = _state_of(value) if is_own(type(value).__module__, self.top) else []
+        more = state_of(value) if is_own(type(value).__module__, self.top) else []
         return [*map(by_name, parts[:3]), *items, *more]
 
     # ---------------------------------------------------------------- definitions
@@ -224,16 +224,6 @@ def said_of(thing: Any) -> str:
     """What a class or function says of itself; a class that inherits from it has to say it anew."""
     said = getattr(thing, "__dict__", {}).get("identity", "")
     return said if isinstance(said, str) else ""
-
-
-def _state_of(value: Any) -> list[Any]:
-    """Attributes of an object that says itself what copies of it are made of: what these leave out may decide, too."""
-    ways = ("__reduce_ex__", "__reduce__", "__getstate__")
-    if all(getattr(type(value), way) is getattr(object, way) for way in ways if hasattr(object, way)):
-        return []
-    members = [member for cls in type(value).__mro__ for member in vars(cls).values()]
-    slots = [member.__name__ for member in members if isinstance(member, types.MemberDescriptorType)]
-    return [by_name(getattr(value, "__dict__", None)), *(getattr(value, slot, None) for slot in sorted(slots))]
 
 
 def _name(module: str, name: str) -> tuple[str, ...]:
