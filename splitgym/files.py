@@ -39,7 +39,9 @@ def write_atomically(path: Path, content: bytes) -> None:
     _sweep_up(path.parent)
     temporary = _part(path)
     try:
-        with temporary.open("wb") as stream:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()  # whatever lies there, a stranger's link too, is not written to
+        with temporary.open("xb") as stream:
             write_through(stream, content)
         os.replace(temporary, path)
     except BaseException:  # a full disk, Ctrl-C

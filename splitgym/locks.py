@@ -10,6 +10,7 @@ import datetime
 import errno
 import os
 import socket
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,7 @@ def held(path: Path) -> Iterator[None]:
 
 def _acquired(file: Path, path: Path) -> int:
     while True:
+        _check_own(file)
         handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
         if not _locks(handle):
             who = os.read(handle, 200).decode(errors="replace") or "another process"
@@ -55,6 +57,14 @@ def _acquired(file: Path, path: Path) -> int:
             if os.path.samestat(os.fstat(handle), os.lstat(file)):
                 return handle
         os.close(handle)  # its holder has just gone and removed it
+
+
+def _check_own(file: Path) -> None:
+    """Raise ``ValueError`` for what is no file of a lock: a link of either kind, whose target would be emptied."""
+    with contextlib.suppress(FileNotFoundError):
+        state = os.lstat(file)
+        if not stat.S_ISREG(state.st_mode) or state.st_nlink > 1:
+            raise ValueError(f"{str(file)!r} is a link, or no file; a lock is kept there, so remove it")
 
 
 def _locks(handle: int) -> bool:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 from splitgym.files import write_atomically
@@ -106,25 +106,34 @@ def named_file(name: str | Path, missing: str) -> NamedFile:
 
 
 def mentioned_file(value: Any) -> Any:
-    """A parameter's value, with the content of the file if it is the path of one: a text with a slash or an ending."""
+    """A parameter's value, with the content of every file that it is the path of: a text with a slash or an ending.
+
+    So are the texts in its lists and tables.
+    """
+    if isinstance(value, dict):
+        return {key: mentioned_file(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(mentioned_file, value)) if type(value) in (list, tuple) else value
     return value if not _is_path(value) or located(value) is None else named_file(value, "no such file")
 
 
 def mentioned_digest(value: Any) -> str:
-    """Digest (hex) of the file that a text is the path of; empty for anything else."""
-    path = located(value) if _is_path(value) else None
-    if path is None:
-        return ""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return ""
+    """Digests (hex) of the files that a text or path in somebody's code is that of; empty for anything else.
+
+    All of them, since the code may open the one beside it or that in the current folder.
+    """
+    name = os.fspath(value) if isinstance(value, PurePath) else value
+    found = [path for path in _places(name) if os.path.isfile(path)] if isinstance(name, str) else []
+    digests = []
+    for path in dict.fromkeys(found):
+        with contextlib.suppress(OSError), path.open("rb") as stream:
+            digests.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return " ".join(digests)
 
 
 def mentioned_folder(values: Iterable[Any]) -> str:
     """What to say of a folder among parameters, whose content nobody follows; empty if there is none."""
-    found = [value for value in values if _is_path(value) and any(map(os.path.isdir, _places(value)))]
+    found = [value for value in _texts(values) if _is_path(value) and any(map(os.path.isdir, _places(value)))]
     return f"it names the folder {found[0]!r}, whose content is not followed: name the files in it" if found else ""
 
 
@@ -151,6 +160,16 @@ def keep_files(value: Any, folder: Path) -> None:
         path = folder / file.kept_name
         if not path.is_file() or path.read_bytes() != file.content:
             write_atomically(path, file.content)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in nested tables and lists."""
+    if isinstance(value, str):
+        yield value
+        return
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, Iterable) else ()
+    for part in inner:
+        yield from _texts(part)
 
 
 def _is_path(value: Any) -> bool:

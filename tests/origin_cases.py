@@ -242,6 +242,32 @@ class Help:
         return @
 def thing(x):
     return Help
+## name looked up in globals()
+K = @
+def thing(x):
+    return globals()['K']
+## evaluated text
+K = @
+def thing(x):
+    return eval(x + '+ K')
+## what copies of an object are made of
+class F:
+    def __init__(self, k):
+        self.k = k
+    def __reduce__(self):
+        return F, (0,)
+f = F(@)
+def thing(x):
+    return f.k
+## what copies of an object leave out
+class F:
+    __slots__ = ('k',)
+    def __getstate__(self):
+        return {}
+f = F()
+f.k = @
+def thing(x):
+    return f.k
 ## loop that holds itself
 L = [@]
 L.append(L)

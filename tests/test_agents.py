@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import base64
 import dataclasses
+import importlib
 import json
 import os
 import pickle
 import shlex
 import shutil
 import signal
+import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -31,6 +33,7 @@ from splitgym.agents.checkpoint import load_agent, newest_checkpoint, read_weigh
 from splitgym.agents.config import ALGORITHMS, TrainConfig, load_config
 from splitgym.agents.sb3 import SplitVecEnv, make_vec_env
 from splitgym.agents.train import TrainingInterrupted, add_train_arguments, run_train, train
+from splitgym.evaluation.contenders import contender
 from tests.helpers import short
 
 ID = "SplitInference-v0"
@@ -311,6 +314,28 @@ def test_trusted_files_of_other_origin_play(algo, cls, tmp_path):
     assert (agent.name, agent.action, agent.uses_masks) == ("theirs", "multidiscrete", algo == "maskable-ppo")
     observation, _ = gym.make(ID).reset(seed=0)
     np.testing.assert_array_equal(agent.predict(observation)[0], model.predict(observation, deterministic=True)[0])
+
+
+def test_a_trusted_model_is_known_by_its_code(tmp_path, monkeypatch):
+    """Its file holds the names of its classes only."""
+    module = tmp_path / "their_network.py"
+    text = "from stable_baselines3.common.torch_layers import FlattenExtractor\n"
+    text += "class Theirs(FlattenExtractor):\n    def forward(self, x):\n        return super().forward(x) * {}\n"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    seen = []
+    for k in (1, 2):
+        module.write_text(text.format(k) + "#" * k)  # another size: the compiled file counts as old at once
+        monkeypatch.delitem(sys.modules, "their_network", raising=False)
+        importlib.invalidate_caches()
+        kinds = {"features_extractor_class": importlib.import_module("their_network").Theirs}
+        if k == 1:
+            env = make_vec_env(ID, 2, scenario="default")
+            PPO("MlpPolicy", env, n_steps=8, batch_size=16, device="cpu", seed=0, policy_kwargs=kinds).save(
+                tmp_path / "theirs.zip"
+            )
+        seen.append(contender(tmp_path / "theirs.zip", trust=True).identity)
+    assert all(seen)
+    assert seen[0] != seen[1]
 
 
 def test_damaged_files(run, tmp_path):

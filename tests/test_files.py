@@ -233,3 +233,16 @@ def test_a_picture_has_an_ending_that_can_be_drawn(tmp_path):
         with pytest.raises(ValueError, match=r"ends in \.png, \.pdf, \.svg"):
             save_figure(figure, tmp_path / name)
     assert save_figure(figure, tmp_path / "new" / "X.PNG").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs symbolic links")
+def test_a_link_in_the_place_of_a_part_is_not_followed(tmp_path):
+    """Its name can be told before, and the folder may be everybody's."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    path = tmp_path / "out.csv"
+    files._part(path).symlink_to(victim)
+    files.write_atomically(path, b"new")
+    assert victim.read_text() == "precious"
+    assert path.read_bytes() == b"new"
+    assert not path.is_symlink()

@@ -400,6 +400,19 @@ def test_a_changed_store_is_told(tmp_path: Path) -> None:
         Store(tmp_path).results()
 
 
+@pytest.mark.parametrize("what", ["toml", "json"])
+@pytest.mark.parametrize("content", [None, b"\0\xff"])
+def test_a_damaged_setting_is_written_anew(what: str, content: bytes | None, tmp_path: Path) -> None:
+    """By whoever evaluates in it again: it says the same."""
+    evaluate("device", episodes=1, changes=SHORT["inference"], store=tmp_path)
+    (file,) = (tmp_path / "settings").glob(f"*.{what}")
+    before = file.read_bytes()
+    file.unlink() if content is None else file.write_bytes(content)
+    evaluate("device", episodes=1, changes=SHORT["inference"], store=tmp_path)
+    assert file.read_bytes() == before
+    assert len(Store(tmp_path).results()) == 1
+
+
 # ------------------------------------------------------------------ version 0.1.0
 def old_digest(scenario: Any) -> str:
     """As 0.1.0 made it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import os
 import typing
 from pathlib import Path
 from typing import Any
@@ -365,6 +366,27 @@ def test_a_store_follows_no_link(tmp_path):
     with pytest.raises(ValueError, match="a link"):
         Table(tmp_path / "t.csv", ["seed"], ["value"]).add([(("0",), {"value": 1.0})])
     assert not (tmp_path / "not-there").exists()
+
+
+def test_a_lock_empties_no_other_file(tmp_path):
+    """A hard link is another name of the same file."""
+    precious = tmp_path / "precious"
+    precious.write_text("content")
+    os.link(precious, tmp_path / ".t.csv.lock")
+    with pytest.raises(ValueError, match="is also another file"):
+        Table(tmp_path / "t.csv", ["seed"], ["value"]).add([(("0",), {"value": 1.0})])
+    assert precious.read_text() == "content"
+
+
+@pytest.mark.parametrize("name", ["settings", "settings/files", "files"])
+def test_folders_of_a_store_are_no_links(name, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "store" / name).parent.mkdir(parents=True)
+    (tmp_path / "store" / name).symlink_to(elsewhere)
+    with pytest.raises(ValueError, match="is a link; a store follows none"):
+        evaluate("device", episodes=1, store=tmp_path / "store")
+    assert not list(elsewhere.iterdir())
 
 
 # ------------------------------------------------------------------ terminals and pages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.machinery
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 from splitgym import evaluate, fading, load_scenario, register_policy
 from splitgym.evaluation.contenders import contender
 from splitgym.evaluation.store import Store
+from splitgym.named_files import keep_files
 from splitgym.origins import origin
 from splitgym.policy import POLICIES, load_baselines
 from splitgym.traces.arrivals import ARRIVALS
@@ -146,6 +148,89 @@ def test_files_whose_paths_stand_in_the_code_count(project) -> None:
     assert origin(fresh()) == first
     (folder / "table.csv").write_text("2")
     assert origin(fresh()) != first
+
+
+def test_every_file_that_a_path_may_mean_counts(project, tmp_path: Path, monkeypatch) -> None:
+    """The code may open the one beside it or that in the current folder; an ending is not needed."""
+    folder, fresh = project
+    (folder / "helper.py").write_text(
+        "from pathlib import Path\nP = Path('table')\ndef gain(x):\n    return P.open()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    seen = [origin(fresh())]
+    for file in (folder / "table", tmp_path / "table"):
+        for content in "12":
+            file.write_text(content)
+            seen.append(origin(fresh()))
+    assert len(set(seen)) == 5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import importlib; return importlib.import_module('research.late').k",
+        "import importlib; return importlib.import_module('.late', __package__).k",
+        "import importlib; return importlib.import_module('research.' + x).k",
+        "import importlib; return importlib.import_module(f'research.{x}').k",
+        "return __import__('research.late').late.k",
+        "import runpy; return runpy.run_module('research.late')",
+        "import runpy; return runpy.run_path('late.py')",
+        "return exec(open('late.py').read())",
+    ],
+)
+@pytest.mark.parametrize("name", ["mine", "helper"])
+def test_modules_that_a_text_names_count(body: str, name: str, project) -> None:
+    """In the code itself, and in a module that it uses; which is not imported for that."""
+    folder, fresh = project
+    with (folder / f"{name}.py").open("a") as file:
+        file.write(f"\ndef {'thing' if name == 'mine' else 'gain'}(x):\n    {body}\n")
+    (folder / "late.py").write_text("k = 1\n")
+    first = origin(fresh())
+    assert first.doubt == ""
+    assert origin(fresh()) == first
+    assert "research.late" not in sys.modules
+    (folder / "late.py").write_text("k = 2\n")
+    assert origin(fresh()) != first
+
+
+def test_a_module_whose_name_is_not_in_the_code_is_told() -> None:
+    thing = made("import importlib\ndef thing(x):\n    return importlib.import_module(x)")
+    assert "imports a module whose name does not stand in its code" in origin(thing).doubt
+
+
+def test_a_compiled_module_counts(project) -> None:
+    folder, fresh = project
+    with (folder / "helper.py").open("a") as file:
+        file.write("\ndef late():\n    import research.compiled\n")
+    suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
+    (folder / f"compiled{suffix}").write_bytes(b"\x7f1")
+    first = origin(fresh())
+    (folder / f"compiled{suffix}").write_bytes(b"\x7f2")
+    assert origin(fresh()) != first
+
+
+def test_a_value_that_is_looked_up_by_a_text_counts(project) -> None:
+    folder, fresh = project
+    (folder / "mine.py").write_text("from research import deep\ndef thing(x):\n    return getattr(deep, 'k')\n")
+    thing = fresh()
+    first = origin(thing)
+    sys.modules["research.deep"].k = 2  # type: ignore[attr-defined]
+    assert origin(thing) != first
+
+
+@pytest.mark.parametrize("way", ["policy", "base", "used"])
+def test_methods_put_into_installed_classes_count(way: str, monkeypatch) -> None:
+    """Of a shipped policy, of the class that one's own inherits from, and of one that it calls."""
+    from splitgym.baselines.enachi import Enachi
+    from splitgym.policy import Policy
+
+    thing = {"policy": Enachi, "base": type("Mine", (Policy,), {"__module__": "__main__"}), "used": lambda: Policy}[way]
+    patched = Enachi if way == "policy" else Policy
+    seen = [origin(thing)]
+    for k in (1, 2):
+        monkeypatch.setattr(patched, "decide", made(f"def thing(self, views, decisions):\n    decisions[:] = {k}"))
+        seen.append(origin(thing))
+    assert len(set(seen)) == 3
 
 
 @pytest.mark.parametrize("name", ["mine", "helper", "other", "deep", "lazy", "__init__"])
@@ -311,6 +396,22 @@ def test_files_that_a_policy_names_count(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="has changed or is gone"):
         changed.make(native(1, "inference", "default"))
+
+
+@pytest.mark.parametrize("words", ["['{}']", "{{a = '{}'}}", "[1, ['x', '{}']]"])
+def test_files_in_lists_and_tables_of_parameters_count(words: str, tmp_path: Path, monkeypatch) -> None:
+    register_policy(
+        made(POLICY.replace("@", "1") + "    def __init__(self, env, *, t=()):\n        super().__init__(env)\n")
+    )
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    for content in "12":
+        Path("t.txt").write_text(content)
+        seen.append(contender(f"mine:t={words.format('t.txt')}"))
+        assert [file.content for file in seen[-1].files] == [content.encode()]
+        keep_files(seen[-1].files, tmp_path)
+        assert contender(seen[-1].kept_spec).identity == seen[-1].identity
+    assert seen[0].identity != seen[1].identity
 
 
 def test_a_folder_that_is_named_is_not_followed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -382,3 +383,13 @@ def test_a_folder_without_episodes_is_a_mistake(tmp_path: Path, capsys) -> None:
     for below in ("file", "file/store"):
         with pytest.raises(ValueError, match=r"store must be a folder, but .*file' is a file"):
             Store(tmp_path / below)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("name", ["{}.csv", ".{}.csv.lock"])
+@pytest.mark.parametrize("make", [os.mkdir, getattr(os, "mkfifo", None)])
+def test_what_is_no_file_is_refused(name: str, make, tmp_path) -> None:
+    """A pipe would be waited for without an end."""
+    make(tmp_path / name.format("SplitInference-v0"))
+    with pytest.raises(ValueError, match="is no file"):
+        evaluate("device", episodes=1, changes=SHORT, store=tmp_path)

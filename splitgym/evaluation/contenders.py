@@ -15,9 +15,9 @@ from gymnasium import spaces
 from splitgym.checks import items, switch
 from splitgym.encodings import ENCODINGS
 from splitgym.identity import digest
-from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files
+from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files, renamed
 from splitgym.names import check_label
-from splitgym.origins import SAY_IT, origin
+from splitgym.origins import SAY_IT, Origin, origin
 from splitgym.policy import POLICIES, load_baselines, make_policy
 from splitgym.quoting import listed
 from splitgym.quoting import shown as quoted
@@ -76,12 +76,22 @@ def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> 
         agent = load_agent(file, trust=trust)
         if file.read_bytes() != weights:
             raise ValueError(f"{file} is being written by a training; try again when it has ended")
-        made = _of_object(agent, shown, digest(weights, _config(agent)))
+        code = _code_of(agent)
+        identity = digest(weights, _config(agent), *filter(None, [code.text]))
+        made = _of_object(agent, shown, "" if code.doubt else identity)
         return dataclasses.replace(made, kept_spec=os.path.abspath(shown))
     if not hasattr(policy, "predict"):
         raise TypeError(f"a policy needs predict(observation, ...), got {quoted(policy)}")
     said = str(getattr(policy, "identity", ""))
     return _of_object(policy, "", said and digest(type(policy).__qualname__, said))
+
+
+def _code_of(agent: Any) -> Origin:
+    """The origin of the classes that a stranger's model is made of; its file holds their names only."""
+    if agent.config is not None:
+        return Origin("")
+    kinds = {type(module) for module in agent.policy.modules()}
+    return origin(tuple(sorted(kinds, key=lambda kind: (kind.__module__, kind.__qualname__))))
 
 
 def _config(agent: Any) -> dict[str, Any]:
@@ -119,7 +129,7 @@ def _kept_pairs(given: str, parameters: Mapping[str, Any]) -> Iterator[str]:
     for pair in parts_of(given):
         key = pair.partition("=")[0].strip()
         value = parameters[key]
-        yield pair_of(key, value.kept_name) if isinstance(value, NamedFile) else pair
+        yield pair_of(key, renamed(value)) if named_files(value) else pair
 
 
 def _of_object(policy: Any, spec: str, identity: str) -> Contender:

@@ -124,13 +124,22 @@ class Table:
             raise ValueError(f"{self.path}: expected {len(self.figures)} numbers, got {shown(values)}") from error
 
 
+def refuse_link(path: Path) -> None:
+    """Raise ``ValueError`` for a link in a store: it could lead to any file."""
+    if path.is_symlink():
+        raise ValueError(f"{path} is a link; a store follows none, so put what it leads to there")
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Only one process at a time writes to ``path``; a process that dies lets go."""
     lock = path.with_name(f".{path.name}.lock")
     for file in (path, lock):
-        if file.is_symlink():  # a lock empties its file, whatever it is
-            raise ValueError(f"{file} is a link; a store follows none, so put the file itself there")
+        refuse_link(file)
+        if file.exists() and not file.is_file():  # a pipe would be waited for without an end
+            raise ValueError(f"{file} is no file; a store keeps its lines there, so remove it or use another folder")
+    if lock.exists() and lock.stat().st_size > 0 and lock.stat().st_nlink > 1:
+        raise ValueError(f"{lock} is also another file, which a lock would empty; remove it")
     with need("filelock", "report").FileLock(lock):
         yield
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from splitgym.checks import file_path
-from splitgym.evaluation.lines import Table
+from splitgym.evaluation.lines import Table, refuse_link
 from splitgym.evaluation.results import DECISION, Results
 from splitgym.files import write_atomically
 from splitgym.identity import code_version, is_setting_of, world_origin
-from splitgym.named_files import keep_files
+from splitgym.named_files import KEPT, keep_files
 from splitgym.quoting import where
 from splitgym.ranges import no_warnings
 from splitgym.reading import read_json
@@ -72,8 +72,10 @@ class Store:
             raise ValueError(f"a store cannot keep scenario {scenario.name!r}: {scenario.doubt}")
         name = _name_of(scenario)
         path = self._setting(world, name)
+        for place in (path.parent, path.parent / KEPT, self.folder / KEPT):
+            refuse_link(place)
         keep_files(scenario.to_dict(), path.parent)
-        if not path.is_file():
+        if not self._holds(world, name):
             words = {
                 key: value if isinstance(value, (int, float, str)) else str(value) for key, value in changes.items()
             }
@@ -151,6 +153,15 @@ class Store:
                 "kept it that knew files by their path only"
             )
         return scenario
+
+    def _holds(self, world: World, setting: str) -> bool:
+        """Whether a setting is written down whole, and is what its name says."""
+        try:
+            self._scenario(world, setting)
+            read_json(self._setting(world, setting).with_suffix(".json"), "setting's changes")
+        except (ValueError, OSError):
+            return False
+        return True
 
     def _anew(self, world: World, rows: list[dict[str, Any]]) -> str:
         """The command that plays rows of a setting again."""

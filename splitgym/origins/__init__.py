@@ -5,12 +5,13 @@ names, the classes that it inherits from, what it uses of the modules that it im
 was defined: in a file, a notebook or an interpreter.  Where there is a file, its whole text counts too, and that of
 every module of one's own that it imports.  What is installed counts with its version.
 
-A file counts by its content if its path stands in the code, a text with a slash or an ending, looked for beside the
-code and in the current folder.
+A file counts by its content if its path stands in the code, looked for beside the code and in the current folder; a
+module also where only a text names it.  Code that looks its globals up by texts counts with all of them.
 
 Not seen: data files whose path is put together (name them as a parameter, so that their content counts), the
-environment, the clock, and changes to installed packages at run time.  A text ``identity`` on the class or function,
-which then stands for all of it, can say what this cannot see.  Compiled code differs between versions of Python.
+environment, the clock, and changes to installed packages at run time, but for methods put into their classes.  A text
+``identity`` on the class or function, which then stands for all of it, can say what this cannot see.  Compiled code
+differs between versions of Python.
 """
 
 from __future__ import annotations

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import dis
 import functools
+import re
 import types
 from typing import Any
 
+from splitgym.origins.modules import CALLS_THAT_IMPORT
+
+#: Whoever calls one of these reaches what no name in the code tells: any global, any attribute, any module.
+_ANY_GLOBAL = frozenset({"eval", "exec", "globals", "vars", "locals"})
+_ANY_ATTRIBUTE = frozenset({"getattr", "attrgetter", "methodcaller", "vars", "__dict__", "eval", "exec"})
+_DOTTED = re.compile(r"\.*\w[\w.]*", re.ASCII)
+
 
 class Used:
-    """Names that a code refers to, those of its inner functions included: globals, attributes, imported modules."""
+    """Names that a code refers to, those of its inner functions included: globals, attributes, imported modules.
+
+    ``any_global``: it may read all globals; ``named``: texts of which it makes names of modules, ``None`` if it makes
+    none.  Where it looks attributes up by texts, the texts in it count as attributes.
+    """
 
     def __init__(self, code: types.CodeType) -> None:
         found: tuple[set[str], set[str], set[str]] = (set(), set(), set())
+        texts: set[str] = set()
         waiting = [code]
         while waiting:
             code = waiting.pop()
             waiting += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+            texts |= {const for const in code.co_consts if isinstance(const, str) and _DOTTED.fullmatch(const)}
             for step in dis.get_instructions(code):
                 if step.opname == "IMPORT_NAME":
                     found[2].add(step.argval)
@@ -24,6 +38,11 @@ class Used:
                     found[1].add(step.argval)
                 elif step.opname.endswith(("_NAME", "_GLOBAL", "_GLOBALS")):
                     found[0].add(step.argval)
+        names = found[0] | found[1]
+        self.any_global = not _ANY_GLOBAL.isdisjoint(names)
+        self.named = None if CALLS_THAT_IMPORT.isdisjoint(names) else tuple(sorted(texts))
+        if not _ANY_ATTRIBUTE.isdisjoint(names):
+            found[1].update(texts)
         self.globals, self.attributes, self.modules = (tuple(sorted(names)) for names in found)
 
 
@@ -57,3 +76,13 @@ def content(cell: types.CellType) -> Any:
         return cell.cell_contents
     except ValueError:  # not filled yet
         return None
+
+
+def state_of(value: Any) -> list[Any]:
+    """Attributes of an object that says itself what copies of it are made of: what these leave out may decide, too."""
+    ways = ("__reduce_ex__", "__reduce__", "__getstate__")
+    if all(getattr(type(value), way) is getattr(object, way) for way in ways if hasattr(object, way)):
+        return []
+    members = [member for cls in type(value).__mro__ for member in vars(cls).values()]
+    slots = [member.__name__ for member in members if isinstance(member, types.MemberDescriptorType)]
+    return [by_name(getattr(value, "__dict__", None)), *(getattr(value, slot, None) for slot in sorted(slots))]

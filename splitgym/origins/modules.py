@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.metadata
 import importlib.util
 import os
+import pkgutil
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from pathlib import Path
 _STANDARD = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
 _INSTALLED = tuple(sysconfig.get_path(name) for name in ("purelib", "platlib"))
 PACKAGE = "splitgym"
+#: Functions of the standard library that import the module that their first argument names.
+CALLS_THAT_IMPORT = frozenset({"import_module", "__import__", "run_module", "_import_module"})
 
 
 def top_of(module: str) -> str:
@@ -47,11 +50,11 @@ def version_of(module: str) -> str:
 
 
 def source_of(module: str) -> bytes:
-    """Text of a module's file; empty where it has none, as in an interpreter."""
+    """Content of a module's file, text or compiled; empty where it has none, as in an interpreter."""
     file = _file(module)
     try:
-        return Path(file).read_bytes() if file.endswith(".py") else b""
-    except OSError:
+        return Path(file).read_bytes() if file else b""
+    except OSError:  # in an archive
         return b""
 
 
@@ -69,6 +72,8 @@ def imports_of(module: str, source: bytes) -> Iterator[str]:
     package = getattr(sys.modules.get(module), "__package__", None) or module.rpartition(".")[0]
     for node in ast.walk(tree):
         names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+        if isinstance(node, ast.Call) and _called(node.func) in CALLS_THAT_IMPORT:
+            names = _named_by(node)
         if isinstance(node, ast.ImportFrom):
             base = "." * node.level + (node.module or "")
             names = [base, *(f"{base}{'' if base.endswith('.') else '.'}{name}" for name in names if name != "*")]
@@ -78,6 +83,25 @@ def imports_of(module: str, source: bytes) -> Iterator[str]:
                 name = f"{above}.{name.lstrip('.')}".strip(".")
             parts = name.split(".")
             yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+
+
+def _called(function: ast.expr) -> str:
+    return getattr(function, "id", getattr(function, "attr", ""))
+
+
+def _named_by(call: ast.Call) -> list[str]:
+    """Modules that a call imports, as far as its text tells; of a name that is put together all below its beginning."""
+    first = next(iter(call.args), None) or next((word.value for word in call.keywords), None)
+    begin = first.left if isinstance(first, ast.BinOp) else first
+    begin = begin.values[0] if isinstance(begin, ast.JoinedStr) and begin.values else begin
+    text = begin.value if isinstance(begin, ast.Constant) and isinstance(begin.value, str) else ""
+    return [text] if begin is first else [text, *modules_below(text.rpartition(".")[0])]
+
+
+def modules_below(package: str) -> list[str]:
+    """Dotted names of the modules in a package's folders."""
+    where = getattr(sys.modules.get(package), "__path__", None) or _folders(package)
+    return [f"{package}.{found.name}" for found in pkgutil.iter_modules(list(where))] if package else []
 
 
 def _file(module: str) -> str:
@@ -90,10 +114,11 @@ def _file(module: str) -> str:
         spec = _spec(first)
         return spec.origin or "" if spec is not None and spec.has_location else ""
     for folder in _folders(first):
-        path = Path(folder, *parts)
-        for file in (path.with_suffix(".py"), path / "__init__.py"):
-            if file.is_file():
-                return str(file)
+        path = os.path.join(folder, *parts)
+        for inside in (path, os.path.join(path, "__init__")):
+            for suffix in importlib.machinery.all_suffixes():
+                if os.path.isfile(inside + suffix):
+                    return inside + suffix
     return ""
 
 

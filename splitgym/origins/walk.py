@@ -10,11 +10,12 @@ import sys
 import threading
 import types
 from collections import deque
+from pathlib import PurePath
 from typing import Any
 
 from splitgym.named_files import beside, mentioned_digest
-from splitgym.origins.code import Used, by_name, content, wrapped
-from splitgym.origins.modules import folder_of, imports_of, is_own, source_of, version_of
+from splitgym.origins.code import Used, by_name, content, state_of, wrapped
+from splitgym.origins.modules import folder_of, imports_of, is_own, modules_below, source_of, version_of
 
 #: What a class holds without deciding by it.
 _BOOKKEEPING = (
@@ -57,7 +58,7 @@ class Walk:
     # ---------------------------------------------------------------- values
     def value(self, value: Any) -> None:
         """Anything that code refers to."""
-        if type(value) in _PLAIN:
+        if type(value) in _PLAIN or isinstance(value, PurePath):
             text = value if isinstance(value, bytes) else hex(value) if type(value) is int else repr(value)
             self.put(type(value).__name__, text)
             self.put(mentioned_digest(value))
@@ -114,7 +115,8 @@ class Walk:
         if isinstance(parts, str):  # a global name
             return [_name(getattr(value, "__module__", None) or type(value).__module__, parts)]
         items: list[Any] = [None if part is None else list(part) for part in parts[3:5]]
-        return [*map(by_name, parts[:3]), *items]
+        more = state_of(value) if is_own(type(value).__module__, self.top) else []
+        return [*map(by_name, parts[:3]), *items, *more]
 
     # ---------------------------------------------------------------- definitions
     def _definition(self, thing: Any) -> None:
@@ -123,8 +125,19 @@ class Walk:
         home = home if isinstance(home, str) else ""
         if not is_own(home, self.top) and _found(home, thing.__qualname__) is thing:
             self.put(*_name(home, thing.__qualname__))
+            self._strangers(thing, home)
         elif not self._again(thing):
             self.waiting.append(thing)
+
+    def _strangers(self, thing: Any, home: str) -> None:
+        """What was put at run time into an installed class, or a base of one: functions of other modules."""
+        for cls in thing.__mro__ if isinstance(thing, type) else ():
+            for name, member in sorted(vars(cls).items()):
+                function = member if isinstance(member, types.FunctionType) else (wrapped(member) or (None,))[0]
+                of = function.__globals__.get("__name__") if isinstance(function, types.FunctionType) else None
+                if of == "__main__" or (of is not None and is_own(str(of), self.top)):
+                    self.put(name)
+                    self.value(member)
 
     def _class(self, cls: type) -> None:
         self.put("class", cls.__qualname__)
@@ -150,12 +163,30 @@ class Walk:
         for cell in function.__closure__ or ():
             self.value(content(cell))
         used = Used(function.__code__)
-        for name in used.globals:
+        every = [name for name in function.__globals__ if not name.startswith("__")] if used.any_global else []
+        for name in sorted({*used.globals, *every}):
             if name in function.__globals__:
                 self._member(name, function.__globals__[name], used.attributes)
         for name in used.modules:
             if is_own(name, self.top):
                 self._member(name, _imported(name), used.attributes)
+        if used.named is not None:
+            self._imported_by_text(used, function.__globals__.get("__package__") or "")
+
+    def _imported_by_text(self, used: Used, package: str) -> None:
+        """Modules whose names stand in the code as texts, or begin as these do."""
+        names = [f"{package}{text}" if text.startswith(".") else text for text in used.named or ()]
+        names += [below for name in names if name.endswith(".") for below in modules_below(name.rstrip("."))]
+        found = [name for name in names if name in sys.modules or source_of(name)]
+        if not found:
+            raise UnknowableError("it imports a module whose name does not stand in its code")
+        for name in found:  # nothing is imported here: the text may mean something else
+            if not is_own(name, self.top):
+                self.put(*_name(name, ""))
+            elif source_of(name):
+                self.read_source(name)
+            else:
+                self.module(sys.modules[name], used.attributes)
 
     def _code(self, code: types.CodeType) -> None:
         counts = (code.co_flags, code.co_argcount, code.co_kwonlyargcount, code.co_posonlyargcount)
