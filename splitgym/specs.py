@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from splitgym.strict import read_pairs
+from splitgym.toml import read_pairs
 
 #: Parts between commas; brackets and quotes hold together.
 _PART = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^,])+""")

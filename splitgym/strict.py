@@ -1,4 +1,4 @@
-"""Frozen dataclasses that refuse what they do not understand, and their TOML.
+"""Frozen dataclasses that refuse what they do not understand.
 
 A subclass of :class:`Strict` declares fields with :func:`number` and friends; construction checks type, finiteness
 and limits, loading also refuses unknown and missing keys.  Every refusal names the path, the value, the unit, the
@@ -14,14 +14,13 @@ import json
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from splitgym.named_files import NamedFile, named_file
 from splitgym.names import check_text
 from splitgym.quoting import cut, listed, shown
 from splitgym.ranges import Range, fail, one_warning_per_key
-from splitgym.reading import toml_of
 from splitgym.registry import nearest
 
 S = TypeVar("S", bound="Strict")
@@ -243,61 +242,3 @@ def _decisive(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _decisive(v) for k, v in value.items()}
     return value
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Deep merge of two tables; ``over`` wins."""
-    result = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
-        result[key] = merge(result[key], value) if both else value
-    return result
-
-
-def read_pairs(pairs: Iterable[str], where: str) -> dict[str, Any]:
-    """``["radio.shadowing_db=4"]`` -> ``{"radio.shadowing_db": 4}``; values are TOML, plain words are strings.
-
-    Raises ``ValueError`` naming ``where`` for what is no pair.
-    """
-    table = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.strip():
-            raise ValueError(f"{where} needs KEY=VALUE, got {shown(pair)}")
-        try:
-            table[key.strip()] = toml_of(f"x = {value}", where)["x"]
-        except ValueError:
-            table[key.strip()] = value
-    return table
-
-
-def dump_toml(table: Mapping[str, Any], prefix: str = "") -> str:
-    """TOML text of nested plain values (:meth:`Strict.to_dict`); ``tomllib`` reads it back equal."""
-    simple = {k: v for k, v in table.items() if not _is_table(v)}
-    lines = [f"{_key(k)} = {_value(v)}" for k, v in simple.items()]
-    for key, value in table.items():
-        name = f"{prefix}{_key(key)}"
-        if isinstance(value, Mapping):
-            lines += ["", f"[{name}]", dump_toml(value, f"{name}.").strip("\n")]
-        elif _is_table(value):
-            for item in value:
-                lines += ["", f"[[{name}]]", dump_toml(item, f"{name}.").strip("\n")]
-    return "\n".join(lines).strip("\n") + "\n"
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, Mapping) or (isinstance(value, list) and bool(value) and isinstance(value[0], Mapping))
-
-
-def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _value(key)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML wants it escaped, JSON does not
-    if isinstance(value, list):
-        return "[" + ", ".join(_value(v) for v in value) + "]"
-    return repr(value)

@@ -15,9 +15,9 @@ from splitgym.envs.parallel import SplitParallelEnv
 from splitgym.evaluation import evaluate
 from splitgym.numbers import as_array, behaved, plain_array
 from splitgym.policy import Policy, limits_of
-from splitgym.strict import merge
+from splitgym.toml import merge
 from splitgym.worlds.inference import InferenceTrace
-from splitgym.worlds.settings import UnusedKeyWarning
+from splitgym.worlds.presets import UnusedKeyWarning
 from splitgym.worlds.world import WORLDS
 from tests.helpers import ENCODED, assert_same, native, sampled, short, single
 

@@ -24,7 +24,8 @@ from splitgym.named_files import NamedFile, beside
 from splitgym.placement.generate import random_instance
 from splitgym.placement.instance import load_instance
 from splitgym.policy import make_policy
-from splitgym.strict import Strict, dump_toml
+from splitgym.strict import Strict
+from splitgym.toml import dump_toml
 from splitgym.worlds.hardware.workload import published_thresholds_s
 from splitgym.worlds.world import WORLDS
 from tests.helpers import CASES, SHORT, assert_same, rollout, sampled, short, single

@@ -17,7 +17,7 @@ from splitgym.agents.checkpoint import load_agent
 from splitgym.agents.config import TrainConfig, load_config
 from splitgym.agents.train import add_train_arguments, run_train, train
 from splitgym.identity import world_origin
-from splitgym.strict import dump_toml
+from splitgym.toml import dump_toml
 from splitgym.traces.fading import FADING
 from splitgym.worlds.world import WORLDS
 from tests.helpers import short

@@ -400,9 +400,7 @@ def test_files_that_a_policy_names_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", ["['{}']", "{{a = '{}'}}", "[1, ['x', '{}']]"])
 def test_files_in_lists_and_tables_of_parameters_count(words: str, tmp_path: Path, monkeypatch) -> None:
-    register_policy(
-        made(POLICY.replace("@", "1") + "    def __init__(self, env, *, t=()):\n        super().__init__(env)\n")
-    )
+    register(made(POLICY.replace("@", "1") + "    def __init__(self, env, *, t=()):\n        super().__init__(env)\n"))
     monkeypatch.chdir(tmp_path)
     seen = []
     for content in "12":

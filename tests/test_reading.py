@@ -14,7 +14,7 @@ from splitgym.fronts import Front
 from splitgym.placement.instance import load_instance
 from splitgym.quoting import MOST, cut, listed, shown
 from splitgym.reading import column_of, json_of, read_arrays, read_bytes, text_of, toml_of
-from splitgym.strict import read_pairs
+from splitgym.toml import read_pairs
 from splitgym.traces.arrivals import check_instants
 from splitgym.worlds.world import WORLDS
 from tests.fuzz.files import formats, instants_of, read_files, run_files

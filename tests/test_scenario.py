@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splitgym.profiles import DnnProfile, load_profile, profile_names
-from splitgym.strict import Strict, dump_toml
+from splitgym.strict import Strict
+from splitgym.toml import dump_toml
 from splitgym.traces.arrivals import ARRIVALS, arrivals
 from splitgym.traces.fading import FADING, fading
 from splitgym.worlds.hardware import hardware_names, load_hardware

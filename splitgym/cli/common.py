@@ -20,7 +20,7 @@ from splitgym.policy import policy_names
 from splitgym.quoting import MOST, cut, shown
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.specs import command_line
-from splitgym.strict import read_pairs
+from splitgym.toml import read_pairs
 
 
 def add_policies(parser: argparse.ArgumentParser) -> None:

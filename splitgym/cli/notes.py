@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from splitgym.worlds.settings import UnusedKeyWarning
+from splitgym.worlds.presets import UnusedKeyWarning
 
 
 @contextmanager

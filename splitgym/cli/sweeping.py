@@ -20,7 +20,7 @@ from splitgym.cli.common import (
 )
 from splitgym.quoting import shown
 from splitgym.specs import parts_of
-from splitgym.strict import read_pairs
+from splitgym.toml import read_pairs
 from splitgym.worlds.world import world_of
 
 if TYPE_CHECKING:

@@ -38,7 +38,8 @@ from splitgym.ranges import (
 )
 from splitgym.reading import has_suffix, json_of, naming, toml_of
 from splitgym.registry import nearest
-from splitgym.strict import Strict, dump_toml, from_mapping, number, text
+from splitgym.strict import Strict, from_mapping, number, text
+from splitgym.toml import dump_toml
 
 FORMAT = "fin-instance/1"
 LATENCY_MODES = ("worst", "expected")

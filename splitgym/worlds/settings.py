@@ -1,33 +1,27 @@
-"""What the scenarios of all worlds share: sections with sources, stochastic processes, presets that inherit."""
+"""What the scenarios of all worlds share: sections with sources, stochastic processes."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from splitgym.checks import file_path
 from splitgym.files import write_atomically
-from splitgym.named_files import beside, keep_files, mentioned_folder, renamed
+from splitgym.named_files import keep_files, mentioned_folder, renamed
 from splitgym.names import check_name
 from splitgym.profiles import DnnProfile, load_profile, profile_names
-from splitgym.quoting import listed, shown
-from splitgym.ranges import no_warnings, told
-from splitgym.reading import has_suffix, naming
-from splitgym.registry import Registry, nearest
-from splitgym.shelf import Shelf
-from splitgym.strict import Strict, dump_toml, from_mapping, merge, sources, text
+from splitgym.quoting import shown
+from splitgym.reading import has_suffix
+from splitgym.registry import Registry
+from splitgym.strict import Strict, from_mapping, sources, text
+from splitgym.toml import dump_toml, merge
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.plugins import Model
 
 S = TypeVar("S", bound="Scenario")
-
-
-class UnusedKeyWarning(UserWarning):
-    """Somebody has set a key that has no effect in the scenario."""
 
 
 class Section(Strict):
@@ -159,83 +153,6 @@ class NetworkScenario(Scenario):
         return dump_toml(table)
 
 
-class Presets(Generic[S]):
-    """The presets of one world, and everything else that a scenario can be made of.
-
-    Args:
-        world: name of the world, and of its folder below ``splitgym/data/scenarios``.
-        cls: its scenario class.
-    """
-
-    def __init__(self, world: str, cls: type[S]) -> None:
-        self.world, self.cls = world, cls
-        self._shelf = Shelf("scenario", f"scenarios/{world}")
-
-    def names(self) -> list[str]:
-        """Names of the presets that ship with the package."""
-        return self._shelf.names()
-
-    def load(self, scenario: Any, /, **changes: Any) -> S:
-        """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
-
-        Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.  Warns with
-        :class:`UnusedKeyWarning` of keys that have no effect: those of ``changes``, of a table beside its ``base``, and
-        of a whole table where they are neither defaults nor a preset's.
-        """
-        own: Mapping[str, Any] = {}
-        if isinstance(scenario, self.cls):
-            result = scenario
-        elif isinstance(scenario, Mapping):
-            result, own = from_mapping(self.cls, self._with_base(scenario)), scenario
-        elif isinstance(scenario, Scenario):
-            raise ValueError(f"scenario {getattr(scenario, 'name', '')!r} belongs to another world than {self.world!r}")
-        else:
-            with beside(self._shelf.folder_of(scenario)):
-                result, own = self._named(scenario)
-        made = result.replace(**changes) if changes else result
-        if own and made.unused() and told():
-            _warn_of_unused(made, own, [self._table(own["base"])] if "base" in own else self._usual(made))
-        _warn_of_unused(made, changes, [result.to_dict()])
-        return made
-
-    def _usual(self, scenario: S) -> list[Mapping[str, Any]]:
-        """What a whole table may hold without being told: the defaults, presets' values, and its own profiles."""
-        parts = {field.name: getattr(scenario, field.name) for field in dataclasses.fields(scenario)}
-        profiles = {k: v.to_dict() for k, v in parts.items() if isinstance(v, Strict) and not isinstance(v, Section)}
-        with no_warnings():
-            presets = [from_mapping(self.cls, self._table(name)).to_dict() for name in self.names()]
-        return [profiles, _defaults(scenario), *presets]
-
-    def _named(self, scenario: str | Path) -> tuple[S, Mapping[str, Any]]:
-        """A scenario by name or path, and what its own file says."""
-        table = self._shelf.table(scenario)
-        if not has_suffix(scenario, ".toml"):
-            return from_mapping(self.cls, self._with_base(table)), {}
-        with naming(scenario):
-            return from_mapping(self.cls, self._with_base(table)), table
-
-    def _table(self, name: str | Path) -> dict[str, Any]:
-        return self._with_base(self._shelf.table(name))
-
-    def _with_base(self, table: Mapping[str, Any]) -> dict[str, Any]:
-        """Resolve ``base = "preset"``: the table's keys replace the preset's, section by section."""
-        table = dict(table)
-        base = table.pop("base", None)
-        if base is None:
-            return table
-        if str(base) not in self.names():  # no paths: a file could inherit from itself
-            known = self.names()
-            raise ValueError(
-                f"base must name a preset, got {shown(base)}{nearest(base, known)} (known: {listed(known)})"
-            )
-        below = self._table(str(base))
-        for section in self.cls.PROCESSES:  # another model does not inherit the parameters of the old one
-            given = table.get(section)
-            if isinstance(given, Mapping) and given.get("model", below[section]["model"]) != below[section]["model"]:
-                below.pop(section)
-        return merge(below, table)
-
-
 def _table_of(section: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The changes below ``section``, given as a table or by dotted paths, as one table; empty if it is given whole."""
     table: dict[str, Any] = {}
@@ -246,35 +163,6 @@ def _table_of(section: str, changes: Mapping[str, Any]) -> dict[str, Any]:
         if head == section and isinstance(value, Mapping):
             table = merge(table, value)
     return table
-
-
-def _defaults(thing: Any) -> dict[str, Any]:
-    """The values that keys have where they are left out, section by section."""
-    table: dict[str, Any] = {}
-    for field in dataclasses.fields(thing):
-        value = getattr(thing, field.name)
-        if isinstance(value, Strict):
-            table[field.name] = _defaults(value)
-        elif field.default is not dataclasses.MISSING:
-            table[field.name] = field.default
-    return table
-
-
-def _warn_of_unused(scenario: Scenario, given: Mapping[str, Any], before: Iterable[Mapping[str, Any]]) -> None:
-    """Say which of the given keys, dotted or in tables, have no effect although they are in none of ``before``."""
-    unused, old = scenario.unused(), [dict(_leaves(table)) for table in before]
-    for key, value in _leaves(given) if unused else ():
-        why = next((why for path, why in unused.items() if f"{key}.".startswith(f"{path}.")), "")
-        if why and ".source" not in key and all(key not in table or table[key] != value for table in old):
-            warnings.warn(f"{key} has no effect here: {why}", UnusedKeyWarning, stacklevel=4)
-
-
-def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", list(value) if isinstance(value, tuple) else value
 
 
 def ascending(path: str, values: tuple[float, ...]) -> None:

@@ -32,11 +32,12 @@ from splitgym.fronts import Front
 from splitgym.named_files import named_file
 from splitgym.placement.instance import load_instance
 from splitgym.profiles import load_profile
-from splitgym.strict import Strict, dump_toml
+from splitgym.strict import Strict
 from splitgym.suites import load_suite
+from splitgym.toml import dump_toml
 from splitgym.traces.arrivals import check_instants, read_instants
 from splitgym.worlds.hardware.profile import load_hardware
-from splitgym.worlds.settings import UnusedKeyWarning
+from splitgym.worlds.presets import UnusedKeyWarning
 from splitgym.worlds.world import WORLDS
 
 LIMIT_S = 10  # of one file

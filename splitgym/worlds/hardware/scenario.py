@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 
 from splitgym.names import check_name
 from splitgym.ranges import DELAY, MOST_TASKS, PRICE, Range
-from splitgym.strict import dump_toml, number, sources, text
+from splitgym.strict import number, sources, text
+from splitgym.toml import dump_toml
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
 from splitgym.worlds.hardware.workload import ORDER
-from splitgym.worlds.settings import Arrivals, Presets, Scenario, Section
+from splitgym.worlds.presets import Presets
+from splitgym.worlds.settings import Arrivals, Scenario, Section
 
 WORKLOADS = ("weibull", "published")
 

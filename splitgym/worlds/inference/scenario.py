@@ -42,7 +42,8 @@ from splitgym.strict import number, sources, text
 from splitgym.traces.fading import FADING
 from splitgym.traces.plugins import Model
 from splitgym.worlds.limits import check_backhaul, check_device, check_radio, check_server, check_slots
-from splitgym.worlds.settings import Arrivals, NetworkScenario, Presets, Process, Section, ascending
+from splitgym.worlds.presets import Presets
+from splitgym.worlds.settings import Arrivals, NetworkScenario, Process, Section, ascending
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

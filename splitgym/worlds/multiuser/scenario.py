@@ -41,7 +41,8 @@ from splitgym.worlds.limits import (
     check_server,
     check_slots,
 )
-from splitgym.worlds.settings import NetworkScenario, Presets, Section, ascending
+from splitgym.worlds.presets import Presets
+from splitgym.worlds.settings import NetworkScenario, Section, ascending
 
 MAX_USERS = 500
 

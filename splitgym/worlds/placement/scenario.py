@@ -13,7 +13,8 @@ from splitgym.placement.instance import LATENCY_MODES, Instance, load_instance
 from splitgym.quoting import shown
 from splitgym.ranges import FREQUENCY, HOLDING, PRICE, SCORE, SEED, SLACK, Range
 from splitgym.strict import file, number, sources, text
-from splitgym.worlds.settings import Arrivals, Presets, Scenario, Section
+from splitgym.worlds.presets import Presets
+from splitgym.worlds.settings import Arrivals, Scenario, Section
 
 TOPOLOGIES = ("published", "random", "file")
 NETWORKS = ("published", "random", "file")

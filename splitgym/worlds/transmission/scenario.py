@@ -12,7 +12,8 @@ from splitgym.registry import nearest
 from splitgym.strict import number, sources, text
 from splitgym.worlds.inference.scenario import Device, EarlyStop, Edge, Fading, Radio
 from splitgym.worlds.limits import check_device, check_radio, check_server, check_slots
-from splitgym.worlds.settings import NetworkScenario, Presets, Section
+from splitgym.worlds.presets import Presets
+from splitgym.worlds.settings import NetworkScenario, Section
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
