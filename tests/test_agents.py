@@ -327,7 +327,7 @@ def test_a_trusted_model_is_known_by_its_code(tmp_path, monkeypatch):
         module.write_text(text.format(k) + "#" * k)  # another size: the compiled file counts as old at once
         monkeypatch.delitem(sys.modules, "their_network", raising=False)
         importlib.invalidate_caches()
-        kinds = {"features_extractor_class": importlib.import_module("their_network").Theirs}
+        kinds = {"features_extractor_class": importlib.import_module(module.stem).Theirs}
         if k == 1:
             env = make_vec_env(ID, 2, scenario="default")
             PPO("MlpPolicy", env, n_steps=8, batch_size=16, device="cpu", seed=0, policy_kwargs=kinds).save(

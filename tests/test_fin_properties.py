@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Callable
 from functools import cache
 
@@ -291,26 +290,6 @@ def test_size_of_the_graphs():
             feasible = build_feasible_graph(instance, 0, config, gamma)
             assert feasible.number_of_nodes() <= 2 + depth * n_nodes * (gamma + 1)
             assert feasible.number_of_edges() <= (gamma + 1) * most_edges
-
-
-def seconds(function: Callable[[], object]) -> float:
-    """Least time of three runs [s]."""
-    times_s = []
-    for _ in range(3):
-        start = time.perf_counter()
-        function()
-        times_s.append(time.perf_counter() - start)
-    return min(times_s)
-
-
-def test_time_grows_with_the_levels_only():
-    hard = hard_instance(14)
-    for gamma in (100, 1000):
-        solve_fin(hard, gamma=gamma, shortcuts=False)
-    few_s, many_s = (seconds(lambda g=g: solve_fin(hard, gamma=g, shortcuts=False)) for g in (100, 1000))
-    assert many_s < 20 * few_s
-    few_s = seconds(lambda: solve_fin(hard_instance(18), gamma=100, shortcuts=False))
-    assert few_s < seconds(lambda: optimum(hard_instance(18)))  # exact labels double with every block
 
 
 def subset_optimum_j(hard: Instance) -> float:

@@ -224,13 +224,14 @@ def test_a3_a_policy_from_standard_input_is_edited(tmp_path):
 
 def test_a3_a_policys_helper_module_is_edited(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
-    (tmp_path / "mypolicy12.py").write_text(
+    module = tmp_path / "mypolicy12.py"
+    module.write_text(
         "from splitgym.policy import Policy\nimport myhelper12\nclass Mine(Policy):\n    name = 'with-helper12'\n"
         "    def decide(self, views, decisions):\n        decisions['cut'] = myhelper12.cut()\n"
         "        decisions['clock_hz'] = 2e9\n"
     )
     (tmp_path / "myhelper12.py").write_text("def cut(): return 6\n")
-    splitgym.register_policy(importlib.import_module("mypolicy12").Mine)
+    splitgym.register_policy(importlib.import_module(module.stem).Mine)
 
     def energy(**store: Any) -> list[float]:
         done = splitgym.evaluate("with-helper12", episodes=1, changes={"tasks.count": 20}, **store)
