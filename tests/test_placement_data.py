@@ -252,11 +252,25 @@ def test_mcp_has_the_least_cost(combine: str, accurate: bool) -> None:
             assert isinstance(exhaustive(instance), Plan)
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "value", "told"),
+    [
+        ("nodes", "capacity_ops_s", 11.0, "11.0 op/s is unusual; .*11 Gop/s are 11e9"),
+        ("arcs", "capacity_bit_s", 200.0, "200.0 bit/s is unusual; .*200 Mbit/s are 200e6"),
+    ],
+)
+def test_capacities_in_larger_units_are_warned_about(part: str, key: str, value: float, told: str) -> None:
+    table = published_instance(accuracy=0.9).to_dict()
+    table[part][0][key] = value
+    with pytest.warns(UserWarning, match=f"{part}.*{key}: {told}"):
+        load_instance(table)
+
+
 def test_mcp_refuses_and_gives_up() -> None:
     instance = published_instance(accuracy=0.9)
     assert solve_mcp(instance, acc_filter=True) == Infeasible("a0", "accuracy", None)
     assert isinstance(solve_mcp(instance), Plan)
-    tiny = dataclasses.replace(instance, nodes=tuple(n.replace(capacity_ops_s=1.0) for n in instance.nodes))
+    tiny = dataclasses.replace(instance, nodes=tuple(n.replace(capacity_ops_s=1e3) for n in instance.nodes))
     assert solve_mcp(tiny) == Infeasible("a0", "capacity", None)
     with pytest.raises(ValueError, match="combine must be 'sum' or 'max'"):
         solve_mcp(instance, combine="min")
