@@ -211,7 +211,9 @@ class Outputs:
 def print_table(table: Any) -> None:
     """Print a rich table as wide as it needs to be, so that a pipe does not cut it; brackets in it are no markup."""
 
-    class Console(need("rich.console", "report").Console):
+    base: Any = need("rich.console", "report").Console
+
+    class Console(base):
         def render_str(self, text: str, **options: Any) -> Any:
             return super().render_str(spelt(text), **options)
 
