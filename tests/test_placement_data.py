@@ -16,7 +16,7 @@ import pytest
 from splitgym.placement.exact import exhaustive, least_energy, least_latency, optimum
 from splitgym.placement.fin import solve_fin
 from splitgym.placement.generate import hard_instance, random_dnn, random_instance, random_topology
-from splitgym.placement.instance import Instance, load_instance
+from splitgym.placement.instance import ExitConfig, Instance, load_instance
 from splitgym.placement.mcp import mcp_code, solve_mcp
 from splitgym.placement.plan import Infeasible, Plan, evaluate
 from splitgym.placement.published import load_published, published_dnn, published_grid, published_instance
@@ -276,6 +276,24 @@ def test_mcp_refuses_and_gives_up() -> None:
         solve_mcp(instance, combine="min")
     with pytest.raises(ValueError, match="mcp_code is for"):
         mcp_code(random_instance(3))
+
+
+@pytest.mark.parametrize("combine", ["sum", "max"])
+def test_mcp_takes_the_least_energy_among_equals(combine: str) -> None:
+    """Two configurations of one accuracy and one worst latency; the second lets half of the samples go early."""
+    instance = published_instance(accuracy=0.5)
+    name, dnn = next(iter(instance.dnns.items()))
+    last = len(dnn.exits)
+    free = tuple(dataclasses.replace(leave, branch_ops=0.0) for leave in dnn.exits)
+    configs = (
+        ExitConfig(active=(last,), fractions=(1.0,), accuracy=0.8),
+        ExitConfig(active=(1, last), fractions=(0.5, 0.5), accuracy=0.8),
+    )
+    for order in (configs, configs[::-1]):
+        equal = {name: dataclasses.replace(dnn, exits=free, exit_configs=order)}
+        plan = solve_mcp(dataclasses.replace(instance, dnns=equal, latency_mode="worst"), combine=combine)
+        assert isinstance(plan, Plan)
+        assert order[plan.exit_config].active == (1, last)
 
 
 def test_published_mcp() -> None:
