@@ -266,6 +266,14 @@ def test_capacities_in_larger_units_are_warned_about(part: str, key: str, value:
         load_instance(table)
 
 
+@pytest.mark.parametrize(("key", "nearest"), [("from_node", ""), ("rate_mbit_s", "; did you mean 'rate_bit_s'")])
+def test_keys_of_a_files_arcs_are_told_by_the_files_names(key: str, nearest: str) -> None:
+    table = published_instance(accuracy=0.9).to_dict()
+    table["arcs"][0][key] = 1.0
+    with pytest.raises(ValueError, match=rf"unknown key 'arcs\[0\]\.{key}'{nearest}.*valid keys: from, to, rate_bit_s"):
+        load_instance(table)
+
+
 def test_mcp_refuses_and_gives_up() -> None:
     instance = published_instance(accuracy=0.9)
     assert solve_mcp(instance, acc_filter=True) == Infeasible("a0", "accuracy", None)

@@ -131,7 +131,7 @@ DEEP = 3000
         (json_of, b'{"x": -Infinity}', "it holds -Infinity, which is not a number"),
         (json_of, b'{"x": 1, "y": 2, "x": 3}', "the key 'x' stands twice in one table"),
         (toml_of, b"x = 1\nx = 2\n", r"Cannot overwrite a value \(at line 2"),
-        (json_of, b"[1]", "must hold a table, got a list"),
+        (json_of, b"[1]", r"must hold a table, \{\.\.\.\}, got \[1\]"),
         (json_of, b"{} {}", "not valid JSON: Extra data: line 1 column 4"),
         (toml_of, b"x = 1\ny = \xe4", r"f, line 2, column 5: bytes e4 are not UTF-8"),
         (json_of, b'{"x": "\x00"}', "line 1, column 8: a NUL byte"),
