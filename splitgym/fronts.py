@@ -228,7 +228,6 @@ def _check_columns(columns: dict[str, np.ndarray], n_axes: int, needs_accuracy: 
         wrong = ~unmeasured & ~(np.isfinite(column) & (column >= low) & (column <= high))
         if wrong.any():
             entry = int(np.argwhere(wrong)[0][0]) + 1
-            limits = {"decisions": "finite", "accuracy": "finite and in 0 to 1 (60 % are 0.6)"}.get(
-                name, "finite and >= 0"
-            )
-            raise ValueError(f"{name} of entry {entry} must be {limits}, got {float(column[wrong][0])}")
+            wanted = {"decisions": "finite", "accuracy": "finite and in 0 to 1 (60 % are 0.6)"}
+            told = f"{name} of entry {entry} must be {wanted.get(name, 'finite and >= 0')}"
+            raise ValueError(f"{told}, got {float(column[wrong][0])}")

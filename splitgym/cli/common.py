@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from splitgym.checks import LAST_SEED, MOST_EPISODES, MOST_ROWS, MOST_THREADS, MOST_VALUES, file_path, whole_number
 from splitgym.cli.streams import spelt
@@ -213,11 +213,11 @@ def print_table(table: Any) -> None:
 
     base: Any = need("rich.console", "report").Console
 
-    class Console(base):
+    class Spelt(base):
         def render_str(self, text: str, **options: Any) -> Any:
             return super().render_str(spelt(text), **options)
 
-    console_class = functools.partial(Console, markup=False, emoji=False)
+    console_class = functools.partial(cast(Any, Spelt), markup=False, emoji=False)
     console = console_class()
     if not console.is_terminal:
         wide = console_class(width=10_000)
