@@ -266,6 +266,11 @@ def test_capacities_in_larger_units_are_warned_about(part: str, key: str, value:
         load_instance(table)
 
 
+def test_a_tightness_in_percent_is_warned_about() -> None:
+    with pytest.warns(UserWarning, match="tightness: 50 is unusual; .*50 % are 0.5"):
+        random_instance(5, tightness=50)
+
+
 @pytest.mark.parametrize(("key", "nearest"), [("from_node", ""), ("rate_mbit_s", "; did you mean 'rate_bit_s'")])
 def test_keys_of_a_files_arcs_are_told_by_the_files_names(key: str, nearest: str) -> None:
     table = published_instance(accuracy=0.9).to_dict()
