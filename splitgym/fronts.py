@@ -20,6 +20,7 @@ from splitgym.front_file import HEAD, MARK, MEASURED, front_arguments, write_fro
 from splitgym.named_files import NamedFile
 from splitgym.numbers import as_array
 from splitgym.quoting import cut, shown, where
+from splitgym.ranges import TARGET
 from splitgym.reading import json_of, read_json
 
 #: What can be an objective, in the order of the published searches; accuracy is maximised, the others minimised.
@@ -185,15 +186,19 @@ class Front:
     def load(cls, path: str | Path) -> Front:
         """Read a file of :meth:`save`; every number is what it was.
 
-        Raises ``ValueError`` naming the file and what is wrong with it.
+        Raises ``ValueError`` naming the file and what is wrong with it.  Warns of latencies hardly in seconds.
         """
         if not isinstance(path, NamedFile):
             path = file_path("front", path)
         table = json_of(path.content, path) if isinstance(path, NamedFile) else read_json(path, "front")
         try:
-            return cls(**front_arguments(table))
+            front = cls(**front_arguments(table))
         except ValueError as error:
             raise ValueError(cut(f"{where(path)} is not a front that can be used: {error}")) from error
+        slowest_s = float(front.latency_s.max())
+        if TARGET.holds(slowest_s):
+            TARGET.check(f"{where(path)}: the longest latency_s", slowest_s)
+        return front
 
 
 def _check_names(axes: tuple[str, ...], objectives: tuple[str, ...]) -> None:
@@ -222,5 +227,7 @@ def _check_columns(columns: dict[str, np.ndarray], n_axes: int, needs_accuracy: 
         low, high = {"decisions": (-np.inf, np.inf), "accuracy": (0.0, 1.0)}.get(name, (0.0, np.inf))
         wrong = ~unmeasured & ~(np.isfinite(column) & (column >= low) & (column <= high))
         if wrong.any():
-            value = float(column[wrong][0])
-            raise ValueError(f"{name} must be finite and in [{low:g}, {high:g}], got {value} in the entries")
+            entry = int(np.argwhere(wrong)[0][0]) + 1
+            wanted = {"decisions": "finite", "accuracy": "finite and in 0 to 1 (60 % are 0.6)"}
+            told = f"{name} of entry {entry} must be {wanted.get(name, 'finite and >= 0')}"
+            raise ValueError(f"{told}, got {float(column[wrong][0])}")

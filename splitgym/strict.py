@@ -114,8 +114,10 @@ def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     return typing.get_origin(hint), typing.get_args(hint)
 
 
-def _type_name(hint: Any) -> str:
-    return getattr(hint, "__name__", str(hint))
+def _words(hint: Any, many: bool = False) -> str:
+    """A type as people call it: one of it, or many."""
+    one = {str: "a text", bool: "true or false", float: "a number", int: "a whole number"}.get(hint, "a table")
+    return f"{one.removeprefix('a ')}s" if many and one.startswith("a ") else one
 
 
 def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
@@ -132,13 +134,13 @@ def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
         return named_file(value, f"{path}: no such file") if value else value
     if hint in (str, bool):
         if not isinstance(value, hint):
-            fail(path, value, f"a {_type_name(hint)}")
+            fail(path, value, _words(hint))
         if hint is bool or value == meta.get("default"):
             return value
         return meta.get("check", check_text)(path, value)
     if origin is tuple:
         if not isinstance(value, (tuple, list)):
-            fail(path, value, f"a list of {_type_name(arguments[0])}")
+            fail(path, value, f"a list of {_words(arguments[0], many=True)}")
         fewest, most = meta.get("entries", (0, len(value)))
         if not fewest <= len(value) <= most:
             raise ValueError(f"{path} must have {fewest} to {most} entries, got {len(value)}")
@@ -167,7 +169,7 @@ def _coerce_number(value: Any, hint: type, path: str, meta: Mapping[str, Any]) -
 
 
 def _wanted(hint: type, limits: Range) -> str:
-    return ("a number" if hint is float else "a whole number") + (f" {limits.words}" if limits is not _ANY else "")
+    return _words(hint) + (f" {limits.words}" if limits is not _ANY else "")
 
 
 def from_mapping(cls: type[S], table: Mapping[str, Any], path: str = "") -> S:

@@ -30,9 +30,11 @@ def read_pairs(pairs: Iterable[str], where: str) -> dict[str, Any]:
         if not equals or not key.strip():
             raise ValueError(f"{where} needs KEY=VALUE, got {shown(pair)}")
         try:
-            table[key.strip()] = toml_of(f"x = {value}", where)["x"]
+            found = toml_of(f"x = {value}", where)
         except ValueError:
-            table[key.strip()] = value
+            found = {}
+        # a line break would begin a second key, and what it says be lost
+        table[key.strip()] = found["x"] if len(found) == 1 else value
     return table
 
 

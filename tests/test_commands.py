@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rich.table
 
 import splitgym
 from splitgym.cli import COMMANDS, main, parser, streams
-from splitgym.cli.common import Outputs, agent_word, play_command
+from splitgym.cli.common import Outputs, agent_word, play_command, print_table
 from splitgym.evaluation.results import Results
 from splitgym.specs import command_line
 from tests.helpers import ROOT
@@ -231,6 +232,55 @@ def test_characters_that_an_encoding_lacks() -> None:
     assert streams.flushed(stream) is None
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), BrokenPipeError()])
+def test_a_standard_error_that_takes_nothing_is_left_alone(error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a wrong command nor a warning depends on whether it can be told."""
+
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise error
+
+        def flush(self) -> None:
+            raise error
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    assert main(["evaluate", "qqq"]) == 2
+    assert main(["list", "--json"]) == 0
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["place", "--help"]])
+def test_help_that_cannot_be_written_is_told(words: list[str], capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert main(words) == 2
+    assert capfd.readouterr().err == "splitgym: standard output cannot be written: No space left on device\n"
+
+
+def test_drawings_by_characters_have_a_letter_for_each_sign() -> None:
+    """What the viewers in text draw with keeps its columns where there is nothing but ASCII."""
+    files = sorted((ROOT / "splitgym" / "worlds").rglob("viewer*.py"))
+    assert len(files) > 10
+    signs = {c for file in files for c in file.read_text(encoding="utf-8") if not c.isascii()} - set("µμ…→²°≤≥Δσ±−")
+    assert signs
+    for sign in signs:
+        assert len(sign.encode("ascii", "splitgym")) == 1, f"U+{ord(sign):04X} has no letter"
+
+
+def test_tables_are_measured_as_they_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="splitgym")
+    table = rich.table.Table("a ± b", "c", title="t ± t")
+    table.add_row("1 ± 2", "3 ± 4 ± 5")
+    monkeypatch.setattr(sys, "stdout", out)
+    print_table(table)
+    out.flush()
+    lines = out.buffer.getvalue().decode().splitlines()[1:]  # pyright: ignore[reportAttributeAccessIssue]
+    assert len(set(map(len, lines))) == 1, lines
+    assert "3 +- 4 +- 5" in lines[3]
+
+
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command as a shell runs it; ``splitgym`` is the one of this interpreter."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
@@ -249,7 +299,8 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
         ("splitgym evaluate qqq 2>&-", 2, ""),
         ("splitgym list <&-", 0, ""),
         ("splitgym list >/dev/full", 2, "No space left on device"),
-        ("splitgym --help >/dev/full", 0, ""),
+        ("splitgym --help >/dev/full", 2, "standard output cannot be written: No space left on device"),
+        ("splitgym evaluate qqq 2>/dev/full", 2, ""),
         ("splitgym list --json >/dev/full", 2, "No space left on device"),
     ],
 )

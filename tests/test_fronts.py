@@ -113,12 +113,12 @@ def test_limits_are_inclusive_and_the_first_fastest_wins() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"latency_s": [-0.1]}, r"latency_s must be finite and in \[0, inf\], got -0.1"),
-        ({"energy_j": [np.inf]}, "energy_j must be finite"),
-        ({"accuracy": [1.2]}, "accuracy must be finite"),
-        ({"accuracy": [np.nan]}, "accuracy must be finite"),
+        ({"latency_s": [-0.1]}, r"latency_s of entry 1 must be finite and >= 0, got -0.1"),
+        ({"energy_j": [np.inf]}, "energy_j of entry 1 must be finite"),
+        ({"accuracy": [1.2]}, "accuracy of entry 1 must be finite"),
+        ({"accuracy": [np.nan]}, "accuracy of entry 1 must be finite"),
         ({"decisions": [[1.0]]}, r"decisions must have shape \(1, 2\)"),
-        ({"decisions": [[1.0, np.nan]]}, "decisions must be finite"),
+        ({"decisions": [[1.0, np.nan]]}, "decisions of entry 1 must be finite"),
         ({"energy_j": [1.0, 2.0]}, r"energy_j must have shape \(1,\)"),
         ({"latency_s": []}, "at least one entry"),
         ({"axes": ("a", "a")}, "distinct"),
@@ -147,6 +147,7 @@ def test_arrays_are_copies_that_stay_as_they_are() -> None:
 FLOATS = st.floats(0.0, 1e300)
 
 
+@pytest.mark.filterwarnings("ignore:.* is unusual:UserWarning")
 @given(st.lists(st.tuples(FLOATS, FLOATS, st.one_of(st.floats(0.0, 1.0), st.just(np.nan))), min_size=1, max_size=6))
 def test_round_trip_is_exact(tmp_path_factory, rows) -> None:
     front = front_of(rows, objectives=("energy", "latency"))
@@ -184,8 +185,12 @@ def test_a_file_is_for_people(saved) -> None:
         (lambda t: t["entries"][1].update(split=None), "split of entry 2 must be a number, got None"),
         (lambda t: t["entries"][1].update(split="9"), "split of entry 2 must be a number"),
         (lambda t: t["entries"][0].update(energy_j=10**400), "too large"),
-        (lambda t: t["entries"][0].update(energy_j=-1), "energy_j must be finite and in"),
-        (lambda t: t["entries"][0].update(accuracy=None), "accuracy must be finite"),
+        (
+            lambda t: t["entries"][1].update(accuracy=60),
+            "accuracy of entry 2 must be finite and in 0 to 1 .60 % are 0.6",
+        ),
+        (lambda t: t["entries"][0].update(energy_j=-1), "energy_j of entry 1 must be finite and >= 0, got -1"),
+        (lambda t: t["entries"][0].update(accuracy=None), "accuracy of entry 1 must be finite"),
     ],
 )
 def test_foreign_files_are_refused_by_name(saved, change, message) -> None:
@@ -204,6 +209,15 @@ def test_foreign_files_are_refused_by_name(saved, change, message) -> None:
 def test_damaged_files_are_refused_by_name(saved, content) -> None:
     saved.write_bytes(content)
     with pytest.raises(ValueError, match=r"front\.json(, line 1| is not| must hold)"):
+        Front.load(saved)
+
+
+def test_latencies_in_milliseconds_are_warned_about(saved) -> None:
+    table = json.loads(saved.read_text())
+    for entry in table["entries"]:
+        entry["latency_s"] *= 1e3
+    saved.write_text(json.dumps(table))
+    with pytest.warns(UserWarning, match="longest latency_s: .* s is unusual; .*in seconds: 300 ms are 0.3"):
         Front.load(saved)
 
 

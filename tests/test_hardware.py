@@ -511,7 +511,7 @@ def test_every_policy_meets_the_same_requests():
         ("hardware.objectives", ["energy", "latency"], "hardware.objectives must be some of"),
         ("hardware.threshold_max_s", 0.01, "hardware.threshold_max_s must be > threshold_min_s=0.0906 s"),
         ("hardware.edge.clocks_hz", [2e9, 1e9], "strictly ascending"),
-        ("noise.enabled", 1, "noise.enabled must be a bool"),
+        ("noise.enabled", 1, "noise.enabled must be true or false"),
         ("arrivals.model", "poison", "did you mean 'poisson'"),
     ],
 )

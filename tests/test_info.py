@@ -144,6 +144,29 @@ def slots_at_stem(deadline_s: float, p: Any) -> int:
     return max(int(np.floor((deadline_s - tail_s) / p.slot_s)) - first, 0)
 
 
+def test_what_the_last_task_of_a_hard_battery_is_charged():
+    """What it asks for, which the battery need not hold: step by step the same as without a battery."""
+    played = []
+    for changes in ({}, {"device.battery_j": 0.02}):
+        env = single("inference", short("inference", "default", **changes))
+        env.reset(seed=3)
+        env.action_space.seed(3)
+        infos, over = [], False
+        while not over:
+            *_, terminated, truncated, info = env.step(env.action_space.sample())
+            infos.append(info)
+            over = terminated or truncated
+        played.append(infos)
+    free, bound = played
+    spent_j = np.array([info["energy_compute_j"] + info["energy_radio_j"] for info in bound])
+    assert 1 < len(bound) < len(free)
+    assert spent_j[:-1].sum() < 0.02 < spent_j.sum()
+    for name in ("energy_j", "energy_compute_j", "energy_radio_j", "cost_j", "queue_j", "latency_s"):
+        assert [info[name] for info in bound] == [info[name] for info in free[: len(bound)]]
+    last = bound[-1]
+    assert (last["on_time"], last["correct"], last["accuracy"], last["exit"]) == (False, False, 0.0, -1)
+
+
 # ------------------------------------------------------------------ ties
 def candidates(view: Any, p: Any) -> list[tuple[float, float, float]]:
     """(energy [J], clock [Hz], power [W]) of every local or complete delivery that a task can have, by section 8.

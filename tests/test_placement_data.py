@@ -16,7 +16,7 @@ import pytest
 from splitgym.placement.exact import exhaustive, least_energy, least_latency, optimum
 from splitgym.placement.fin import solve_fin
 from splitgym.placement.generate import hard_instance, random_dnn, random_instance, random_topology
-from splitgym.placement.instance import Instance, load_instance
+from splitgym.placement.instance import ExitConfig, Instance, load_instance
 from splitgym.placement.mcp import mcp_code, solve_mcp
 from splitgym.placement.plan import Infeasible, Plan, evaluate
 from splitgym.placement.published import load_published, published_dnn, published_grid, published_instance
@@ -252,16 +252,61 @@ def test_mcp_has_the_least_cost(combine: str, accurate: bool) -> None:
             assert isinstance(exhaustive(instance), Plan)
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "value", "told"),
+    [
+        ("nodes", "capacity_ops_s", 11.0, "11.0 op/s is unusual; .*11 Gop/s are 11e9"),
+        ("arcs", "capacity_bit_s", 200.0, "200.0 bit/s is unusual; .*200 Mbit/s are 200e6"),
+    ],
+)
+def test_capacities_in_larger_units_are_warned_about(part: str, key: str, value: float, told: str) -> None:
+    table = published_instance(accuracy=0.9).to_dict()
+    table[part][0][key] = value
+    with pytest.warns(UserWarning, match=f"{part}.*{key}: {told}"):
+        load_instance(table)
+
+
+def test_a_tightness_in_percent_is_warned_about() -> None:
+    with pytest.warns(UserWarning, match="tightness: 50 is unusual; .*50 % are 0.5"):
+        random_instance(5, tightness=50)
+
+
+@pytest.mark.parametrize(("key", "nearest"), [("from_node", ""), ("rate_mbit_s", "; did you mean 'rate_bit_s'")])
+def test_keys_of_a_files_arcs_are_told_by_the_files_names(key: str, nearest: str) -> None:
+    table = published_instance(accuracy=0.9).to_dict()
+    table["arcs"][0][key] = 1.0
+    with pytest.raises(ValueError, match=rf"unknown key 'arcs\[0\]\.{key}'{nearest}.*valid keys: from, to, rate_bit_s"):
+        load_instance(table)
+
+
 def test_mcp_refuses_and_gives_up() -> None:
     instance = published_instance(accuracy=0.9)
     assert solve_mcp(instance, acc_filter=True) == Infeasible("a0", "accuracy", None)
     assert isinstance(solve_mcp(instance), Plan)
-    tiny = dataclasses.replace(instance, nodes=tuple(n.replace(capacity_ops_s=1.0) for n in instance.nodes))
+    tiny = dataclasses.replace(instance, nodes=tuple(n.replace(capacity_ops_s=1e3) for n in instance.nodes))
     assert solve_mcp(tiny) == Infeasible("a0", "capacity", None)
     with pytest.raises(ValueError, match="combine must be 'sum' or 'max'"):
         solve_mcp(instance, combine="min")
     with pytest.raises(ValueError, match="mcp_code is for"):
         mcp_code(random_instance(3))
+
+
+@pytest.mark.parametrize("combine", ["sum", "max"])
+def test_mcp_takes_the_least_energy_among_equals(combine: str) -> None:
+    """Two configurations of one accuracy and one worst latency; the second lets half of the samples go early."""
+    instance = published_instance(accuracy=0.5)
+    name, dnn = next(iter(instance.dnns.items()))
+    last = len(dnn.exits)
+    free = tuple(dataclasses.replace(leave, branch_ops=0.0) for leave in dnn.exits)
+    configs = (
+        ExitConfig(active=(last,), fractions=(1.0,), accuracy=0.8),
+        ExitConfig(active=(1, last), fractions=(0.5, 0.5), accuracy=0.8),
+    )
+    for order in (configs, configs[::-1]):
+        equal = {name: dataclasses.replace(dnn, exits=free, exit_configs=order)}
+        plan = solve_mcp(dataclasses.replace(instance, dnns=equal, latency_mode="worst"), combine=combine)
+        assert isinstance(plan, Plan)
+        assert order[plan.exit_config].active == (1, last)
 
 
 def test_published_mcp() -> None:

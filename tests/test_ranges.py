@@ -268,6 +268,7 @@ UNUSUAL = [
     ("inference", "radio.noise_dbm_hz", -104, "-104.* dBm/Hz is unusual; .*thermal noise is -174"),
     ("inference", "device.kappa_f", 5e-22, "5e-22 F is unusual"),
     ("inference", "fading.parameters.coherence_s", 500, "500 s is unusual; .*5 ms are 0.005"),
+    ("inference", "arrivals.parameters.mean_s", 400, "400 s is unusual; .*400 ms are 0.4"),
     ("hardware", "hardware.threshold_max_s", 400.0, "400.0 s is unusual"),
     ("hardware", "switching.reconfigure_s", 120, "120.* s is unusual"),
     ("transmission", "transmission.deadline_max_s", 90, "90.* s is unusual"),

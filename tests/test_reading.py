@@ -65,7 +65,15 @@ def test_columns_that_are_read(content, values):
         (b"x,arrival_s\n1,2,3\n", r"line 2: expected 2 fields between commas, got 3"),
         (b"x,arrival_s\n1\n", r"line 2: expected 2 fields between commas, got 1"),
         (b"arrival_s,x,ARRIVAL_S\n1,2,3\n", r"line 1: the header has the column 'arrival_s' twice"),
-        (b"arrival_ms\n1\n", r"line 1: expected a header with the column 'arrival_s'; did you mean 'arrival_ms'\?"),
+        (b"arrival_ms\n1\n", r"line 1: expected a header with the column 'arrival_s' \(it has: 'arrival_ms'\)"),
+        (b"arrival_s [s]\n1\n", r"line 1: .*it has: 'arrival_s \[s\]'"),
+        (b"a|arrival_s\n1|2\n", r"line 1: .*it has: 'a\|arrival_s'"),
+        (b'"a\nb",arrival_s\n1,2\n', r"line 1: .*it has: '\"a'"),
+        (b"a;arrival_s\n1;1 234,5\n", r"line 2, column 2 .*got '1 234,5'"),
+        (b"arrival_s\n300 ms\n", r"line 2, column 1 .*got '300 ms'"),
+        (b"\x1f\x8b\x08\x00", r"a\.csv is a gzip file; unpack it"),
+        (b"PK\x03\x04\x14\x00", r"a\.csv is a zip or npz archive; unpack it, or let its name end in \.npz"),
+        (b"\x93NUMPY\x01\x00", r"a\.csv is an npy file, not a text"),
         (b"0.5\n1.5\n", r"line 1: expected a header with the column 'arrival_s'.*it has: '0\.5'"),
         (b"", r"line 1: it is empty"),
         (b"\n\n# x\n", r"it is empty"),
@@ -123,7 +131,7 @@ DEEP = 3000
         (json_of, b'{"x": -Infinity}', "it holds -Infinity, which is not a number"),
         (json_of, b'{"x": 1, "y": 2, "x": 3}', "the key 'x' stands twice in one table"),
         (toml_of, b"x = 1\nx = 2\n", r"Cannot overwrite a value \(at line 2"),
-        (json_of, b"[1]", "must hold a table, got a list"),
+        (json_of, b"[1]", r"must hold a table, \{\.\.\.\}, got \[1\]"),
         (json_of, b"{} {}", "not valid JSON: Extra data: line 1 column 4"),
         (toml_of, b"x = 1\ny = \xe4", r"f, line 2, column 5: bytes e4 are not UTF-8"),
         (json_of, b'{"x": "\x00"}', "line 1, column 8: a NUL byte"),
@@ -147,6 +155,11 @@ def test_marked_encodings_and_line_ends_are_read(encoding, end):
 
 def test_pairs_that_are_nested_too_deep_are_words():
     assert read_pairs([f"x={'[' * DEEP}"], "--set") == {"x": "[" * DEEP}
+
+
+@pytest.mark.parametrize("value", ["5\ny = 6", "5\n[a]\nb = 1"])
+def test_what_stands_behind_a_line_break_is_not_lost(value):
+    assert read_pairs([f"x={value}"], "--set") == {"x": value}
 
 
 # ------------------------------------------------------------------ all formats

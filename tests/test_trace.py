@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -410,14 +411,14 @@ def test_recorded_arrivals(tmp_path, times_s):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", b"arrival_s\n1\n2\n", r"\(2,\) arrival instants, the scenario needs 12"),
+        ("a.csv", b"arrival_s\n1\n2\n", r"the scenario needs 12 arrival instants \(n_tasks\), got 2"),
         ("a.csv", b"time\n1\n2\n", "line 1: expected a header with the column 'arrival_s'.*it has: 'time'"),
         ("a.csv", b"arrival_s\n" + b"1\nx\n" * 12, r"line 3, column 1 \(arrival_s\): expected a number, got 'x'"),
         ("a.csv", b"arrival_s\n" + b"nan\n" * 12, r"line 2, column 1 \(arrival_s\): expected a number, got 'nan'"),
         ("a.csv", b"number,arrival_s\n" + b"1\n" * 12, "line 2: expected 2 fields between commas, got 1"),
         ("a.csv", b"\xff\xfe\x00", "line 1, column 1: bytes 00 are not UTF-16-LE"),
         ("a.csv", b"", "line 1: it is empty; expected a header"),
-        ("a.csv", b"arrival_s", r"\(0,\) arrival instants, the scenario needs 12"),
+        ("a.csv", b"arrival_s", r"the scenario needs 12 arrival instants \(n_tasks\), got 0"),
         ("a.npz", b"not an archive", "is not an npz file"),
         ("a.csv", b"arrival_s\n" + b"\n".join(b"%d" % (20 - k) for k in range(15)), "ascending"),
         ("a.csv", b"arrival_s\n" + b"\n".join(b"%d" % (k - 1) for k in range(15)), ">= 0 s"),
@@ -427,6 +428,28 @@ def test_faulty_recordings(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message):
         few(count=12, **{"arrivals.model": "recorded", "arrivals.parameters.file": str(tmp_path / name)})
+
+
+@pytest.mark.parametrize("gap", [400.0, 4e5])
+def test_instants_in_milliseconds_are_warned_about(tmp_path, gap):
+    """In files of both forms and in arrays of a trace; once each."""
+    times_s = gap * np.arange(5)
+    np.savez(tmp_path / "a.npz", arrival_s=times_s)
+    (tmp_path / "a.csv").write_text("arrival_s\n" + "\n".join(map(str, times_s.tolist())))
+    told = f"arrival_s, its mean gap: {gap} s is unusual; usual are 1e-05 to 60 s; in seconds: 400 ms are 0.4"
+    for name in ("a.npz", "a.csv"):
+        with pytest.warns(UserWarning, match=re.escape(told)) as caught:
+            few(count=5, **{"arrivals.model": "recorded", "arrivals.parameters.file": str(tmp_path / name)})
+        assert len(caught) == 1
+    with pytest.warns(UserWarning, match=re.escape(told)) as caught:
+        InferenceTrace.from_arrays(few(), arrival_s=times_s)
+    assert len(caught) == 1
+
+
+def test_an_unusual_value_that_is_everywhere_is_told_once():
+    with pytest.warns(UserWarning, match="deadline_s: 30.0 s is unusual") as caught:
+        InferenceTrace.from_arrays(few(), deadline_s=np.full(3, 30.0))
+    assert len(caught) == 1
 
 
 def test_missing_recording(tmp_path):

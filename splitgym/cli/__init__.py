@@ -9,7 +9,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gymnasium.error import Error as GymnasiumError
 
@@ -67,6 +67,12 @@ class Parser(argparse.ArgumentParser):
         said = _INVALID.sub(lambda found: f"{found[1]} must be {_TYPES[found[2]]}, got ", message)
         self.exit(2, f"{self.prog}: {one_line(said, 400)}{self._hint(message)}; see '{self.prog} --help'\n")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is sys.stdout:
+            file.write(message)  # argparse would say nothing of help that cannot be written
+        else:
+            super()._print_message(message, file)
+
     def _hint(self, message: str) -> str:
         found = re.search(r"(?:unrecognized arguments: |invalid choice: ')([^\s'=]+)", message)
         options = [option for action in self._actions for option in action.option_strings]
@@ -110,10 +116,10 @@ def main(arguments: list[str] | None = None) -> int:
     of the package itself.
     """
     trouble = streams.prepare()
-    if trouble:
-        print(f"splitgym: {trouble}", file=sys.stderr)
-        return 2
-    with stopping() as came:
+    with streams.sparing_stderr(), stopping() as came:
+        if trouble:
+            print(f"splitgym: {trouble}", file=sys.stderr)
+            return 2
         try:
             return status_of(_whole(arguments), came)
         except KeyboardInterrupt:  # before there is a command
@@ -128,8 +134,11 @@ def _whole(arguments: list[str] | None) -> int:
         if rest:
             args.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     except SystemExit:
-        streams.flushed(sys.stdout)
+        if error := streams.flushed(sys.stdout):  # of --help and --version
+            return _unwritten("", error)
         raise
+    except OSError as error:
+        return _unwritten("", error)
     status = _run(args)
     if error := streams.flushed(sys.stdout):
         status = _unwritten(args.command, error)
@@ -140,7 +149,7 @@ def _whole(arguments: list[str] | None) -> int:
 def _unwritten(command: str, error: OSError) -> int:
     if isinstance(error, BrokenPipeError):  # the reader, such as head, has seen enough
         return 141
-    print(f"splitgym {command}: standard output cannot be written: {error.strerror}", file=sys.stderr)
+    print(f"{f'splitgym {command}'.strip()}: standard output cannot be written: {error.strerror}", file=sys.stderr)
     return 2
 
 

@@ -10,9 +10,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from splitgym.checks import LAST_SEED, MOST_EPISODES, MOST_ROWS, MOST_THREADS, MOST_VALUES, file_path, whole_number
+from splitgym.cli.streams import spelt
 from splitgym.evaluation.play import PREPARING
 from splitgym.extras import need
 from splitgym.files import PICTURES
@@ -209,7 +210,14 @@ class Outputs:
 
 def print_table(table: Any) -> None:
     """Print a rich table as wide as it needs to be, so that a pipe does not cut it; brackets in it are no markup."""
-    console_class = functools.partial(need("rich.console", "report").Console, markup=False, emoji=False)
+
+    base: Any = need("rich.console", "report").Console
+
+    class Spelt(base):
+        def render_str(self, text: str, **options: Any) -> Any:
+            return super().render_str(spelt(text), **options)
+
+    console_class = functools.partial(cast(Any, Spelt), markup=False, emoji=False)
     console = console_class()
     if not console.is_terminal:
         wide = console_class(width=10_000)

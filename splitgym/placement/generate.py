@@ -66,7 +66,7 @@ RATE_HZ = (5.0, 25.0)
 _NO_TARGET_S = TARGET.high
 #: What a generator agrees to make.
 MOST_BLOCKS, MOST_APPS = 1000, 10_000
-TIGHTNESS = Range("1", 0.0, 1e6)
+TIGHTNESS = Range("1", 0.0, 1e6, (1e-6, 10.0), "a fraction of the way: 50 % are 0.5")
 #: Of a hard instance: speed of the slow nodes, rate of the links, a limit that binds nothing.
 _SLOW_OPS_S, _FREE_BIT_S, _LOOSE = 1e9, 1e12, 1e15
 #: A demanding accuracy target: the quantile of the configurations' accuracies of section 7.

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from splitgym.checks import file_path
 from splitgym.named_files import named_file
 from splitgym.names import check_label, check_name
-from splitgym.quoting import shown
+from splitgym.quoting import listed, shown
 from splitgym.ranges import (
     ARC_RATE,
     BIT_ENERGY,
@@ -311,6 +311,12 @@ def _arc_fields(arc: Any, path: str) -> Any:
     """An arc of a file with the names of the dataclass; the file's own names stand in messages."""
     if not isinstance(arc, Mapping):
         return arc
+    known = [_FILE_NAMES.get(field.name, field.name) for field in dataclasses.fields(Arc)]
+    for name in arc:
+        if name not in known:
+            raise ValueError(
+                f"unknown key {shown(f'{path}.{name}')}{nearest(name, known)} (valid keys: {listed(known)})"
+            )
     for name in _FIELD_NAMES:
         if name not in arc:
             raise ValueError(f"missing key '{path}.{name}'")

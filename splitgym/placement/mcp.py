@@ -43,7 +43,7 @@ def solve_mcp(
         instance: the problem.
         app: place or id of the application.
         combine: "sum" or "max".  For a fixed exit configuration both are least on the least-latency path; where "max"
-            leaves several plans the faster one is taken.
+            leaves several plans the faster one is taken, among equally fast ones that of least energy.
         acc_filter: offer only configurations that meet the accuracy target.
         residual: capacities that count instead of the instance's.
 
@@ -59,18 +59,18 @@ def solve_mcp(
     offered = accurate_configs(instance, place) if acc_filter else list(range(len(configs)))
     if not offered:
         return Infeasible(task.id, "accuracy", None)
-    best: tuple[float, float, int, tuple[str, ...]] | None = None
+    best: tuple[float, float, float, int, tuple[str, ...]] | None = None
     for c in offered:
         fastest = least_latency(_only(instance, place, c), place, residual, accurate=False)
         if isinstance(fastest, Infeasible):
             continue
         cost = _cost(fastest.latency_s / task.latency_s, task.accuracy, configs[c].accuracy, combine)
-        candidate = (cost, fastest.latency_s, c, fastest.placement)
+        candidate = (cost, fastest.latency_s, fastest.energy_j, c, fastest.placement)
         best = candidate if best is None else min(best, candidate)
     if best is None:
         return Infeasible(task.id, "capacity", None)
     method = f"mcp-{combine}{'-accurate' if acc_filter else ''}"
-    return evaluate(instance, place, best[2], best[3], residual, method)[0]
+    return evaluate(instance, place, *best[3:], residual, method)[0]
 
 
 def _cost(latency_ratio: float, target: float, accuracy: float, combine: str) -> float:

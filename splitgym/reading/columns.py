@@ -13,7 +13,6 @@ import numpy as np
 
 from splitgym.quoting import cut, listed, shown, where
 from splitgym.reading.files import text_of
-from splitgym.registry import nearest
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -107,8 +106,9 @@ def _columns(header: str, name: str, line: int) -> tuple[str, list[str]]:
         if name in fields:
             return delimiter, fields
         best = max(best, fields, key=len)
-    told = f"{nearest(name, best)} (it has: {listed(map(shown, best))})"
-    raise ValueError(f"line {line}: expected a header with the column {name!r}{told}")
+    # no "did you mean": whoever renames a column must first bring its values into the unit of the new name
+    told = listed(map(shown, best)) or shown(header)
+    raise ValueError(f"line {line}: expected a header with the column {name!r} (it has: {told})")
 
 
 def _rows(text: str, start: int, line: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -19,6 +19,15 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+#: What packed files begin with, and what they are.
+_PACKED = (
+    (b"\x1f\x8b", "a gzip file; unpack it"),
+    (b"PK\x03\x04", "a zip or npz archive; unpack it, or let its name end in .npz where numpy made it"),
+    (b"BZh91AY&SY", "a bzip2 file; unpack it"),
+    (b"\xfd7zXZ", "an xz file; unpack it"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file; unpack it"),
+    (b"\x93NUMPY", "an npy file, not a text; write it with numpy.savez and let its name end in .npz"),
+)
 
 
 def has_suffix(path: str | Path, suffix: str) -> bool:
@@ -67,8 +76,12 @@ def read_bytes(path: str | Path, kind: str, most: int) -> bytes:
 def text_of(content: bytes, path: str | Path) -> str:
     """Text of a file: UTF-8, or what its byte-order mark says; all line ends become ``\\n``.
 
-    Raises ``ValueError`` naming file, line and column of the first bytes that are not such text, NUL among them.
+    Raises ``ValueError`` naming file, line and column of the first bytes that are not such text, NUL among them, or
+    what a packed file is packed with.
     """
+    for begin, what in _PACKED:
+        if content.startswith(begin):
+            raise ValueError(f"{where(path)} is {what}")
     mark, encoding = next(((m, e) for m, e in _MARKS if content.startswith(m)), (b"", "utf-8"))
     try:
         text = content[len(mark) :].decode(encoding)

@@ -56,7 +56,7 @@ def json_of(content: bytes | str, path: str | Path) -> dict[str, Any]:
     hooks: dict[str, Any] = {"parse_constant": constant, "parse_int": whole, "object_pairs_hook": _table}
     table = _parsed("JSON", lambda: json.loads(text, parse_float=lambda word: _float(word, text), **hooks), path)
     if not isinstance(table, dict):
-        raise ValueError(f"{where(path)} must hold a table, got a {type(table).__name__}")
+        raise ValueError(f"{where(path)} must hold a table, {{...}}, got {shown(table)}")
     return table
 
 

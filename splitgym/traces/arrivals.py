@@ -15,7 +15,7 @@ from splitgym.named_files import NamedFile, named_file
 from splitgym.numbers import plain_array
 from splitgym.physics.arrivals import ARRIVAL_PARAMS, MODULATED, PERIODIC, RECORDED
 from splitgym.quoting import where
-from splitgym.ranges import GAP, MOST_S
+from splitgym.ranges import GAP, MOST_S, PHASE
 from splitgym.reading import arrays_of, column_of, has_suffix, naming
 from splitgym.registry import Registry
 from splitgym.traces.plugins import Model, registrar
@@ -61,7 +61,7 @@ def poisson(n_tasks: int, *, mean_s: float = 0.4) -> np.ndarray:
 
 
 @registrar(
-    ARRIVALS, "mmpp", built_in=True, section="arrivals", calm_mean_s=GAP, burst_mean_s=GAP, calm_s=GAP, burst_s=GAP
+    ARRIVALS, "mmpp", built_in=True, section="arrivals", calm_mean_s=GAP, burst_mean_s=GAP, calm_s=PHASE, burst_s=PHASE
 )
 def mmpp(
     n_tasks: int, *, calm_mean_s: float = 0.8, burst_mean_s: float = 0.08, calm_s: float = 8.0, burst_s: float = 1.6
@@ -132,18 +132,30 @@ def read_instants(path: NamedFile) -> np.ndarray:
     """Arrival instants (n,) [s]: array ``arrival_s`` of an npz file, column ``arrival_s`` of every other one.
 
     The text table may be parted by commas, semicolons or tabs, see :func:`splitgym.reading.column_of`.  Raises
-    ``ValueError`` that says what is wrong with the file, and where.
+    ``ValueError`` that says what is wrong with the file, and where; warns of instants that are hardly in seconds.
     """
     if has_suffix(path, ".npz"):
-        return arrays_of(path.content, path, ("arrival_s",), "arrivals", most=MOST_INSTANTS)["arrival_s"] + 0.0
-    return column_of(path.content, path, "arrival_s") + 0.0
+        times_s = arrays_of(path.content, path, ("arrival_s",), "arrivals", most=MOST_INSTANTS)["arrival_s"] + 0.0
+    else:
+        times_s = column_of(path.content, path, "arrival_s") + 0.0
+    tell_gap(times_s, f"{where(path)}: arrival_s")
+    return times_s
+
+
+def tell_gap(times_s: np.ndarray, name: str) -> None:
+    """Warn of instants whose mean gap is unusual: they are most likely in another unit."""
+    if times_s.ndim == 1 and len(times_s) > 1 and times_s.dtype.kind in "fiu":
+        gap_s = (float(times_s[-1]) - float(times_s[0])) / (len(times_s) - 1)
+        if GAP.holds(gap_s):
+            GAP.check(f"{name}, its mean gap", gap_s)
 
 
 def check_instants(times_s: np.ndarray, n_tasks: int, name: str) -> np.ndarray:
-    """The first ``n_tasks`` instants; ``ValueError`` unless they are enough,  ascending."""
+    """The first ``n_tasks`` instants; ``ValueError`` unless they are enough, ascending."""
     times_s = plain_array(times_s, "arrival instants", "fiu")
     if times_s.ndim != 1 or len(times_s) < n_tasks:
-        raise ValueError(f"{name}: {times_s.shape} arrival instants, the scenario needs {n_tasks} (n_tasks)")
+        given = f"an array of shape {times_s.shape}" if times_s.ndim != 1 else len(times_s)
+        raise ValueError(f"{name}: the scenario needs {n_tasks} arrival instants (n_tasks), got {given}")
     times_s = times_s[:n_tasks].astype(np.float64)
     earlier = np.concatenate([[0.0], times_s[:-1]])
     wrong = ~((times_s >= earlier) & (times_s <= MOST_S))

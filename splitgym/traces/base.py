@@ -16,6 +16,7 @@ from splitgym.numbers import as_array
 from splitgym.quoting import cut, listed, shown
 from splitgym.ranges import TINY, Range
 from splitgym.reading import MOST_ARRAYS, naming, read_arrays
+from splitgym.traces.arrivals import tell_gap
 
 T = TypeVar("T", bound="ArrayTrace")
 
@@ -102,7 +103,9 @@ class ArrayTrace:
             raise ValueError(f"unknown trace array {shown(unknown[0])} (known: {listed(cls.ARRAYS)})")
         for name, values in arrays.items():
             limits, array = cls.ARRAYS[name][0], np.asarray(values)
+            if name == "arrival_s":
+                tell_gap(array, f"trace.{name}")
             if limits.usual and array.size and array.dtype.kind in "fiu":
-                for value in (float(array.min()), float(array.max())):
+                for value in {float(array.min()), float(array.max())}:
                     if limits.holds(value):
                         limits.check(f"trace.{name}", value)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.physics.fading import BLOCK, FADING_PARAMS, GAUSSIAN, RECORDED, TWO_STATE
-from splitgym.ranges import COHERENCE, FADE_DEPTH, GAP, RICE
+from splitgym.ranges import COHERENCE, FADE_DEPTH, PHASE, RICE
 from splitgym.registry import Registry
 from splitgym.traces.plugins import Model, registrar
 
@@ -107,7 +107,9 @@ def rician(slot_s: float, *, k_ratio: float = 4.0, coherence_s: float = 5e-3) ->
     return gaussian_params(los, scatter, ar1_coefficient(coherence_s, slot_s))
 
 
-@registrar(FADING, "gilbert_elliott", built_in=True, section="fading", good_s=GAP, bad_s=GAP, bad_depth_db=FADE_DEPTH)
+@registrar(
+    FADING, "gilbert_elliott", built_in=True, section="fading", good_s=PHASE, bad_s=PHASE, bad_depth_db=FADE_DEPTH
+)
 def gilbert_elliott(
     slot_s: float, *, good_s: float = 40e-3, bad_s: float = 10e-3, bad_depth_db: float = 15.0
 ) -> np.ndarray:

@@ -97,7 +97,7 @@ OUTCOME = np.dtype(
         ("energy_radio_j", "f8"),
         ("energy_edge_j", "f8"),
         ("energy_cloud_j", "f8"),
-        ("energy_j", "f8"),  # charged to the queue
+        ("energy_j", "f8"),  # charged to the queue: what the task took, also where a hard battery held less
         ("latency_wait_s", "f8"),
         ("latency_device_s", "f8"),
         ("latency_uplink_s", "f8"),
