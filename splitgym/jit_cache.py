@@ -9,6 +9,7 @@ compiled anew in every process.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import stat
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from numba.core import caching
+from numba.core.registry import cpu_target
+
+from splitgym.interrupt import unbroken
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -138,6 +142,7 @@ class Cache(caching.Cache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function for a signature; ``None`` if it is not there, or damaged."""
+        _set_up()
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # whatever a damaged pickle or object file raises
@@ -148,6 +153,14 @@ class Cache(caching.Cache):
         if self._impl.locator.folder is not None:
             with contextlib.suppress(OSError):
                 super().save_overload(sig, data)
+
+
+@functools.cache
+def _set_up() -> None:
+    """Let Numba register what it knows; cut by Ctrl-C, every later compilation of the process would fail."""
+    with unbroken():
+        cpu_target.typing_context.refresh()
+        cpu_target.target_context.refresh()
 
 
 class _Implementation(caching.CompileResultCacheImpl):

@@ -187,6 +187,29 @@ def test_commands_end_by_themselves(tmp_path):
     assert ended == ["bound", "evaluate", "sweep", "stability", "optimize", "place", "render"]
 
 
+def test_numba_is_set_up_whole():
+    """It registers what it knows at the first call; half of that would make each later call fail."""
+    code = """
+from numba.core import extending
+assert "numba.cpython.unicode" not in sys.modules
+real, presses = extending.overload, [signal.SIGINT]
+
+def overload(*args, **kwds):
+    if presses and sys._getframe(1).f_globals["__name__"] == "numba.cpython.unicode":
+        os.kill(os.getpid(), presses.pop())
+    return real(*args, **kwds)
+
+extending.overload = overload
+from splitgym.physics.random import child
+for _ in range(2):
+    try:
+        print(child(np.uint64(1), 2) > 0)
+    except KeyboardInterrupt:
+        print(130)
+"""
+    assert run(code).split() == ["130", "True"]
+
+
 # ------------------------------------------------------------------ what is going on is told
 def test_policies_that_are_prepared_are_told():
     import splitgym
