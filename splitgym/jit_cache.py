@@ -158,9 +158,10 @@ class Cache(caching.Cache):
 @functools.cache
 def _set_up() -> None:
     """Let Numba register what it knows; cut by Ctrl-C, every later compilation of the process would fail."""
+    target: Any = cpu_target  # its contexts are made at run time, unknown to type checkers
     with unbroken():
-        cpu_target.typing_context.refresh()
-        cpu_target.target_context.refresh()
+        target.typing_context.refresh()
+        target.target_context.refresh()
 
 
 class _Implementation(caching.CompileResultCacheImpl):
