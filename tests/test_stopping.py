@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from splitgym import locks
+from splitgym.beginning import is_command
 from splitgym.cli import COMMANDS, main
 from splitgym.locks import held
 from tests.helpers import ROOT
@@ -102,10 +103,55 @@ def test_a_command_in_the_background_of_a_script_can_be_ended(monkeypatch, capsy
     assert "interrupted" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX's signals")
+def test_while_libraries_are_loaded(tmp_path):
+    (tmp_path / "numba.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)")
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "splitgym", "list"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "splitgym: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "command"),
+    [
+        ("/usr/bin/splitgym", ["python", "/usr/bin/splitgym"], True),
+        ("-m", ["python", "-W", "error", "-m", "splitgym", "list"], True),
+        ("-m", ["python", "-m", "pytest", "splitgym"], False),
+        ("-m", ["python", "-mpytest"], False),
+        ("mine.py", ["python", "mine.py", "splitgym"], False),
+        ("", ["python"], False),
+    ],
+)
+def test_a_script_keeps_its_tracebacks(program, words, command):
+    assert is_command(program, words) is command
+
+
 def test_before_there_is_a_command(monkeypatch, capsys):
     monkeypatch.setattr("splitgym.cli.parser", lambda: signal.raise_signal(signal.SIGTERM))
     assert main([]) == 128 + signal.SIGTERM
     assert capsys.readouterr().err == "splitgym: interrupted\n"
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda n: n.name)
+def test_a_signal_that_python_drops_comes_again(monkeypatch, capsys, number):
+    """What is raised while an object goes is printed and forgotten."""
+
+    class Gone:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+            time.sleep(0.0)  # here the handler runs
+
+    def catalogue() -> None:
+        Gone()
+        time.sleep(20.0)
+        raise AssertionError("it was not heard")
+
+    monkeypatch.setattr("splitgym.cli.listing.catalogue", catalogue)
+    before = sys.unraisablehook
+    assert main(["list"]) == 128 + number
+    assert sys.unraisablehook is before
+    assert capsys.readouterr().err == "splitgym list: interrupted\n"
 
 
 # ------------------------------------------------------------------ a training
