@@ -23,6 +23,7 @@ from tests.helpers import ROOT
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 EVALUATE = ["evaluate", "device", "edge", "--set", "tasks.count=9", "--episodes", "2"]
+TRAIN = ["train", "--n-envs=16", "--set=tasks.count=9", "--net", "8", "--hyper=n_steps=8", "--checkpoint-every=128"]
 #: Command -> (its words, the function in which the signal comes, what else is said).
 CALLS = {
     "evaluate": ([*EVALUATE, "--store", "kept"], "splitgym.evaluation.evaluate.play", "kept in kept; the same command"),
@@ -154,10 +155,38 @@ def test_a_signal_that_python_drops_comes_again(monkeypatch, capsys, number):
     assert capsys.readouterr().err == "splitgym list: interrupted\n"
 
 
+# ------------------------------------------------------------------ a full disk
+def test_a_full_store_says_which_file_and_how_to_go_on(tmp_path, monkeypatch, capsys):
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    for words in (EVALUATE, ["sweep", "device", "--over", "tasks.count=3,4", "--episodes", "1"]):
+        with monkeypatch.context() as broken:
+            broken.setattr("splitgym.evaluation.lines.write_through", full)
+            assert main([*words, "--store", "kept"]) == 2
+        said = capsys.readouterr().err
+        assert "kept in kept; the same command goes on\n" in said
+        assert f"splitgym {words[0]}: 'kept/SplitInference-v0.csv': No space left on device\n" in said
+        assert main([*words, "--store", "kept"]) == 0
+        capsys.readouterr()
+
+
+def test_a_training_on_a_full_disk_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    def full(model: Any, path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr("splitgym.agents.callbacks.save_model", full)
+        assert main([*TRAIN, "--steps=384", "--out", "run", "--quiet"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("splitgym train: 'run/checkpoints/step_000000000128.zip': No space left on device; ")
+    assert said.endswith("go on with: splitgym train --resume run")
+    assert main(["train", "--resume", "run", "--quiet"]) == 0
+
+
 # ------------------------------------------------------------------ a training
-TRAIN = ["train", "--n-envs=16", "--set=tasks.count=9", "--net", "8", "--hyper=n_steps=8", "--checkpoint-every=128"]
-
-
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX's signals")
 def test_a_training_that_is_told_to_end_saves_first(tmp_path):
     command = [sys.executable, "-m", "splitgym", *TRAIN, "--steps=100000000", "--out", "run", "--quiet"]

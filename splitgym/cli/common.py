@@ -147,6 +147,12 @@ def told(error: BaseException) -> str:
     return one_line(str(error) or type(error).__name__)
 
 
+def tell_kept(store: str | None) -> None:
+    """Say what a broken evaluation has left, if anything."""
+    if store is not None and os.path.isdir(store):
+        print(f"what was played is kept in {store}; the same command goes on", file=sys.stderr)
+
+
 def check_files(plot: str | None, csv: str | None, report: str | None = None) -> None:
     """Refuse before the work what would fail after it: files that cannot be written, a library that is missing."""
     if report is not None:
