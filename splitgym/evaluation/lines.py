@@ -17,7 +17,7 @@ from pathlib import Path
 
 from splitgym.extras import need
 from splitgym.files import trouble_names, write_atomically, write_through
-from splitgym.names import cell, uncell
+from splitgym.names import cell, check_text, uncell
 from splitgym.quoting import shown
 from splitgym.specs import command_line
 
@@ -119,6 +119,8 @@ class Table:
                 raise ValueError(f"{self.path} has other columns, so another version wrote it; use another folder")
             return
         key, values = tuple(map(uncell, fields[: len(self.keys)])), fields[len(self.keys) :]
+        for name, text in zip(self.keys, key, strict=False):  # a stranger's would command the terminal
+            check_text(f"{self.path}: {name} {shown(text)}", text)
         try:
             self._rows.setdefault(key, dict(zip(self.figures, map(float, values), strict=True)))
         except ValueError as error:
