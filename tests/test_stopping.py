@@ -81,6 +81,15 @@ def test_every_command_ends_alike(tmp_path, monkeypatch, capsys, name, number):
     assert also in said
 
 
+def test_a_demo_keeps_its_agent(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("splitgym.agents.train.train", lambda config, out, **_: out)
+    monkeypatch.setattr("splitgym.evaluation.evaluate", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    assert main(["demo", "--out", "mine"]) == 130
+    kept = "the agent is kept in mine/ppo; evaluate it: splitgym evaluate enachi mine/ppo"
+    assert capsys.readouterr().err.splitlines() == [kept, "splitgym demo: interrupted"]
+
+
 def test_ignored_signals_stay_ignored(monkeypatch, capsys):
     """As under nohup."""
     if not hasattr(signal, "SIGHUP"):
