@@ -395,6 +395,16 @@ def test_what_is_no_file_is_refused(name: str, make, tmp_path) -> None:
         evaluate("device", episodes=1, changes=SHORT, store=tmp_path)
 
 
+def test_long_episodes_are_played_fewer_at_once(counted, monkeypatch) -> None:
+    """Memory does not grow with both lengths."""
+    whole = evaluate("device", episodes=5, changes={"tasks.count": 4})
+    monkeypatch.setattr(module, "MOST_STEPS", 9)
+    parts = evaluate("device", episodes=5, changes={"tasks.count": 4})
+    evaluate("device", episodes=2, changes={"tasks.count": 10})
+    assert counted == [5, 2, 2, 1, 1, 1]
+    assert parts.figure("device", "return").tolist() == whole.figure("device", "return").tolist()
+
+
 @pytest.mark.parametrize("name", ["\x1b[31mred", "a\x00b", "a\x9bb", "a\u202eb"])
 @pytest.mark.parametrize("column", ["policy", "spec", "setting", "version"])
 def test_a_strangers_words_do_not_command_the_terminal(tmp_path, capsys, column: str, name: str) -> None:

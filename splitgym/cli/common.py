@@ -111,9 +111,9 @@ _LIMITS = {
     "repeats": (1, 10_000),
     "compare": (0, MOST_VALUES),
     "apps": (1, 1000),
-    "blocks": (1, 10_000),
-    "exits": (1, 10_000),
-    "random": (3, 100_000),
+    "blocks": (1, 1000),
+    "exits": (1, 1000),
+    "random": (3, 10_000),
     "gamma": (1, 1_000_000),
     "checkpoint_every": (1, 10**12),
 }
