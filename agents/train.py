@@ -116,6 +116,9 @@ def _learn(model: Any, config: TrainConfig, out: Path, progress: bool, callbacks
             "stopped at once; what the last checkpoint holds is saved, go on with: "
             + command_line("train", "--resume", out)
         ) from None
+    except OSError as error:  # a full disk
+        again = f"{error.strerror or error}; what the last checkpoint holds is saved, when that is mended go on with: "
+        raise OSError(error.errno, again + command_line("train", "--resume", out), error.filename) from error
     finally:
         if bar:
             bar.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path as _Path
 from typing import TYPE_CHECKING, Any
 
+from splitgym import beginning as _beginning  # noqa: F401 (before what takes long)
 from splitgym.envs import parallel_env, register_envs
 from splitgym.policy import Policy, make_policy, policy_names, register_policy
 from splitgym.profiles import DnnProfile, load_profile, profile_names

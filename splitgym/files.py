@@ -11,6 +11,7 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,14 +29,31 @@ PICTURES = (".png", ".pdf", ".svg")
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader finds the old or the new content, and never a part, whatever happens.
 
-    What killed processes left in the same folder of earlier attempts is removed.  Raises ``ValueError`` for a folder.
+    What killed processes left in the same folder of earlier attempts is removed.  Raises ``ValueError`` for a folder,
+    and ``OSError`` naming ``path`` where it cannot be written.
     """
     if path.is_dir():
         raise ValueError(f"{where(path)!r} is a folder; a file was to be written")
     if path.parent == Path("/dev") or path.is_fifo():  # the terminal, a pipe: there is nothing to be replaced
-        path.write_bytes(content)
+        with trouble_names(path):
+            path.write_bytes(content)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    with trouble_names(path):
+        _replace(path, content)
+
+
+@contextlib.contextmanager
+def trouble_names(path: Path) -> Iterator[None]:
+    """Let an ``OSError`` inside name the file that a caller knows: a full disk names none, and a part is no help."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
+def _replace(path: Path, content: bytes) -> None:
     _sweep_up(path.parent)
     temporary = _part(path)
     try:

@@ -79,13 +79,29 @@ def _is_mine(state: os.stat_result) -> bool:
 
 
 def _is_roots(state: os.stat_result) -> bool:
-    return state.st_uid in (0, os.lstat("/").st_uid)  # in a container root may have another number
+    """Whether it is root's, who has another number in some containers: not that of everybody unknown there, though."""
+    return state.st_uid == 0 or (_owns_all(state) and state.st_uid != _unknown_users())
+
+
+def _owns_all(state: os.stat_result) -> bool:
+    return state.st_uid == os.lstat("/").st_uid
+
+
+@functools.cache
+def _unknown_users() -> int:
+    """The number that stands for every user whom a user namespace does not know."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path("/proc/sys/kernel/overflowuid").read_text())
+    return 65_534
 
 
 def _keeps(state: os.stat_result) -> bool:
-    """Whether no stranger can exchange what lies in a folder (the group cannot make files that belong to the user)."""
+    """Whether no stranger can exchange what lies in a folder (the group cannot make files that belong to the user).
+
+    An unknown owner is taken for root here: what he put in a folder would not be the user's, and does not run.
+    """
     open_to_all = state.st_mode & stat.S_IWOTH and not state.st_mode & stat.S_ISVTX
-    return not open_to_all and (_is_mine(state) or _is_roots(state))
+    return not open_to_all and (_is_mine(state) or _owns_all(state) or state.st_uid == 0)
 
 
 def _parents() -> Iterator[Path]:

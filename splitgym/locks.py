@@ -33,8 +33,9 @@ def held(path: Path) -> Iterator[None]:
     try:
         now = datetime.datetime.now(datetime.UTC)
         who = f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M:%S} UTC"
-        os.ftruncate(handle, 0)
-        os.write(handle, who.encode())
+        with contextlib.suppress(OSError):  # a full disk; the lock holds without a name
+            os.ftruncate(handle, 0)
+            os.write(handle, who.encode())
         yield
     finally:
         if sys.platform == "win32":

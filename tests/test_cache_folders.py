@@ -317,3 +317,22 @@ def test_a_warm_cache_in_a_read_only_home_is_used(place, rate):
     assert messages == ""
     for each in (home, *home.rglob("*")):
         each.chmod(0o700)
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize(("unknown", "safe"), [(65_534, True), (STRANGER, False)])
+def test_unknown_users_are_not_root(place, monkeypatch, unknown: int, safe: bool) -> None:
+    """In a user namespace one number stands for all whom it does not know, the owner of / and strangers alike."""
+    real = os.lstat
+
+    def lstat(path: Any, **more: Any) -> os.stat_result:
+        state = real(path, **more)
+        return os.stat_result((*state[:4], STRANGER, *state[5:])) if str(path) == "/" else state
+
+    folder = place / "kept"
+    (folder / "mine").mkdir(parents=True, mode=0o700)
+    os.chown(folder, STRANGER, -1)
+    monkeypatch.setattr(os, "lstat", lstat)
+    monkeypatch.setattr(jit_cache, "_unknown_users", lambda: unknown)
+    assert jit_cache.is_safe(folder) is safe
+    assert jit_cache.is_safe(folder / "mine")

@@ -84,6 +84,8 @@ def test_render_prints_and_saves(capsys, tmp_path) -> None:
     assert (tmp_path / "frames.gif").read_bytes()[:3] == b"GIF"
     assert main(["render", "device", "--steps", "1", "--out", str(tmp_path / "frame.png")]) == 0
     assert (tmp_path / "frame.png").read_bytes()[:4] == b"\x89PNG"
+    assert main(["render", "device", "--steps", "2", "--out", str(tmp_path / "second.png")]) == 0
+    assert (tmp_path / "second.png").read_bytes() != (tmp_path / "frame.png").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,11 @@ def test_an_option_refuses_nonsense(command: str, action: argparse.Action, folde
         ),
         (["render", "enachi", "--human", "--out", "x.png"], "--human opens a window and --out writes a file"),
         (["render", "enachi", "--out", "x.jpeg"], "--out needs a file that ends in .png, .gif"),
+        (
+            ["render", "device", "--out", "x.gif", "--steps", "10000000", "--set", "tasks.count=5000"],
+            "--steps of a GIF must be an integer >= 1 and <= 1000, got 5000",
+        ),
+        (["place", "--random", "10001"], "--random must be an integer >= 3 and <= 10000, got 10001"),
         (["place", "--random", "5", "--save", "x.txt"], "--save needs a file that ends in .toml, .json"),
         (["evaluate", "enachi", "--markdown"], "--markdown is for suites"),
         (["evaluate", "enachi", "--threads", "0"], "--threads must be an integer >= 1 and <= 1024, got 0"),
@@ -354,3 +359,15 @@ def test_version_is_shown_where_nothing_else_is() -> None:
 )
 def test_what_was_asked_for_is_named(words: list[str], told: str, folder: Path, capsys: Any) -> None:
     assert told in assert_refused(words, capsys, folder)
+
+
+def test_memory_that_is_lacking_is_told_in_short(monkeypatch: Any, capsys: Any) -> None:
+    """NumPy's own words end with the whole type of the array."""
+
+    def huge() -> None:
+        raise MemoryError(f"Unable to allocate 13 GiB for an array with shape (9,) and data type {['x'] * 999}")
+
+    monkeypatch.setattr("splitgym.cli.listing.catalogue", huge)
+    assert main(["list"]) == 2
+    told = "not enough memory: Unable to allocate 13 GiB for an array with shape (9,); ask for less"
+    assert capsys.readouterr().err == f"splitgym list: {told}\n"

@@ -192,8 +192,11 @@ WRITERS = {
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, name):
     monkeypatch.setattr("splitgym.files.write_through", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as trouble:
         WRITERS[name](tmp_path)
+    named = Path(trouble.value.filename)
+    assert named.is_relative_to(tmp_path)
+    assert named.suffix != ".part"
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
 
+from splitgym.envs.crew import Crew
 from splitgym.worlds.world import WORLDS
 from tests.helpers import digest, native, sampled, short, single
 
@@ -168,3 +169,15 @@ def test_subprocesses_of_stable_baselines3():
     finally:
         workers.close()
     envs.close()
+
+
+def test_no_python_runs_when_threads_go():
+    """A Ctrl-C that came there would be lost."""
+    crew = [Crew(2)]
+    called: list[str] = []
+    sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        crew.clear()
+    finally:
+        sys.setprofile(None)
+    assert called == []

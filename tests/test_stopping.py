@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 
 from splitgym import locks
+from splitgym.beginning import is_command
 from splitgym.cli import COMMANDS, main
 from splitgym.locks import held
 from tests.helpers import ROOT
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 EVALUATE = ["evaluate", "device", "edge", "--set", "tasks.count=9", "--episodes", "2"]
+TRAIN = ["train", "--n-envs=16", "--set=tasks.count=9", "--net", "8", "--hyper=n_steps=8", "--checkpoint-every=128"]
 #: Command -> (its words, the function in which the signal comes, what else is said).
 CALLS = {
     "evaluate": ([*EVALUATE, "--store", "kept"], "splitgym.evaluation.evaluate.play", "kept in kept; the same command"),
@@ -79,6 +81,15 @@ def test_every_command_ends_alike(tmp_path, monkeypatch, capsys, name, number):
     assert also in said
 
 
+def test_a_demo_keeps_its_agent(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("splitgym.agents.train.train", lambda config, out, **_: out)
+    monkeypatch.setattr("splitgym.evaluation.evaluate", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    assert main(["demo", "--out", "mine"]) == 130
+    kept = "the agent is kept in mine/ppo; evaluate it: splitgym evaluate enachi mine/ppo"
+    assert capsys.readouterr().err.splitlines() == [kept, "splitgym demo: interrupted"]
+
+
 def test_ignored_signals_stay_ignored(monkeypatch, capsys):
     """As under nohup."""
     if not hasattr(signal, "SIGHUP"):
@@ -102,16 +113,89 @@ def test_a_command_in_the_background_of_a_script_can_be_ended(monkeypatch, capsy
     assert "interrupted" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX's signals")
+def test_while_libraries_are_loaded(tmp_path):
+    (tmp_path / "numba.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)")
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "splitgym", "list"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "splitgym: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "command"),
+    [
+        ("/usr/bin/splitgym", ["python", "/usr/bin/splitgym"], True),
+        ("-m", ["python", "-W", "error", "-m", "splitgym", "list"], True),
+        ("-m", ["python", "-m", "pytest", "splitgym"], False),
+        ("-m", ["python", "-mpytest"], False),
+        ("mine.py", ["python", "mine.py", "splitgym"], False),
+        ("", ["python"], False),
+    ],
+)
+def test_a_script_keeps_its_tracebacks(program, words, command):
+    assert is_command(program, words) is command
+
+
 def test_before_there_is_a_command(monkeypatch, capsys):
     monkeypatch.setattr("splitgym.cli.parser", lambda: signal.raise_signal(signal.SIGTERM))
     assert main([]) == 128 + signal.SIGTERM
     assert capsys.readouterr().err == "splitgym: interrupted\n"
 
 
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda n: n.name)
+def test_a_signal_that_python_drops_comes_again(monkeypatch, capsys, number):
+    """What is raised while an object goes is printed and forgotten."""
+
+    class Gone:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+            time.sleep(0.0)  # here the handler runs
+
+    def catalogue() -> None:
+        Gone()
+        time.sleep(20.0)
+        raise AssertionError("it was not heard")
+
+    monkeypatch.setattr("splitgym.cli.listing.catalogue", catalogue)
+    before = sys.unraisablehook
+    assert main(["list"]) == 128 + number
+    assert sys.unraisablehook is before
+    assert capsys.readouterr().err == "splitgym list: interrupted\n"
+
+
+# ------------------------------------------------------------------ a full disk
+def test_a_full_store_says_which_file_and_how_to_go_on(tmp_path, monkeypatch, capsys):
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    for words in (EVALUATE, ["sweep", "device", "--over", "tasks.count=3,4", "--episodes", "1"]):
+        with monkeypatch.context() as broken:
+            broken.setattr("splitgym.evaluation.lines.write_through", full)
+            assert main([*words, "--store", "kept"]) == 2
+        said = capsys.readouterr().err
+        assert "kept in kept; the same command goes on\n" in said
+        assert f"splitgym {words[0]}: 'kept/SplitInference-v0.csv': No space left on device\n" in said
+        assert main([*words, "--store", "kept"]) == 0
+        capsys.readouterr()
+
+
+def test_a_training_on_a_full_disk_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    def full(model: Any, path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr("splitgym.agents.callbacks.save_model", full)
+        assert main([*TRAIN, "--steps=384", "--out", "run", "--quiet"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("splitgym train: 'run/checkpoints/step_000000000128.zip': No space left on device; ")
+    assert said.endswith("go on with: splitgym train --resume run")
+    assert main(["train", "--resume", "run", "--quiet"]) == 0
+
+
 # ------------------------------------------------------------------ a training
-TRAIN = ["train", "--n-envs=16", "--set=tasks.count=9", "--net", "8", "--hyper=n_steps=8", "--checkpoint-every=128"]
-
-
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX's signals")
 def test_a_training_that_is_told_to_end_saves_first(tmp_path):
     command = [sys.executable, "-m", "splitgym", *TRAIN, "--steps=100000000", "--out", "run", "--quiet"]

@@ -393,3 +393,40 @@ def test_what_is_no_file_is_refused(name: str, make, tmp_path) -> None:
     make(tmp_path / name.format("SplitInference-v0"))
     with pytest.raises(ValueError, match="is no file"):
         evaluate("device", episodes=1, changes=SHORT, store=tmp_path)
+
+
+def test_long_episodes_are_played_fewer_at_once(counted, monkeypatch) -> None:
+    """Memory does not grow with both lengths."""
+    whole = evaluate("device", episodes=5, changes={"tasks.count": 4})
+    monkeypatch.setattr(module, "MOST_STEPS", 9)
+    parts = evaluate("device", episodes=5, changes={"tasks.count": 4})
+    evaluate("device", episodes=2, changes={"tasks.count": 10})
+    assert counted == [5, 2, 2, 1, 1, 1]
+    assert parts.figure("device", "return").tolist() == whole.figure("device", "return").tolist()
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "a\x00b", "a\x9bb", "a\u202eb"])
+@pytest.mark.parametrize("column", ["policy", "spec", "setting", "version"])
+def test_a_strangers_words_do_not_command_the_terminal(tmp_path, capsys, column: str, name: str) -> None:
+    """Whoever hands on a store can make its checksums."""
+    store = Store(tmp_path)
+    world = WORLDS["inference"]
+    table = store.played(world)
+    key = {"policy": "device", "agent": "False", "spec": "", "identity": "0", "setting": "x-0", "version": "1"}
+    row = tuple({**key, "seed": "0", column: name}.values())
+    table.add([(row, dict.fromkeys(table.figures, 0.0))])
+    for command in ("store", "report"):
+        assert main([command, str(tmp_path)]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.strip().isprintable()
+        assert f"SplitInference-v0.csv: {column} {name!r} holds a character that cannot be shown" in err
+
+
+@pytest.mark.parametrize("changes", ['{"\\u001b[31m": 1}', '{"tasks.count": "\\u001b[31m"}'])
+def test_nor_do_its_changes(tmp_path, capsys, changes: str) -> None:
+    assert main(["evaluate", "device", "--set", "tasks.count=3", "--episodes", "2", "--store", str(tmp_path)]) == 0
+    next((tmp_path / "settings").glob("*.json")).write_text(changes)
+    capsys.readouterr()
+    assert main(["report", str(tmp_path)]) == 2
+    assert "holds a character that cannot be shown (U+001B)" in capsys.readouterr().err

@@ -134,6 +134,9 @@ def test_an_agent_that_does_not_fit_a_case_is_told(tiny) -> None:
     assert np.isnan(last["score"])
     assert list(last["cases"]) == ["plain"]
     assert "| picky* | - |" in results.to_markdown()
+    results.misfits = {("<b>`|[x](y)$", "far"): "a\\b"}  # what stands below the table is no markup either
+    assert "\n&lt;b>\\`\\|[x]\\(y)\\$ cannot play 'far': a\\\\b\n" in results.to_markdown()
+    results.misfits = {("picky", "far | away"): "other actions"}
     assert "cannot play 'far | away': other actions" in str(results.table().caption)
     assert json.loads(results.to_json())["misfits"][0]["policy"] == "picky"
     with pytest.raises(ValueError, match="other actions"):

@@ -153,6 +153,11 @@ def _unwritten(command: str, error: OSError) -> int:
     return 2
 
 
+def _memory(error: MemoryError) -> str:
+    """What was asked for, without the type of the array, which can be longer than all else."""
+    return one_line(str(error).partition(" and data type ")[0]) or "nothing is left"
+
+
 def _run(args: argparse.Namespace) -> int:
     module, _, run, _ = COMMANDS[args.command]
     try:
@@ -167,7 +172,7 @@ def _run(args: argparse.Namespace) -> int:
         print(f"splitgym {args.command}: {told(error)}", file=sys.stderr)
         return 2
     except MemoryError as error:
-        print(f"splitgym {args.command}: not enough memory: {one_line(str(error))}; ask for less", file=sys.stderr)
+        print(f"splitgym {args.command}: not enough memory: {_memory(error)}; ask for less", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stopped:  # of a training it says what was saved
         print(f"splitgym {args.command}: {str(stopped) or 'interrupted'}", file=sys.stderr)

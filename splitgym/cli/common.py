@@ -112,9 +112,9 @@ _LIMITS = {
     "repeats": (1, 10_000),
     "compare": (0, MOST_VALUES),
     "apps": (1, 1000),
-    "blocks": (1, 10_000),
-    "exits": (1, 10_000),
-    "random": (3, 100_000),
+    "blocks": (1, 1000),
+    "exits": (1, 1000),
+    "random": (3, 10_000),
     "gamma": (1, 1_000_000),
     "checkpoint_every": (1, 10**12),
 }
@@ -146,6 +146,12 @@ def told(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"cannot write: {error.strerror}"
     return one_line(str(error) or type(error).__name__)
+
+
+def tell_kept(store: str | None) -> None:
+    """Say what a broken evaluation has left, if anything."""
+    if store is not None and os.path.isdir(store):
+        print(f"what was played is kept in {store}; the same command goes on", file=sys.stderr)
 
 
 def check_files(plot: str | None, csv: str | None, report: str | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from splitgym.cli.common import Outputs, agent_word, check_files, play_command, print_table, progress_bar
@@ -38,13 +39,17 @@ def run(args: argparse.Namespace) -> int:
     print(f"1/2  training PPO on {args.scenario!r} for {args.steps:,} decisions (about two minutes on two cores)")
     agent = train(config, out / "ppo", overwrite=True)
     contenders = [*policy_names("SplitInference-v0"), str(agent)]
+    again = play_command(["enachi", agent_word(agent)], "SplitInference-v0", args.scenario)
     print(f"2/2  {len(contenders)} policies on the same {args.episodes} traces")
-    with progress_bar(False, len(contenders)) as progress:
-        results = evaluate(contenders, "SplitInference-v0", args.scenario, args.episodes, progress=progress)
+    try:
+        with progress_bar(False, len(contenders)) as progress:
+            results = evaluate(contenders, "SplitInference-v0", args.scenario, args.episodes, progress=progress)
+    except KeyboardInterrupt:
+        print(f"the agent is kept in {agent}; evaluate it: {again}", file=sys.stderr)
+        raise
     outputs = Outputs()
     outputs.add("rows", results.to_csv, out / "comparison.csv")
     outputs.add("the answer", print_table, results.table())
     picture = outputs.add("the picture", results.plot, out / "comparison.png")
-    again = play_command(["enachi", agent_word(agent)], "SplitInference-v0", args.scenario)
     print(f"picture: {picture or '-'}\nrows:    {out / 'comparison.csv'}\nagent:   {agent}\nevaluate it: {again}")
     return outputs.finish()

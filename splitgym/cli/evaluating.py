@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from splitgym.cli.common import (
@@ -15,6 +14,7 @@ from splitgym.cli.common import (
     policies_of,
     print_table,
     progress_bar,
+    tell_kept,
 )
 from splitgym.suites import SPLITS
 
@@ -66,9 +66,8 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"{option} is for suites; add --suite")
     try:
         results = _suite(args) if args.suite else _one(args)
-    except KeyboardInterrupt:
-        if args.store:
-            print(f"what was played is kept in {args.store}; the same command goes on", file=sys.stderr)
+    except (KeyboardInterrupt, OSError):
+        tell_kept(args.store)
         raise
     outputs = Outputs()
     if args.csv:

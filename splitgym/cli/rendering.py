@@ -7,12 +7,17 @@ import io
 from pathlib import Path
 from typing import Any
 
+from splitgym.checks import whole_number
 from splitgym.cli.common import add_setting, changes_of, check_ending, check_output, progress_bar
 from splitgym.envs.single import SplitEnv
 from splitgym.evaluation.contenders import act, contender
 from splitgym.extras import need
 from splitgym.files import write_atomically
+from splitgym.reading import has_suffix
 from splitgym.worlds.world import world_of
+
+#: Frames of a GIF, which are in memory until it is written, a megabyte or two each.
+MOST_FRAMES = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,14 +55,15 @@ def run(args: argparse.Namespace) -> int:
 def _play(args: argparse.Namespace) -> int:
     import numpy as np
 
-    if args.out and Path(args.out).suffix.lower() not in (".png", ".gif"):
-        raise ValueError(f"--out needs a file that ends in .png or .gif, got {args.out!r}")
     world = world_of(args.env)
     player = contender(args.policy or world.showcase, world.name, trust=args.trust)
     mode = "human" if args.human else "rgb_array" if args.out else "ansi"
     scenario = world.load_scenario(args.scenario, **changes_of(args.changes))
     env = SplitEnv(world.name, scenario, player.action, player.episode_options, mode)
     observation, _ = env.reset(seed=args.seed)
+    moving = args.out is not None and has_suffix(args.out, ".gif")
+    if moving:
+        whole_number("--steps of a GIF", min(args.steps, env.rows.horizon), 1, MOST_FRAMES)
     policy, state, frames = player.make(env), None, []
     with progress_bar(mode != "rgb_array", args.steps) as progress:
         for step in range(args.steps):
@@ -69,6 +75,8 @@ def _play(args: argparse.Namespace) -> int:
                 print(env.render(), end="\n\n")
             elif mode == "rgb_array":
                 frames.append(env.render())
+                if not moving:
+                    del frames[:-1]
             if progress:
                 progress("drawing", step + 1.0)
             if terminated or truncated:
@@ -81,7 +89,7 @@ def _play(args: argparse.Namespace) -> int:
 
 def _save(frames: list[Any], path: Path) -> None:
     images = [need("PIL.Image", "report").fromarray(frame) for frame in frames]
-    buffer, moving = io.BytesIO(), path.suffix.lower() == ".gif"
+    buffer, moving = io.BytesIO(), has_suffix(path, ".gif")
     if moving:
         images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=700, loop=0)
     else:

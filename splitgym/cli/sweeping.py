@@ -17,6 +17,7 @@ from splitgym.cli.common import (
     policies_of,
     print_table,
     progress_bar,
+    tell_kept,
 )
 from splitgym.quoting import shown
 from splitgym.specs import parts_of
@@ -97,11 +98,11 @@ def run(args: argparse.Namespace) -> int:
             done = sweep(
                 names, args.env, args.scenario, over, args.episodes, args.seed, **setting, progress=progress, each=each
             )
-        except (KeyboardInterrupt, ValueError) as error:
+        except (KeyboardInterrupt, OSError, ValueError) as error:
             if saved:
                 print(f"the first {saved} of {_count(over)} values are kept in {args.csv}", file=sys.stderr)
-            if args.store and isinstance(error, KeyboardInterrupt):
-                print(f"what was played is kept in {args.store}; the same command goes on", file=sys.stderr)
+            if not isinstance(error, ValueError):
+                tell_kept(args.store)
             raise
     outputs = Outputs()
     outputs.add("the answer", _show, args, done)

@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from weakref import WeakSet
+from weakref import ReferenceType, ref
 
 import numpy as np
 from numba.core.compiler_lock import global_compiler_lock
@@ -17,7 +17,8 @@ from splitgym.encodings import Axis
 from splitgym.interrupt import PIECE, aside, await_end
 
 _DRAW = 16  # elementary steps that take the draw of a task, or a number of an observation
-_CREWS: WeakSet[Crew] = WeakSet()
+#: Those that live, by their address.  A WeakSet would run Python when one goes, and a Ctrl-C that comes there is lost.
+_CREWS: dict[int, ReferenceType[Crew]] = {}
 
 
 class Crew:
@@ -32,7 +33,7 @@ class Crew:
         self._pool: ThreadPoolExecutor | None = None
         self._left: list[threading.Event] = []  # ends of what an interruption has left behind
         self._halt = False  # tells the other threads to stop between two pieces
-        _CREWS.add(self)
+        _CREWS[id(self)] = ref(self)
 
     def share(self, n: int, work: Callable[[int, int], None], row_work: int) -> None:
         """Call ``work(low, high)`` until the rows 0..n are done; ``row_work``: elementary steps of a row.
@@ -106,8 +107,9 @@ def _end_of(call: Future[None]) -> threading.Event:
 
 def _after_fork() -> None:
     """Only the thread that forks lives on in the child."""
-    for crew in list(_CREWS):
-        crew.__init__(crew.threads)
+    for crew in [known() for known in _CREWS.values()]:
+        if crew is not None:
+            crew.__init__(crew.threads)
     global_compiler_lock.release()
 
 

@@ -19,6 +19,8 @@ from splitgym.worlds.world import World, world_of
 
 #: Episodes played side by side, and kept together; fixed, so that an episode's company is the same after a break.
 BLOCK = 32
+#: Steps of a block, which are in memory at once, some 300 bytes each; of very long episodes it holds fewer.
+MOST_STEPS = 8_000_000
 
 
 def evaluate(
@@ -70,13 +72,13 @@ def evaluate(
         kept = Store(store)
         shelf = functools.partial(shelf_of, kept, world, kept.keep_setting(world, setting, changes))
     shelves = {c.name: shelf(c) for c in contenders}
-    results = Results(world, setting, changes=changes)
+    results, block = Results(world, setting, changes=changes), _block(world, setting)
     if bound:
         certify = functools.partial(_certify, world, setting, traces)
-        results.set_bounds(_in_blocks(certify, seeds, shelf(None), "bound", progress)["bound"])
+        results.set_bounds(_in_blocks(certify, seeds, block, shelf(None), "bound", progress)["bound"])
     for c in contenders:
         episode = functools.partial(_play, c, world, setting, traces, num_threads)
-        figures = _in_blocks(episode, seeds, shelves[c.name], c.name, progress)
+        figures = _in_blocks(episode, seeds, block, shelves[c.name], c.name, progress)
         results.add(c.name, seeds, figures, spec=c.spec, agent=c.agent, identity=c.identity)
     return results
 
@@ -85,17 +87,23 @@ def _no_shelf(c: Contender | None) -> None:
     return None
 
 
+def _block(world: World, setting: Any) -> int:
+    """How many episodes are played side by side."""
+    return max(min(BLOCK, MOST_STEPS // world.horizon(setting)), 1)
+
+
 def _in_blocks(
     play: Callable[[range, slice, Progress], dict[str, np.ndarray]],
     seeds: range,
+    block: int,
     shelf: Shelf | None,
     name: str,
     progress: Progress | None,
 ) -> dict[str, np.ndarray]:
     """Figures (n,) by name of all seeds, played block by block where a shelf does not have them yet."""
     parts: list[dict[str, np.ndarray]] = []
-    for first in range(0, len(seeds), BLOCK):
-        places = slice(first, min(first + BLOCK, len(seeds)))
+    for first in range(0, len(seeds), block):
+        places = slice(first, min(first + block, len(seeds)))
         tell = functools.partial(_tell, progress, places, len(seeds))
         if shelf is None:
             parts.append(play(seeds[places], places, tell))

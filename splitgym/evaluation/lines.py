@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from splitgym.extras import need
-from splitgym.files import write_atomically, write_through
-from splitgym.names import cell, uncell
+from splitgym.files import trouble_names, write_atomically, write_through
+from splitgym.names import cell, check_text, uncell
 from splitgym.quoting import shown
 from splitgym.specs import command_line
 
@@ -64,7 +64,7 @@ class Table:
             text = b"".join(_checked([*map(cell, key), *row]) for (key, _), row in zip(fresh, numbers, strict=True))
             if self._read_to == 0:
                 text = self._header() + text
-            with self.path.open("ab") as stream:
+            with trouble_names(self.path), self.path.open("ab") as stream:
                 stream.truncate(self._read_to)
                 write_through(stream, text)
 
@@ -77,7 +77,8 @@ class Table:
             good = [_fields(line) is not None for line in lines]
             lost = [line.rstrip(b"\n") + b"\n" for line, ok in zip(lines, good, strict=True) if not ok]
             if lost:
-                with self.path.with_name(f"{self.path.name}.damaged").open("ab") as stream:
+                damaged = self.path.with_name(f"{self.path.name}.damaged")
+                with trouble_names(damaged), damaged.open("ab") as stream:
                     write_through(stream, b"".join(lost))
                 kept = [line for line, ok in zip(lines, good, strict=True) if ok]
                 if not good[0]:
@@ -118,6 +119,8 @@ class Table:
                 raise ValueError(f"{self.path} has other columns, so another version wrote it; use another folder")
             return
         key, values = tuple(map(uncell, fields[: len(self.keys)])), fields[len(self.keys) :]
+        for name, text in zip(self.keys, key, strict=False):  # a stranger's would command the terminal
+            check_text(f"{self.path}: {name} {shown(text)}", text)
         try:
             self._rows.setdefault(key, dict(zip(self.figures, map(float, values), strict=True)))
         except ValueError as error:

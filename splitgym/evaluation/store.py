@@ -22,7 +22,8 @@ from splitgym.evaluation.results import DECISION, Results
 from splitgym.files import write_atomically
 from splitgym.identity import code_version, is_setting_of, world_origin
 from splitgym.named_files import KEPT, keep_files
-from splitgym.quoting import where
+from splitgym.names import check_text
+from splitgym.quoting import shown, where
 from splitgym.ranges import no_warnings
 from splitgym.reading import read_json
 from splitgym.specs import command_line
@@ -76,9 +77,7 @@ class Store:
             refuse_link(place)
         keep_files(scenario.to_dict(), path.parent)
         if not self._holds(world, name):
-            words = {
-                key: value if isinstance(value, (int, float, str)) else str(value) for key, value in changes.items()
-            }
+            words = {k: v if isinstance(v, (int, float, str)) else str(v) for k, v in changes.items()}
             write_atomically(path.with_suffix(".json"), json.dumps(words, indent=2).encode())
             scenario.save(path)
         return name
@@ -116,9 +115,7 @@ class Store:
         return sum(table.repair() for table in tables)
 
     def _table(self, name: str, keys: Sequence[str], figures: Sequence[str]) -> Table:
-        if name not in self._tables:
-            self._tables[name] = Table(self.folder / name, keys, figures)
-        return self._tables[name]
+        return self._tables.setdefault(name, Table(self.folder / name, keys, figures))
 
     def _setting(self, world: World, name: str) -> Path:
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
@@ -154,11 +151,18 @@ class Store:
             )
         return scenario
 
+    def _changes(self, world: World, setting: str) -> dict[str, Any]:
+        """What was changed in a setting, to be shown."""
+        path = self._setting(world, setting).with_suffix(".json")
+        changes = read_json(path, "setting's changes")
+        check_text(f"{path}: {shown(changes)}", " ".join(map(str, (*changes, *changes.values()))))
+        return changes
+
     def _holds(self, world: World, setting: str) -> bool:
         """Whether a setting is written down whole, and is what its name says."""
         try:
             self._scenario(world, setting)
-            read_json(self._setting(world, setting).with_suffix(".json"), "setting's changes")
+            self._changes(world, setting)
         except (ValueError, OSError):
             return False
         return True
@@ -167,9 +171,8 @@ class Store:
         """The command that plays rows of a setting again."""
         specs = [spec for spec in dict.fromkeys(str(row["spec"]) for row in rows) if spec]
         seeds = [int(row["seed"]) for row in rows]
-        path = self._setting(world, rows[0]["setting"])
-        words = [*specs, "--env", world.env_id, "--scenario", path, "--seed", min(seeds)]
-        words += ["--episodes", max(seeds) - min(seeds) + 1, "--store", self.folder]
+        words = [*specs, "--env", world.env_id, "--scenario", self._setting(world, rows[0]["setting"])]
+        words += ["--seed", min(seeds), "--episodes", max(seeds) - min(seeds) + 1, "--store", self.folder]
         return shlex.join(map(str, ["splitgym", "evaluate", *words]))
 
     def _of_setting(self, world: World, setting: str, scenario: Any, rows: list[dict[str, Any]]) -> Results:
@@ -185,8 +188,7 @@ class Store:
         if not seeds:
             raise ValueError(f"{self.folder}: the policies of {setting} have no seed in common: {', '.join(played)}")
         setting = str(rows[-1]["setting"])
-        changes = read_json(self._setting(world, setting).with_suffix(".json"), "setting's changes")
-        results = Results(world, scenario, changes=changes)
+        results = Results(world, scenario, changes=self._changes(world, setting))
         results.folder = self.folder
         certified = self.certified(world).rows()
         keys = [(setting, version, str(seed)) for seed in seeds]

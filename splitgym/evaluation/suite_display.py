@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +40,13 @@ def suite_markdown(results: SuiteResults) -> str:
     rows = [" | ".join(map(_markdown, line)) for line in lines]
     table = "\n".join(f"| {row} |" for row in rows)
     notes = [_WORDS, *_marks(results), *_why(results)]
-    return f"{_title(results)}\n\n{table}\n\n" + "\n".join(notes) + "\n"
+    return f"{_markdown(_title(results))}\n\n{table}\n\n" + "\n".join(map(_markdown, notes)) + "\n"
 
 
 def _markdown(text: str) -> str:
-    """Text in a cell of Markdown, which reads HTML as well."""
-    return text.replace("|", r"\|").replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
+    """Text as it is in Markdown, which reads HTML, code, mathematics and links as well."""
+    plain = re.sub(r"[\\`|$]|(?<=\])\(", r"\\\g<0>", text)
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
 
 
 def _title(results: SuiteResults) -> str:

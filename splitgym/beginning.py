@@ -1,0 +1,28 @@
+"""Ctrl-C while the libraries of a command are loaded: one line instead of the place in a library."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from types import TracebackType
+
+_COMMANDS = ("splitgym", "splitgym.exe", "splitgym-script.py")
+
+
+def is_command(program: str, words: list[str]) -> bool:
+    """Whether a process is the command ``splitgym``, by its ``sys.argv[0]`` and ``sys.orig_argv``."""
+    name = os.path.basename(program)
+    # while Python looks for the module of ``python -m splitgym``, the program is called -m
+    return name in _COMMANDS or (name == "-m" and ("-m", "splitgym") in itertools.pairwise(words))
+
+
+def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        print("splitgym: interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if is_command(sys.argv[0] if sys.argv else "", sys.orig_argv) and sys.excepthook is sys.__excepthook__:
+    sys.excepthook = _tell  # Python still ends as Ctrl-C ends a process
