@@ -250,6 +250,13 @@ def test_a_full_disk_costs_time_only(place, monkeypatch):
     assert compiled(folders)[0] == 42
 
 
+def test_only_the_folder_to_write_to_is_written(warm, place):
+    first, second = make(place / "first"), make(place / "second")
+    assert compiled(Folders((first, second), second)) == (42, 0, 1)
+    assert list(first.iterdir()) == []
+    assert compiled(Folders((second,), None)) == (42, 1, 0)
+
+
 def test_a_warm_folder_is_read_though_another_is_written(warm, place):
     both = Folders((warm.read[0], make(place / "second")), place / "second")
     assert compiled(both) == (42, 1, 0)
