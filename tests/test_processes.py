@@ -217,7 +217,7 @@ def test_fading_is_a_function_of_the_key():
         ("gauss_markov", {"coherence_s": math.nan}, "coherence_s"),
         ("rician", {"k_ratio": -1.0}, "k_ratio"),
         ("gilbert_elliott", {"good_s": 0.0}, "good_s.*>= 1e-06 and <= 1e.07 s"),
-        ("gilbert_elliott", {"good_s": 1.5e-3, "bad_s": 1.5e-3}, "too short for slots"),
+        ("gilbert_elliott", {"good_s": 1.5e-3, "bad_s": 1.5e-3}, r"too short for slots of radio\.slot_s=0\.\d+ s"),
         ("gilbert_elliott", {"bad_depth_db": -3.0}, "bad_depth_db"),
     ],
 )

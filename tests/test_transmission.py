@@ -464,6 +464,7 @@ def test_plugin_fading_is_played():
     [
         ({"transmission.deadline_min_s": 0.03}, r"deadline_min_s=0\.03 s leaves no slot .* 'stem'"),
         ({"transmission.cut": "layer4"}, "leaves no slot"),
+        ({"edge.load_max": 0.99}, r"leaves no slot .* at edge\.load_max=0\.99; "),
         ({"transmission.cut": "layer9"}, "did you mean 'layer"),
         ({"transmission.cut": "local"}, "before the last"),
         ({"transmission.reference_max_w": 0.3}, r"reference_max_w must be <= radio\.power_max_w=0\.2 W"),

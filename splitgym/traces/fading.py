@@ -75,8 +75,8 @@ def _check_memory(coherence_s: float, slot_s: float) -> None:
     """``ValueError`` where the memory is so long that neighbouring slots cannot be told apart."""
     if coherence_s > MOST_MEMORY * slot_s:
         raise ValueError(
-            f"fading.parameters.coherence_s must be <= {MOST_MEMORY:g} slots of {slot_s!r} s, got {coherence_s!r} s; "
-            "use model 'static' for a channel that does not change"
+            f"fading.parameters.coherence_s must be <= {MOST_MEMORY:g} slots of radio.slot_s={slot_s!r} s, "
+            f"got {coherence_s!r} s; use model 'static' for a channel that does not change"
         )
 
 
@@ -117,8 +117,8 @@ def gilbert_elliott(
     to_bad, to_good = min(slot_s / good_s, 1.0), min(slot_s / bad_s, 1.0)
     if to_bad + to_good > 1.0:
         raise ValueError(
-            f"fading.parameters: good_s={good_s!r} s and bad_s={bad_s!r} s are too short for slots of {slot_s!r} s; "
-            "need slot/good_s + slot/bad_s <= 1"
+            f"fading.parameters: good_s={good_s!r} s and bad_s={bad_s!r} s are too short for slots of "
+            f"radio.slot_s={slot_s!r} s; need slot_s/good_s + slot_s/bad_s <= 1"
         )
     share = to_bad / (to_bad + to_good)
     depth = 10.0 ** (-bad_depth_db / 10.0)

@@ -191,11 +191,12 @@ def lower(scenario: TransmissionScenario) -> np.record:
     fields = {"n_fields": len(kinds), "field_kind": kinds, "field_low": lows, "field_high": highs}
     params = task_params(scenario, **fields)
     edge, task = scenario.edge, scenario.transmission
-    load = edge.load_max if edge.load_std > 0.0 else min(edge.load_mean, edge.load_max)
+    key = "edge.load_max" if edge.load_std > 0.0 or edge.load_mean > edge.load_max else "edge.load_mean"
+    load = edge.load_max if key == "edge.load_max" else edge.load_mean
     if window(task.deadline_min_s, load, params)[1] < 1:
         raise ValueError(
             f"transmission.deadline_min_s={task.deadline_min_s!r} s leaves no slot between the device's blocks up to "
-            f"{task.cut!r} and the edge's at load {load:g}; take a longer deadline, another cut, faster clocks "
+            f"{task.cut!r} and the edge's at {key}={load:g}; take a longer deadline, another cut, faster clocks "
             f"(device.clocks_hz, edge.clock_hz, macs_per_cycle), fewer macs or a shorter radio.slot_s"
         )
     return params
