@@ -7,10 +7,8 @@ called with no more than a fraction of a second's work at a time, and what canno
 from __future__ import annotations
 
 import math
-import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 #: Elementary steps of a piece, such as slots of a transmission: some 10 ns each, a tenth of a second on a slow core.
@@ -69,22 +67,6 @@ def aside(
     if trouble:
         raise trouble[0]
     return answer[0]
-
-
-@contextmanager
-def unbroken() -> Iterator[None]:
-    """Ctrl-C waits for the end of the block: for what is useless if half of it is done, and short."""
-    if threading.current_thread() is not threading.main_thread():  # others hear no Ctrl-C
-        yield
-        return
-    came: list[Any] = []
-    before = signal.signal(signal.SIGINT, lambda *what: came.append(what))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if came and callable(before):
-        before(*came[0])
 
 
 def await_end(done: threading.Event) -> None:

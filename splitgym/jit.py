@@ -30,6 +30,7 @@ if not _PACKAGE.is_dir():
 JITTED_SOURCES = (
     "jit.py",
     "jit_cache.py",
+    "jit_setup.py",
     "physics/*.py",
     "worlds/*/kernel.py",
     "worlds/*/nature.py",

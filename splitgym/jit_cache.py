@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from numba.core import caching
-from numba.core.registry import cpu_target
 
-from splitgym.interrupt import unbroken
+from splitgym.jit_setup import set_up
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -158,7 +157,7 @@ class Cache(caching.Cache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function for a signature; ``None`` if it is not there, or damaged."""
-        _set_up()
+        set_up()
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # whatever a damaged pickle or object file raises
@@ -169,15 +168,6 @@ class Cache(caching.Cache):
         if self._impl.locator.folder is not None:
             with contextlib.suppress(OSError):
                 super().save_overload(sig, data)
-
-
-@functools.cache
-def _set_up() -> None:
-    """Let Numba register what it knows; cut by Ctrl-C, every later compilation of the process would fail."""
-    target: Any = cpu_target  # its contexts are made at run time, unknown to type checkers
-    with unbroken():
-        target.typing_context.refresh()
-        target.target_context.refresh()
 
 
 class _Implementation(caching.CompileResultCacheImpl):
