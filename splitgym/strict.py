@@ -14,7 +14,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from splitgym.named_files import NamedFile, named_file
@@ -172,6 +172,11 @@ def _wanted(hint: type, limits: Range) -> str:
     return _words(hint) + (f" {limits.words}" if limits is not _ANY else "")
 
 
+def unknown_key(where: str, key: str, known: Iterable[str]) -> ValueError:
+    """The refusal of a key that stands at ``where``, with the nearest valid one."""
+    return ValueError(f"unknown key {shown(where)}{nearest(key, known)} (valid keys: {listed(known)})")
+
+
 def from_mapping(cls: type[S], table: Mapping[str, Any], path: str = "") -> S:
     """Build ``cls`` from a table.  ``ValueError`` names unknown keys (with the nearest valid one) and missing ones."""
     if not isinstance(table, Mapping):
@@ -179,8 +184,7 @@ def from_mapping(cls: type[S], table: Mapping[str, Any], path: str = "") -> S:
     names = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls))}
     for key in table:
         if key not in names:
-            where = f"{path}.{key}" if path else str(key)
-            raise ValueError(f"unknown key {shown(where)}{nearest(str(key), names)} (valid keys: {listed(names)})")
+            raise unknown_key(f"{path}.{key}" if path else str(key), str(key), names)
     for name, field in names.items():
         needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if needed and name not in table:
@@ -205,9 +209,7 @@ def replace_paths(thing: Any, changes: Mapping[str, Any], prefix: str = "") -> A
         head, _, rest = str(path).partition(".")
         names = [f.name for f in dataclasses.fields(thing)]
         if head not in names:
-            raise ValueError(
-                f"unknown key {shown(f'{prefix}{path}')}{nearest(head, names)} (valid keys: {listed(names)})"
-            )
+            raise unknown_key(f"{prefix}{path}", head, names)
         value = {rest: value} if rest else value
         if head in grouped:
             if not (isinstance(value, Mapping) and isinstance(grouped[head], Mapping)):

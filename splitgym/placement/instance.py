@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from splitgym.checks import file_path
 from splitgym.named_files import named_file
 from splitgym.names import check_label, check_name
-from splitgym.quoting import listed, shown
+from splitgym.quoting import shown
 from splitgym.ranges import (
     ARC_RATE,
     BIT_ENERGY,
@@ -38,7 +38,7 @@ from splitgym.ranges import (
 )
 from splitgym.reading import has_suffix, json_of, naming, toml_of
 from splitgym.registry import nearest
-from splitgym.strict import Strict, from_mapping, number, text
+from splitgym.strict import Strict, from_mapping, number, text, unknown_key
 from splitgym.toml import dump_toml
 
 FORMAT = "fin-instance/1"
@@ -314,9 +314,7 @@ def _arc_fields(arc: Any, path: str) -> Any:
     known = [_FILE_NAMES.get(field.name, field.name) for field in dataclasses.fields(Arc)]
     for name in arc:
         if name not in known:
-            raise ValueError(
-                f"unknown key {shown(f'{path}.{name}')}{nearest(name, known)} (valid keys: {listed(known)})"
-            )
+            raise unknown_key(f"{path}.{name}", name, known)
     for name in _FIELD_NAMES:
         if name not in arc:
             raise ValueError(f"missing key '{path}.{name}'")
