@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from splitgym.toml import read_pairs
+from splitgym.toml import read_pairs, value_text
 
 #: Parts between commas; brackets and quotes hold together.
 _PART = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^,])+""")
@@ -46,17 +45,7 @@ def pair_of(key: str, value: Any) -> str:
 
 def _value(value: Any) -> str:
     """Bare where it is read back as it is, else as TOML."""
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_quoted, value))}]"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_quoted(str(key))} = {_quoted(part)}' for key, part in value.items())}}}"
-    text = str(value)
-    bare = parts_of(f"x={text}")
-    if isinstance(value, str) and not (len(bare) == 1 and read_pairs(bare, "value") == {"x": value}):
-        return json.dumps(value, ensure_ascii=False)
-    return text.lower() if isinstance(value, bool) else text
-
-
-def _quoted(value: Any) -> str:
-    """A value inside a list or table: texts always in quotes."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else _value(value)
+    if not isinstance(value, str):
+        return value_text(value)
+    bare = parts_of(f"x={value}")
+    return value if len(bare) == 1 and read_pairs(bare, "value") == {"x": value} else value_text(value)

@@ -41,7 +41,7 @@ def read_pairs(pairs: Iterable[str], where: str) -> dict[str, Any]:
 def dump_toml(table: Mapping[str, Any], prefix: str = "") -> str:
     """TOML text of nested plain values (:meth:`Strict.to_dict`); ``tomllib`` reads it back equal."""
     simple = {k: v for k, v in table.items() if not _is_table(v)}
-    lines = [f"{_key(k)} = {_value(v)}" for k, v in simple.items()]
+    lines = [f"{_key(k)} = {value_text(v)}" for k, v in simple.items()]
     for key, value in table.items():
         name = f"{prefix}{_key(key)}"
         if isinstance(value, Mapping):
@@ -57,14 +57,17 @@ def _is_table(value: Any) -> bool:
 
 
 def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _value(key)
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else value_text(key)
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A plain value, or lists and tables of them, as TOML in one line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML wants it escaped, JSON does not
-    if isinstance(value, list):
-        return "[" + ", ".join(_value(v) for v in value) + "]"
-    return repr(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(value_text, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{value_text(str(k))} = {value_text(v)}' for k, v in value.items())}}}"
+    return str(value)
