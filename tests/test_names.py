@@ -378,6 +378,22 @@ def test_a_lock_empties_no_other_file(tmp_path):
     assert precious.read_text() == "content"
 
 
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.damaged"])
+def test_a_repair_writes_into_no_other_file(name, link, tmp_path):
+    """What is set aside is a stranger's text: behind a link it would become a line of anything."""
+    Table(tmp_path / "t.csv", ["seed"], ["value"]).add([(("0",), {"value": 1.0})])
+    content = (tmp_path / "t.csv").read_bytes() + b"command\n"
+    (tmp_path / "t.csv").write_bytes(content)
+    precious = tmp_path / "precious"
+    precious.write_bytes(content)
+    (tmp_path / name).unlink(missing_ok=True)
+    link(precious, tmp_path / name)
+    with pytest.raises(ValueError, match=r"is a link|is also another file"):
+        Table(tmp_path / "t.csv", ["seed"], ["value"]).repair()
+    assert precious.read_bytes() == (tmp_path / "t.csv").read_bytes() == content
+
+
 @pytest.mark.parametrize("name", ["settings", "settings/files", "files"])
 def test_folders_of_a_store_are_no_links(name, tmp_path):
     elsewhere = tmp_path / "elsewhere"

@@ -78,6 +78,7 @@ class Table:
             lost = [line.rstrip(b"\n") + b"\n" for line, ok in zip(lines, good, strict=True) if not ok]
             if lost:
                 damaged = self.path.with_name(f"{self.path.name}.damaged")
+                _check_own(damaged)
                 with trouble_names(damaged), damaged.open("ab") as stream:
                     write_through(stream, b"".join(lost))
                 kept = [line for line, ok in zip(lines, good, strict=True) if ok]
@@ -138,13 +139,18 @@ def locked(path: Path) -> Iterator[None]:
     """Only one process at a time writes to ``path``; a process that dies lets go."""
     lock = path.with_name(f".{path.name}.lock")
     for file in (path, lock):
-        refuse_link(file)
-        if file.exists() and not file.is_file():  # a pipe would be waited for without an end
-            raise ValueError(f"{file} is no file; a store keeps its lines there, so remove it or use another folder")
-    if lock.exists() and lock.stat().st_size > 0 and lock.stat().st_nlink > 1:
-        raise ValueError(f"{lock} is also another file, which a lock would empty; remove it")
+        _check_own(file)
     with need("filelock", "report").FileLock(lock):
         yield
+
+
+def _check_own(file: Path) -> None:
+    """Raise ``ValueError`` unless a store may write there: to nothing yet, or to a file that has no other name."""
+    refuse_link(file)
+    if file.exists() and not file.is_file():  # a pipe would be waited for without an end
+        raise ValueError(f"{file} is no file; a store keeps its lines there, so remove it or use another folder")
+    if file.exists() and file.stat().st_size > 0 and file.stat().st_nlink > 1:
+        raise ValueError(f"{file} is also another file, which a store would change; remove it, or use a copy")
 
 
 def _checked(fields: Sequence[str], name: str = "") -> bytes:
