@@ -131,9 +131,19 @@ def mentioned_digest(value: Any) -> str:
     return " ".join(digests)
 
 
-def mentioned_folder(values: Iterable[Any]) -> str:
-    """What to say of a folder among parameters, whose content nobody follows; empty if there is none."""
-    found = [value for value in _texts(values) if _is_path(value) and any(map(os.path.isdir, _places(value)))]
+def plain_digests(values: Iterable[Any]) -> list[str]:
+    """Digests of the files that plain words among parameters are the names of: the code may open them, too."""
+    words = [word for word in _texts(values) if not isinstance(word, NamedFile)]
+    return [digests for digests in map(mentioned_digest, words) if digests]
+
+
+def mentioned_folder(values: Iterable[Any], *, plain: bool) -> str:
+    """What to say of a folder among parameters, whose content nobody follows; empty if there is none.
+
+    ``plain``: also of one that a word without a slash or an ending is the name of.
+    """
+    words = [value for value in _texts(values) if value and (plain or _is_path(value))]
+    found = [value for value in words if any(map(os.path.isdir, _places(value)))]
     return f"it names the folder {found[0]!r}, whose content is not followed: name the files in it" if found else ""
 
 

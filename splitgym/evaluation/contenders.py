@@ -15,7 +15,7 @@ from gymnasium import spaces
 from splitgym.checks import items, switch
 from splitgym.encodings import ENCODINGS
 from splitgym.identity import digest
-from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files, renamed
+from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files, plain_digests, renamed
 from splitgym.names import check_label
 from splitgym.origins import SAY_IT, Origin, origin
 from splitgym.policy import POLICIES, load_baselines, make_policy
@@ -109,7 +109,9 @@ def _registered(shown: str, world: str) -> Contender:
     action = getattr(kind, "action", "dict")
     beside = kind.depends_on(parameters) if hasattr(kind, "depends_on") else ()
     found = [origin(part) for part in (kind, *beside, *([ENCODINGS[action]] if action in ENCODINGS else []))]
-    doubt = next((one.doubt for one in found if one.doubt), mentioned_folder(parameters.values()))
+    folder = mentioned_folder(parameters.values(), plain=not _is_ours(kind))
+    doubt = next((one.doubt for one in found if one.doubt), folder)
+    texts = [*(one.text for one in found), *plain_digests(parameters.values())]
     return Contender(
         shown,
         action,
@@ -117,7 +119,7 @@ def _registered(shown: str, world: str) -> Contender:
         False,
         lambda env: _made(name, kind, env, parameters),
         shown,
-        "" if doubt else digest(kept_spec, sorted(options.items()), *(one.text for one in found)),
+        "" if doubt else digest(kept_spec, sorted(options.items()), *texts),
         f"policy {shown!r} cannot be known again by a store: {doubt}; {SAY_IT}" if doubt else "",
         tuple(named_files(parameters)),
         kept_spec,
@@ -172,10 +174,15 @@ def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any]) -> Any:
         if key not in known:
             hint = f"{nearest(key, known)} (has: {listed(known)})"
             raise ValueError(f"policy {name!r} has no parameter {quoted(key)}{hint}")
-    if not getattr(kind, "__module__", "").startswith("splitgym."):  # it opens its files itself
+    if not _is_ours(kind):  # it opens its files itself
         for file in named_files(dict(parameters)):
             file.check_unchanged()
     return make_policy(name, env, **parameters)
+
+
+def _is_ours(kind: Any) -> bool:
+    """Whether a policy comes with the package."""
+    return getattr(kind, "__module__", "").startswith("splitgym.")
 
 
 def _looks_like_path(name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.named_files import NamedFile, mentioned_file, named_file, named_files
+from splitgym.named_files import NamedFile, mentioned_file, named_file, named_files, plain_digests
 from splitgym.origins import SAY_IT, origin
 from splitgym.quoting import shown
 from splitgym.ranges import FADING_GAIN, Range, fail
@@ -64,7 +64,10 @@ class Model:
         for name, digest in self.digests.items():
             if name in parameters:
                 shown[name] = parameters[name].parsed(digest)
-        return {"parameters": shown} if self.built_in else {"parameters": shown, "code": origin(self.function).text}
+        if self.built_in:
+            return {"parameters": shown}
+        plain = plain_digests(parameters.values())
+        return {"parameters": shown, "code": origin(self.function).text} | ({"files": plain} if plain else {})
 
     @property
     def doubt(self) -> str:

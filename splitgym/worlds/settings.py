@@ -58,7 +58,7 @@ class Process(Section):
     def doubt(self) -> str:
         """Why a plug-in will not be known in another process; empty if it will."""
         model = self.REGISTRY[self.model]
-        return "" if model.built_in else model.doubt or mentioned_folder(self.parameters.values())
+        return "" if model.built_in else model.doubt or mentioned_folder(self.parameters.values(), plain=True)
 
     def check(self, size: float) -> None:
         """Check the limits of a built-in model's parameters by lowering it; a plug-in checks when it draws."""
