@@ -268,6 +268,36 @@ f = F()
 f.k = @
 def thing(x):
     return f.k
+## object that copies by its name
+class F:
+    def __init__(self, k):
+        self.k = k
+    def __reduce__(self):
+        return 'f'
+f = F(@)
+def thing(x):
+    return f.k
+## class of an object that copies by its name
+class F:
+    k = @
+    def __reduce__(self):
+        return 'f'
+f = F()
+def thing(x):
+    return f.k
+## subclass that nothing names
+class Base:
+    def all(self):
+        return Base.__subclasses__()
+class Sub(Base):
+    k = @
+def thing(x, base=Base):
+    return base().all()
+## tensor
+import torch
+T = torch.tensor([1.0, @])
+def thing(x):
+    return T
 ## loop that holds itself
 L = [@]
 L.append(L)

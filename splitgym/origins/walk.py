@@ -6,6 +6,7 @@ import copyreg
 import hashlib
 import importlib
 import itertools
+import pickle
 import sys
 import threading
 import types
@@ -41,11 +42,17 @@ class Walk:
         self.waiting: deque[Any] = deque()
         self.sources: dict[str, bytes] = {}
         self.seen: set[tuple[str, tuple[str, ...]]] = set()
+        self.heirs = False  # whether some code asks a class for its subclasses
 
     def digest(self, thing: Any) -> str:
         self.value(thing)
-        while self.waiting:
+        families: list[type] = []  # whose subclasses nothing has named yet
+        while self.waiting or (self.heirs and families):
+            if not self.waiting:
+                self.value(type.__subclasses__(families.pop(0)))
+                continue
             later = self.waiting.popleft()
+            families += [later] if isinstance(later, type) else []
             self._class(later) if isinstance(later, type) else self._function(later)
         self.put(*sorted(set(self.sources.values())))
         return self.total.hexdigest()
@@ -112,11 +119,21 @@ class Walk:
         except Exception as error:  # whatever an object that cannot be copied raises
             kind = f"{type(value).__module__}.{type(value).__qualname__}"
             raise UnknowableError(f"it refers to an object of {kind}, which cannot be known again: {error}") from error
-        if isinstance(parts, str):  # a global name
-            return [_name(getattr(value, "__module__", None) or type(value).__module__, parts)]
-        items: list[Any] = [None if part is None else list(part) for part in parts[3:5]]
         more = state_of(value) if is_own(type(value).__module__, self.top) else []
+        if isinstance(parts, str):
+            return self._global(value, parts, more)
+        items: list[Any] = [None if part is None else list(part) for part in parts[3:5]]
         return [*map(by_name, parts[:3]), *items, *more]
+
+    def _global(self, value: Any, name: str, state: list[Any]) -> list[Any]:
+        """What says of itself only the name of a global, which may not be its own."""
+        home = pickle.whichmodule(value, name)  # pyright: ignore[reportAttributeAccessIssue]
+        found = _found(home, name) is value
+        if not found and not state:
+            kind = f"{type(value).__module__}.{type(value).__qualname__}"
+            raise UnknowableError(f"it refers to {name!r}, of which {kind} tells nothing but this name")
+        covered = found and not is_own(home, self.top)
+        return [_name(home, name), *([type(value), *state] if state and not covered else [])]
 
     # ---------------------------------------------------------------- definitions
     def _definition(self, thing: Any) -> None:
@@ -163,6 +180,7 @@ class Walk:
         for cell in function.__closure__ or ():
             self.value(content(cell))
         used = Used(function.__code__)
+        self.heirs |= "__subclasses__" in used.attributes
         every = [name for name in function.__globals__ if not name.startswith("__")] if used.any_global else []
         for name in sorted({*used.globals, *every}):
             if name in function.__globals__:
