@@ -10,8 +10,9 @@ from pathlib import Path
 from splitgym.agents.checkpoint import CHECKPOINTS, MODEL_FILE
 from splitgym.agents.config import CONFIG_FILE, TrainConfig
 from splitgym.cli.common import check_output
+from splitgym.evaluation.lines import refuse_link
 from splitgym.files import write_atomically
-from splitgym.named_files import keep_files
+from splitgym.named_files import KEPT, keep_files
 from splitgym.specs import command_line
 
 TENSORBOARD = "tensorboard"
@@ -37,9 +38,16 @@ def refuse_taken(out: Path, overwrite: bool) -> None:
         )
 
 
+def refuse_links(out: Path) -> None:
+    """Raise ``ValueError`` for a link among the folders of a run, through which a training would write elsewhere."""
+    for name in (CHECKPOINTS, TENSORBOARD, KEPT):
+        refuse_link(out / name, "run")
+
+
 def begin(out: Path, config: TrainConfig) -> None:
     """Throw away an old run, if any, and write the configuration of the new one."""
     text = config.to_json().encode()
+    refuse_link(out / KEPT, "run")  # links in place of the others are removed
     for name in (MODEL_FILE, CHECKPOINTS, TENSORBOARD, SCENARIO_FILE):
         if (out / name).is_dir() and not (out / name).is_symlink():
             _empty(out / name)

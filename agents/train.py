@@ -14,7 +14,7 @@ from typing import Any
 from splitgym.agents.build import build_model, restore_model
 from splitgym.agents.checkpoint import MODEL_FILE, save_model
 from splitgym.agents.config import ALGORITHMS, TrainConfig, load_config, resumed
-from splitgym.agents.folder import SCENARIO_FILE, TENSORBOARD, begin, refuse_taken
+from splitgym.agents.folder import SCENARIO_FILE, TENSORBOARD, begin, refuse_links, refuse_taken
 from splitgym.checks import file_path, items, switch
 from splitgym.cli.common import agent_word, changes_of, play_command
 from splitgym.extras import need
@@ -69,6 +69,7 @@ def train(
             out.mkdir(parents=True, exist_ok=True)
             with held(out):
                 if resume:
+                    refuse_links(out)
                     restore_model(model, config, out)
                 else:
                     refuse_taken(out, overwrite)  # another one may have begun meanwhile

@@ -177,3 +177,23 @@ def test_overwriting_follows_no_link_and_takes_only_its_own(run, tmp_path):
     assert [p.name for p in (run / "checkpoints").iterdir()] == ["notes.txt"]
     assert not any((run / name).is_symlink() for name in (END, "tensorboard"))
     assert read_weights(run / END, "cpu")[1]["num_timesteps"] == 128
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "tensorboard", "files"])
+def test_a_resumed_run_writes_through_no_link(name, run, tmp_path):
+    """A run from elsewhere could have its checkpoints written over those of another."""
+    outside = tmp_path / "outside"
+    (run / name).rename(outside) if (run / name).is_dir() else outside.mkdir()
+    (run / name).symlink_to(outside)
+    there = {file: file.read_bytes() for file in outside.iterdir()}
+    with pytest.raises(ValueError, match=rf"{name} is a link; a run follows none"):
+        train(tiny(), run, resume=True, progress=False)
+    assert {file: file.read_bytes() for file in outside.iterdir()} == there
+
+
+def test_a_run_that_begins_anew_keeps_its_files_behind_no_link(run, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (run / "files").symlink_to(tmp_path / "outside")
+    with pytest.raises(ValueError, match="files is a link; a run follows none"):
+        train(tiny(), run, overwrite=True, progress=False)
+    assert (run / END).is_file()  # refused before anything is thrown away

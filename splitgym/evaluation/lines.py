@@ -128,10 +128,10 @@ class Table:
             raise ValueError(f"{self.path}: expected {len(self.figures)} numbers, got {shown(values)}") from error
 
 
-def refuse_link(path: Path) -> None:
-    """Raise ``ValueError`` for a link in a store: it could lead to any file."""
+def refuse_link(path: Path, kind: str = "store") -> None:
+    """Raise ``ValueError`` for a link in a store, or a run: it could lead to any file."""
     if path.is_symlink():
-        raise ValueError(f"{path} is a link; a store follows none, so put what it leads to there")
+        raise ValueError(f"{path} is a link; a {kind} follows none, so put what it leads to there")
 
 
 @contextmanager
