@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+#: What commands a terminal, or turns what it shows around.
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 #: Most characters of a message about something from outside.
 MOST = 480
 
@@ -53,6 +56,11 @@ def cut(text: str, most: int = MOST) -> str:
         return text
     tail = most // 4
     return f"{text[: most - tail - 5]} ... {text[len(text) - tail :]}"
+
+
+def tamed(text: str) -> str:
+    """``text`` that a terminal only shows: what would command it is written out."""
+    return _COMMANDS.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def where(path: str | Path) -> str:

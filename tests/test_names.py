@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -462,3 +463,23 @@ def test_markdown_holds_no_html():
 def test_texts_may_have_lines_and_letters_of_all_tongues():
     for text in ("two\nlines\tand a tab", "naïve 中文 עברית 😀", "=1"):
         assert check_text("x", text) == text
+
+
+@pytest.mark.parametrize("words", [["store", "{}"], ["evaluate", "random", "--{}"], ["evaluate", "{}"], ["{}"]])
+@pytest.mark.parametrize("mark", ["\x1b[31m", "\x9b", "\u202e", "\x7f"])
+def test_messages_command_no_terminal(words, mark, capsys, tmp_path, monkeypatch):
+    """The names of an unpacked folder come from whoever packed it."""
+    monkeypatch.chdir(tmp_path)
+    with contextlib.suppress(SystemExit):
+        assert main([word.replace("{}", f"a{mark}b") for word in words]) == 2
+    said = "".join(capsys.readouterr())
+    assert said
+    assert mark not in said
+    assert repr(mark)[1:-1] in said
+
+
+def test_titles_command_no_terminal(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    evaluate("device", episodes=1, store="s\x1b[31mt")
+    assert main(["store", "s\x1b[31mt"]) == 0
+    assert r"s\x1b[31mt: what every policy has played" in capsys.readouterr().out

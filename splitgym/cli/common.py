@@ -18,7 +18,7 @@ from splitgym.evaluation.play import PREPARING
 from splitgym.extras import need
 from splitgym.files import PICTURES
 from splitgym.policy import policy_names
-from splitgym.quoting import MOST, cut, shown
+from splitgym.quoting import MOST, cut, shown, tamed
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.specs import command_line
 from splitgym.toml import read_pairs
@@ -136,7 +136,7 @@ def check_values(args: argparse.Namespace) -> None:
 
 def one_line(text: str, most: int = MOST) -> str:
     """A message as one line of at most ``most`` characters."""
-    return cut(" ".join(text.split()), most)
+    return cut(tamed(" ".join(text.split())), most)
 
 
 def told(error: BaseException) -> str:
@@ -221,7 +221,7 @@ def print_table(table: Any) -> None:
 
     class Spelt(base):
         def render_str(self, text: str, **options: Any) -> Any:
-            return super().render_str(spelt(text), **options)
+            return super().render_str(spelt(tamed(text)), **options)
 
     console_class = functools.partial(cast(Any, Spelt), markup=False, emoji=False)
     console = console_class()
