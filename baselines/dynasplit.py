@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from splitgym.baselines.search import SEARCHES, problem_of, search
+from splitgym.baselines.search import SEARCHES, check_search, problem_of, search
 from splitgym.baselines.simple import ALL_OR_NOTHING
 from splitgym.fronts import Front
 from splitgym.numbers import as_array
@@ -27,6 +27,9 @@ from splitgym.physics.codec import from_observation
 from splitgym.policy import Policy, one_of, register_policy
 from splitgym.specs import command_line
 from splitgym.worlds.hardware.workload import SEED
+
+
+_SEARCH: tuple[str, float, int] = ("exhaustive", 0.2, SEED)  # the search of a policy that is given none
 
 
 class OnFront(Policy):
@@ -41,7 +44,8 @@ class OnFront(Policy):
         search_seed: seed of the search; by default that of the published experiments.
         seed: unused.
 
-    Raises ``ValueError`` for the front of another environment, or of other axes or levels.
+    Raises ``ValueError`` for the front of another environment, or of other axes or levels, and for a search that is none,
+    or beside a front.
     """
 
     worlds: ClassVar[tuple[str, ...] | None] = ("hardware", "inference")
@@ -51,12 +55,15 @@ class OnFront(Policy):
         env: Any,
         *,
         front: Front | str | Path | None = None,
-        search: str = "exhaustive",
-        budget: float = 0.2,
-        search_seed: int = SEED,
+        search: str = _SEARCH[0],
+        budget: float = _SEARCH[1],
+        search_seed: int = _SEARCH[2],
         seed: int = 0,
     ) -> None:
         super().__init__(env, seed=seed)
+        check_search(search, budget, search_seed)
+        if front is not None and (search, budget, search_seed) != _SEARCH:
+            raise ValueError("a front is given, so nothing is searched: leave out front, or search, budget, search_seed")
         if front is None:
             front = _search(problem_of(self.world, self.scenario), search, budget=budget, seed=search_seed)
         self.front = front if isinstance(front, Front) else Front.load(front)

@@ -141,6 +141,15 @@ SEARCHES.add("random", without_replacement)
 SEARCHES.add("nsga3", nsga3)
 
 
+def check_search(method: str, budget: float, seed: int) -> tuple[Callable[..., tuple[np.ndarray, np.ndarray]], int]:
+    """The function of a search and its seed; all three are checked, whether the search uses them or not.
+
+    Raises ``ValueError`` for an unknown method, a budget outside (0, 1] and a seed out of range.
+    """
+    BUDGET.check("the budget", budget)
+    return SEARCHES[method], whole_number("the seed of a search", seed, 0, 2**32 - 1)
+
+
 def search(
     problem: Problem,
     method: str = "exhaustive",
@@ -166,9 +175,8 @@ def search(
     """
     if not isinstance(problem, Problem):
         raise ValueError(f"problem must be one of problem_of(), got {shown(problem)}")
-    run = SEARCHES[method]
-    allowed = len(problem.table) if method == "exhaustive" else budget_of(problem, budget)
-    seed, kept = whole_number("the seed of a search", seed, 0, 2**32 - 1), None
+    run, seed = check_search(method, budget, seed)
+    allowed, kept = len(problem.table) if method == "exhaustive" else budget_of(problem, budget), None
     if storage is not None:
         kept = file_path("storage", storage)
     if storage is not None and method != "nsga3":

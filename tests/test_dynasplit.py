@@ -64,6 +64,29 @@ def test_strange_fronts_are_refused() -> None:
         make_policy("latency_optimal", gym.make("SplitInference-v0"))
 
 
+@pytest.mark.parametrize("name", ["dynasplit", "dynasplit_aware", "latency_optimal", "energy_optimal"])
+def test_what_no_search_uses_is_checked_too(name, tmp_path) -> None:
+    """Nothing that is asked for is passed over in silence: not beside the exhaustive search, not beside a front."""
+    env = single("hardware", "default")
+    file = tmp_path / "front.json"
+    make_policy(name, env).front.save(file)
+    for change, message in [
+        ({"budget": math.nan}, "the budget must be a finite number"),
+        ({"budget": -1}, "the budget must be a finite number"),
+        ({"budget": "x"}, "the budget must be a finite number"),
+        ({"search_seed": -1}, "the seed of a search"),
+        ({"search": "x"}, "unknown search 'x'"),
+        ({"search": "x", "front": file}, "unknown search 'x'"),
+        ({"budget": 2.0, "front": file}, "the budget must be a finite number"),
+        ({"search": "random", "front": file}, "nothing is searched: leave out front"),
+        ({"budget": 0.5, "front": file}, "nothing is searched: leave out front"),
+        ({"search_seed": 1, "front": file}, "nothing is searched: leave out front"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            make_policy(name, env, **change)
+    assert make_policy(name, env, front=file, search="exhaustive", budget=0.2).front.axes
+
+
 def test_a_front_of_another_scenario_may_be_used() -> None:
     front = search(problem_of(HARDWARE, load_scenario("default", ENV)))
     assert make_policy("dynasplit", gym.make(ENV, scenario="switching"), front=front).front is front

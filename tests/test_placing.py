@@ -255,10 +255,40 @@ def test_place_names_the_fault(old: str, new: str, message: str, capsys: Any, tm
         (["--random", "5", "--exits", "9"], "exits must be an integer >= 1 and <= 8, got 9"),
         (["--random", "5", "--save", "mine.yaml"], "--save needs a file that ends in .toml, .json, got 'mine.yaml'"),
         (["--published", "alexnet"], "did you mean 'b_alexnet'"),
-        (["--published", "b_alexnet", "--app", "a0"], "--app is for --instance and --random"),
+        (
+            ["--published", "b_alexnet", "--app", "a0"],
+            "--app a0 is not for --published, only for --instance or --random; leave it out",
+        ),
     ],
 )
 def test_place_refuses(arguments: list[str], message: str, capsys: Any, tmp_path: Path) -> None:
     assert place(*arguments, "--out", str(tmp_path / "place")) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "place.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "options"),
+    [
+        (
+            ("--instance", "mine.toml"),
+            ("seed", "blocks", "exits", "apps", "tightness", "family", "latency-mode", "energy"),
+        ),
+        (("--published", "b_lenet"), ("seed", "blocks", "exits", "apps", "tightness", "family", "app", "save", "out")),
+        (("--random", "4"), ("energy",)),
+    ],
+)
+def test_no_option_is_passed_over(what, options, tmp_path, monkeypatch, capsys) -> None:
+    """An option that does not count beside the others is refused, before anything is solved or written."""
+    monkeypatch.chdir(tmp_path)
+    values = {
+        "family": "prefix",
+        "latency-mode": "expected",
+        "energy": "expected",
+        "tightness": "0.4",
+        "save": "x.toml",
+    }
+    for option in options:
+        assert place(*what, f"--{option}", values.get(option, "3")) == 2
+        assert f"--{option} {values.get(option, '3')} is not for {what[0]}, only for --" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

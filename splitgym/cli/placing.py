@@ -87,8 +87,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
+#: Option -> what it counts with; what is given beside another one would be passed over.
+_COUNTS_WITH = {
+    "gamma": ("instance", "random"),
+    "rounding": ("instance", "random"),
+    "app": ("instance", "random"),
+    "out": ("instance", "random"),
+    "save": ("instance", "random"),
+    "seed": ("random",),
+    "blocks": ("random",),
+    "exits": ("random",),
+    "family": ("random",),
+    "apps": ("random",),
+    "tightness": ("random",),
+    "latency_mode": ("random", "published"),
+    "energy": ("published",),
+}
+
+
+def _refuse_what_does_not_count(args: argparse.Namespace) -> None:
+    what = next(name for name in ("instance", "random", "published") if getattr(args, name) is not None)
+    for name, places in _COUNTS_WITH.items():
+        given = getattr(args, name)
+        if what not in places and given != args.parser.get_default(name):
+            wanted = " or ".join(f"--{place}" for place in places)
+            raise ValueError(f"--{name.replace('_', '-')} {given} is not for --{what}, only for {wanted}; leave it out")
+
+
 def run(args: argparse.Namespace) -> int:
     """Solve, draw and print."""
+    if args.published:
+        load_published(args.published)  # refuses a misspelt name before anything else happens
+    _refuse_what_does_not_count(args)
     if args.published:
         return _run_published(args)
     picture = Path(f"{args.out.removesuffix('.png')}.png")
@@ -186,10 +216,6 @@ def _content(instance: Instance, results: list[Result]) -> dict[str, Any]:
 
 
 def _run_published(args: argparse.Namespace) -> int:
-    for name in ("app", "save"):
-        if getattr(args, name):
-            raise ValueError(f"--{name} is for --instance and --random, not for --published")
-    load_published(args.published)  # refuses a misspelt name before anything else happens
     with progress_bar(args.quiet or args.json, 1) as show:
         savings = study_savings(args.published, args.energy, args.latency_mode, progress=show)
     if args.json:
