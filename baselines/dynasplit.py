@@ -28,7 +28,6 @@ from splitgym.policy import Policy, one_of, register_policy
 from splitgym.specs import command_line
 from splitgym.worlds.hardware.workload import SEED
 
-
 _SEARCH: tuple[str, float, int] = ("exhaustive", 0.2, SEED)  # the search of a policy that is given none
 
 
@@ -44,8 +43,8 @@ class OnFront(Policy):
         search_seed: seed of the search; by default that of the published experiments.
         seed: unused.
 
-    Raises ``ValueError`` for the front of another environment, or of other axes or levels, and for a search that is none,
-    or beside a front.
+    Raises ``ValueError`` for the front of another environment, or of other axes or levels, and for a search that is
+    none, or beside a front.
     """
 
     worlds: ClassVar[tuple[str, ...] | None] = ("hardware", "inference")
@@ -63,7 +62,9 @@ class OnFront(Policy):
         super().__init__(env, seed=seed)
         check_search(search, budget, search_seed)
         if front is not None and (search, budget, search_seed) != _SEARCH:
-            raise ValueError("a front is given, so nothing is searched: leave out front, or search, budget, search_seed")
+            raise ValueError(
+                "a front is given, so nothing is searched: leave out front, or search, budget, search_seed"
+            )
         if front is None:
             front = _search(problem_of(self.world, self.scenario), search, budget=budget, seed=search_seed)
         self.front = front if isinstance(front, Front) else Front.load(front)
