@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -103,15 +102,15 @@ def test_a_killed_command_goes_on(tmp_path) -> None:
     command += ["--set", "tasks.count=60", "--store", str(tmp_path / "store"), "--json"]
     rng, kills = np.random.default_rng(0), 0
     for _ in range(60):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        before = size(tmp_path / "store")
-        while process.poll() is None and size(tmp_path / "store") == before:  # until it keeps something
-            time.sleep(0.002)
-        time.sleep(float(rng.uniform(0.0, 0.05)))
-        if process.poll() is not None:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            before = size(tmp_path / "store")
+            while process.poll() is None and size(tmp_path / "store") == before:  # until it keeps something
+                time.sleep(0.002)
+            time.sleep(float(rng.uniform(0.0, 0.05)))
+            ended = process.poll() is not None
+            process.kill()
+        if ended:
             break
-        process.send_signal(signal.SIGKILL)
-        process.wait()
         kills += 1
     assert kills >= 3
     assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
