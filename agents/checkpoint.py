@@ -25,7 +25,7 @@ from splitgym.checks import file_path, switch
 from splitgym.extras import need
 from splitgym.files import write_atomically
 from splitgym.policy import rows_of
-from splitgym.quoting import cut, shown
+from splitgym.quoting import cut, shown, tamed
 from splitgym.specs import command_line
 
 MODEL_FILE = "model.zip"
@@ -169,7 +169,7 @@ def _names(files: Sequence[Path], verb: str = "") -> str:
 @functools.cache
 def _tell(words: str) -> None:
     """Say something on standard error, once."""
-    print(words, file=sys.stderr)
+    print(tamed(words), file=sys.stderr)
 
 
 def model_file(path: Path) -> Path:
@@ -190,7 +190,7 @@ def save_model(model: Any, path: Path) -> None:
     """Save a stable-baselines3 model (weights, optimiser, step counter) atomically."""
     buffer = io.BytesIO()
     model.save(buffer)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue(), inside=path.parent)
 
 
 def read_weights(file: Path, device: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,8 +10,7 @@ from pathlib import Path
 from splitgym.agents.checkpoint import CHECKPOINTS, MODEL_FILE
 from splitgym.agents.config import CONFIG_FILE, TrainConfig
 from splitgym.cli.common import check_output
-from splitgym.evaluation.lines import refuse_link
-from splitgym.files import write_atomically
+from splitgym.files import refuse_link, write_atomically
 from splitgym.named_files import KEPT, keep_files
 from splitgym.specs import command_line
 
@@ -54,7 +53,7 @@ def begin(out: Path, config: TrainConfig) -> None:
         else:
             (out / name).unlink(missing_ok=True)  # of a link the link, not what it leads to
     keep_files(config.scenario.to_dict(), out)
-    write_atomically(out / CONFIG_FILE, text)
+    write_atomically(out / CONFIG_FILE, text, inside=out)
 
 
 def _empty(folder: Path) -> None:

@@ -16,7 +16,7 @@ from splitgym.agents.checkpoint import MODEL_FILE, save_model
 from splitgym.agents.config import ALGORITHMS, TrainConfig, load_config, resumed
 from splitgym.agents.folder import SCENARIO_FILE, TENSORBOARD, begin, refuse_links, refuse_taken
 from splitgym.checks import file_path, items, switch
-from splitgym.cli.common import agent_word, changes_of, play_command
+from splitgym.cli.common import agent_word, changes_of, play_command, say
 from splitgym.extras import need
 from splitgym.locks import held
 from splitgym.names import check_name
@@ -227,10 +227,10 @@ def run_train(args: argparse.Namespace) -> int:
             progress=not args.quiet,
         )
     except TrainingInterrupted as stopped:
-        print(stopped, file=sys.stderr)
+        say(str(stopped), aside=True)
         return 130
     again = play_command([config.world.showcase, agent_word(out)], config.env_id, _setting_of(config, out))
-    print(f"trained agent in {out}; compare it: {again}")
+    say(f"trained agent in {out}; compare it: {again}")
     return 0
 
 

@@ -26,21 +26,36 @@ _PART = re.compile(r"\..+\.(?:(?P<host>[0-9a-f]{8})-)?(?P<pid>\d+)-\d+\.part", r
 PICTURES = (".png", ".pdf", ".svg")
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, inside: Path | None = None) -> None:
     """Write a file so that a reader finds the old or the new content, and never a part, whatever happens.
 
-    What killed processes left in the same folder of earlier attempts is removed.  Raises ``ValueError`` for a folder,
-    and ``OSError`` naming ``path`` where it cannot be written.
+    What killed processes left in the same folder of earlier attempts is removed.
+
+    Args:
+        inside: the folder of results, perhaps a stranger's, where ``path`` is a name of ours: no link between them is
+            followed, and whatever is in the file's place, a pipe too, is replaced.
+
+    Raises ``ValueError`` for a folder and for such a link, and ``OSError`` naming ``path`` where it cannot be written.
     """
+    if inside is not None:
+        for part in list(path.relative_to(inside).parents)[-2::-1]:
+            refuse_link(inside / part, "folder of results")
     if path.is_dir():
         raise ValueError(f"{where(path)!r} is a folder; a file was to be written")
-    if path.parent == Path("/dev") or path.is_fifo():  # the terminal, a pipe: there is nothing to be replaced
+    # the terminal, a pipe: there is nothing to be replaced
+    if inside is None and (path.parent == Path("/dev") or path.is_fifo()):
         with trouble_names(path):
             path.write_bytes(content)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with trouble_names(path):
         _replace(path, content)
+
+
+def refuse_link(path: Path, kind: str) -> None:
+    """Raise ``ValueError`` for a link in a store, a run or another folder of results: it could lead to any file."""
+    if path.is_symlink():
+        raise ValueError(f"{path} is a link; a {kind} follows none, so put what it leads to there")
 
 
 @contextlib.contextmanager
@@ -83,13 +98,16 @@ def written(text: str, path: str | Path | None) -> str:
     return text
 
 
-def save_figure(figure: Any, path: str | Path, **options: Any) -> Path:
-    """Write a Matplotlib figure, whole or not at all; returns its path.  Raises ``ValueError`` for another ending."""
+def save_figure(figure: Any, path: str | Path, *, inside: Path | None = None, **options: Any) -> Path:
+    """Write a Matplotlib figure as :func:`write_atomically` does; returns its path.
+
+    Raises ``ValueError`` for another ending.
+    """
     form = check_picture(path).suffix.lower().lstrip(".")
     _spell(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=form, **options)
-    write_atomically(Path(path), buffer.getvalue())
+    write_atomically(Path(path), buffer.getvalue(), inside=inside)
     return Path(path)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 from splitgym.files import write_atomically
+from splitgym.quoting import where
 from splitgym.reading.files import read_bytes
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ T = TypeVar("T")
 #: Folder, beside a scenario's TOML file or a run's configuration, of the files that these name.
 KEPT = "files"
 _MOST = 2**31  # bytes of such a file
+_LONGEST_ENDING = 100  # bytes: the file is kept under a name with something before it
 _FOLDER: ContextVar[Path | None] = ContextVar("folder of the file that is read", default=None)
 
 
@@ -102,6 +104,10 @@ def named_file(name: str | Path, missing: str) -> NamedFile:
             read_bytes(place, kind, _MOST)  # says that it is a folder or a pipe
         folders = " and ".join(dict.fromkeys(str(place.parent) for place in _places(name)))
         raise ValueError(f"{missing}: {str(name)!r} (looked for in {folders})")
+    if len(os.fsencode(path.suffix)) > _LONGEST_ENDING:
+        raise ValueError(
+            f"{where(path)!r} has an ending of more than {_LONGEST_ENDING} bytes, so it cannot be kept; rename it"
+        )
     return NamedFile(os.path.abspath(path), read_bytes(path, kind, _MOST))
 
 
@@ -165,11 +171,11 @@ def renamed(value: Any) -> Any:
 
 
 def keep_files(value: Any, folder: Path) -> None:
-    """Write all files of nested tables and lists below ``folder``, unless they are there."""
+    """Write all files of nested tables and lists below ``folder``, through no link, unless they are there."""
     for file in named_files(value):
         path = folder / file.kept_name
         if not path.is_file() or path.read_bytes() != file.content:
-            write_atomically(path, file.content)
+            write_atomically(path, file.content, inside=folder)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -142,6 +142,35 @@ def test_a_pipe_is_written_not_replaced(tmp_path):
     assert (tmp_path / "pipe").is_fifo()
 
 
+def test_in_a_folder_of_results_nothing_waits_and_nothing_leads_elsewhere(tmp_path):
+    """A pipe of that name would be waited for without an end, a link on the way would lead to any folder."""
+    folder, elsewhere = tmp_path / "store", tmp_path / "elsewhere"
+    for place in (folder / "plain", elsewhere):
+        place.mkdir(parents=True)
+    os.mkfifo(folder / "plain" / "x")
+    write_atomically(folder / "plain" / "x", b"whole", inside=folder)
+    assert (folder / "plain" / "x").read_bytes() == b"whole"
+    (folder / "a").symlink_to(elsewhere)
+    for path in (folder / "a" / "x", folder / "a" / "b" / "x"):
+        with pytest.raises(ValueError, match="store/a is a link; a folder of results follows none"):
+            write_atomically(path, b"", inside=folder)
+    assert not list(elsewhere.iterdir())
+    write_atomically(folder / "a" / "x", b"of one's own", inside=folder / "a")  # the folder itself may be one
+    assert (elsewhere / "x").is_file()
+
+
+def test_a_store_with_pipes_in_it(tmp_path):
+    """Where its scenarios are kept."""
+    evaluate("device", scenario=short("inference", "default"), episodes=1, store=tmp_path)
+    kept = sorted((tmp_path / "settings").iterdir())
+    content = [file.read_bytes() for file in kept]
+    for file in kept:
+        file.unlink()
+        os.mkfifo(file)
+    evaluate("device", scenario=short("inference", "default"), episodes=1, store=tmp_path)
+    assert [file.read_bytes() for file in kept] == content
+
+
 # ------------------------------------------------------------------ every writer
 @functools.cache
 def _results(bound: bool = False) -> Any:

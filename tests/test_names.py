@@ -8,6 +8,7 @@ import dataclasses
 import io
 import os
 import typing
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 import splitgym
 from splitgym.agents.config import ALGORITHMS
 from splitgym.baselines.search import SEARCHES
-from splitgym.cli import common, main
+from splitgym.cli import common, main, warnings_in_a_line
 from splitgym.encodings import ENCODINGS
 from splitgym.evaluation import Results, evaluate, evaluate_suite, stability, sweep
 from splitgym.evaluation.lines import Table
@@ -483,3 +484,59 @@ def test_titles_command_no_terminal(capsys, tmp_path, monkeypatch):
     evaluate("device", episodes=1, store="s\x1b[31mt")
     assert main(["store", "s\x1b[31mt"]) == 0
     assert r"s\x1b[31mt: what every policy has played" in capsys.readouterr().out
+
+
+OUT = "s\x1b[31mt"
+PLACE = ["place", "--random", "3", "--apps", "1"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", OUT, "--figures", "png"],
+        [*PLACE, "--out", f"{OUT}/p", "--save", f"{OUT}/i.toml"],
+        ["render", "device", "--out", f"{OUT}/r.png"],
+        ["train", "--steps", "64", "--n-envs", "2", "--hyper", "n_steps=32", "--out", f"{OUT}/run", "--quiet"],
+    ],
+)
+def test_words_of_success_command_no_terminal(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if words[0] == "report":
+        evaluate("device", scenario=short("inference", "default"), episodes=1, store=OUT)
+    assert main(words) == 0
+    said = "".join(capsys.readouterr())
+    assert "\x1b[31mt" not in said
+    assert r"s\x1b[31mt" in said
+
+
+def test_warnings_command_no_terminal(capsys, tmp_path, monkeypatch):
+    """Notes of what was passed over, and of values hardly in their unit, name files."""
+    monkeypatch.chdir(tmp_path)
+    common.say("a\x1b[31mb", aside=True)
+    with warnings_in_a_line():
+        said = warnings.formatwarning("c\x1b[31md", UserWarning, "file.py", 1)
+    assert said == "splitgym: warning: c\\x1b[31md\n"
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_a_file_whose_ending_is_a_name_of_its_own(tmp_path):
+    """It is kept under a name that its ending is a part of."""
+    (tmp_path / f"a.{'x' * 240}").write_text("arrival_s\n1.0\n")
+    changes = {"arrivals.model": "recorded", "arrivals.parameters.file": str(tmp_path / f"a.{'x' * 240}")}
+    with pytest.raises(ValueError, match="ending of more than 100 bytes, so it cannot be kept; rename it"):
+        evaluate("device", episodes=1, changes=changes, store=tmp_path / "store")
+
+
+def test_what_a_command_names_itself_is_no_link(tmp_path, monkeypatch, capsys):
+    """In an unpacked folder ``results`` may lead anywhere: a demo throws a run away, a search writes a data base."""
+    monkeypatch.chdir(tmp_path)
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (tmp_path / "results" / "demo").mkdir(parents=True)
+    (tmp_path / "results" / "demo" / "ppo").symlink_to(precious)
+    (tmp_path / "x.sqlite").symlink_to(precious / "places.sqlite")
+    assert main(["demo"]) == 2
+    assert "ppo is a link; a demo follows none" in capsys.readouterr().err
+    assert main(["optimize", "--search", "nsga3", "--out", "x"]) == 2
+    assert "x.sqlite is a link; a search follows none" in capsys.readouterr().err
+    assert not list(precious.iterdir())

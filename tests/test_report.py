@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -392,3 +393,17 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "device" in both.read_text()
     assert main(["report", str(tmp_path / "nothing")]) == 2
     assert f"evaluate all --bound --store {tmp_path / 'nothing'}" in capsys.readouterr().err
+
+
+def test_a_page_in_a_strangers_store_leads_nowhere_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, elsewhere = tmp_path / "store", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    evaluate("device", scenario=short("inference", "default"), episodes=1, store=store)
+    (store / "report-figures").symlink_to(elsewhere)
+    assert main(["report", str(store), "--figures", "png"]) == 2
+    assert "report-figures is a link; a report follows none" in capsys.readouterr().err
+    assert not list(elsewhere.iterdir())
+    assert not (store / "report.html").exists()
+    os.mkfifo(store / "report.html")
+    assert main(["report", str(store)]) == 2
+    assert "report.html is no file; remove it, or choose another page (--out)" in capsys.readouterr().err

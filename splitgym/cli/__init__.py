@@ -15,9 +15,10 @@ from gymnasium.error import Error as GymnasiumError
 
 import splitgym
 from splitgym.cli import streams
-from splitgym.cli.common import check_values, one_line, told
+from splitgym.cli.common import check_values, one_line, say, told
 from splitgym.cli.notes import plain_warnings
 from splitgym.cli.stopping import INTERRUPTED, status_of, stopping
+from splitgym.quoting import tamed
 from splitgym.registry import nearest
 
 #: Command -> (module, function adding its arguments, function running it, help).
@@ -101,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
 def warnings_in_a_line() -> Iterator[None]:
     """Warnings as people of the command line read them: one line, without the place in the code."""
     before = warnings.formatwarning
-    warnings.formatwarning = lambda message, *_, **__: f"splitgym: warning: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: f"splitgym: warning: {tamed(str(message))}\n"
     try:
         yield
     finally:
@@ -175,5 +176,5 @@ def _run(args: argparse.Namespace) -> int:
         print(f"splitgym {args.command}: not enough memory: {_memory(error)}; ask for less", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stopped:  # of a training it says what was saved
-        print(f"splitgym {args.command}: {str(stopped) or 'interrupted'}", file=sys.stderr)
+        say(f"splitgym {args.command}: {str(stopped) or 'interrupted'}", aside=True)
         return INTERRUPTED

@@ -148,10 +148,15 @@ def told(error: BaseException) -> str:
     return one_line(str(error) or type(error).__name__)
 
 
+def say(text: str, *, aside: bool = False) -> None:
+    """Print words with names in them, which command no terminal; ``aside``: to standard error."""
+    print(tamed(text), file=sys.stderr if aside else sys.stdout)
+
+
 def tell_kept(store: str | None) -> None:
     """Say what a broken evaluation has left, if anything."""
     if store is not None and os.path.isdir(store):
-        print(f"what was played is kept in {store}; the same command goes on", file=sys.stderr)
+        say(f"what was played is kept in {store}; the same command goes on", aside=True)
 
 
 def check_files(plot: str | None, csv: str | None, report: str | None = None) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from splitgym.cli.common import Outputs, agent_word, check_files, play_command, print_table, progress_bar
+from splitgym.cli.common import Outputs, agent_word, check_files, play_command, print_table, progress_bar, say
+from splitgym.files import refuse_link
 from splitgym.policy import policy_names
 
 #: Steps that take about two minutes on two cores.
@@ -34,9 +34,10 @@ def run(args: argparse.Namespace) -> int:
     from splitgym.evaluation import evaluate
 
     out = Path(args.out)
+    refuse_link(out / "ppo", "demo")  # the run there is thrown away
     check_files(str(out / "comparison.png"), str(out / "comparison.csv"))
     config = TrainConfig(algo="ppo", scenario=args.scenario, steps=args.steps, seed=args.seed)
-    print(f"1/2  training PPO on {args.scenario!r} for {args.steps:,} decisions (about two minutes on two cores)")
+    say(f"1/2  training PPO on {args.scenario!r} for {args.steps:,} decisions (about two minutes on two cores)")
     agent = train(config, out / "ppo", overwrite=True)
     contenders = [*policy_names("SplitInference-v0"), str(agent)]
     again = play_command(["enachi", agent_word(agent)], "SplitInference-v0", args.scenario)
@@ -45,11 +46,11 @@ def run(args: argparse.Namespace) -> int:
         with progress_bar(False, len(contenders)) as progress:
             results = evaluate(contenders, "SplitInference-v0", args.scenario, args.episodes, progress=progress)
     except KeyboardInterrupt:
-        print(f"the agent is kept in {agent}; evaluate it: {again}", file=sys.stderr)
+        say(f"the agent is kept in {agent}; evaluate it: {again}", aside=True)
         raise
     outputs = Outputs()
     outputs.add("rows", results.to_csv, out / "comparison.csv")
     outputs.add("the answer", print_table, results.table())
     picture = outputs.add("the picture", results.plot, out / "comparison.png")
-    print(f"picture: {picture or '-'}\nrows:    {out / 'comparison.csv'}\nagent:   {agent}\nevaluate it: {again}")
+    say(f"picture: {picture or '-'}\nrows:    {out / 'comparison.csv'}\nagent:   {agent}\nevaluate it: {again}")
     return outputs.finish()

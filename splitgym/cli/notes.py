@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from splitgym.quoting import tamed
 from splitgym.worlds.presets import UnusedKeyWarning
 
 
@@ -23,7 +24,7 @@ def plain_warnings() -> Iterator[None]:
                 others(message, category, *place, **more)
             elif str(message) not in told:
                 told.add(str(message))
-                print(f"splitgym: note: {message}", file=sys.stderr)
+                print(f"splitgym: note: {tamed(str(message))}", file=sys.stderr)
 
         warnings.showwarning = show
         warnings.simplefilter("always", UnusedKeyWarning)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,20 @@ import numpy as np
 from gymnasium.error import DependencyNotInstalled
 
 from splitgym.baselines.search import RATINGS, SEARCHES, Problem, budget_of, compare_searches, problem_of, search
-from splitgym.cli.common import Outputs, add_setting, changes_of, check_output, play_command, print_table, progress_bar
+from splitgym.cli.common import (
+    Outputs,
+    add_setting,
+    changes_of,
+    check_output,
+    play_command,
+    print_table,
+    progress_bar,
+    say,
+)
 from splitgym.encodings import Axis
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.extras import need
-from splitgym.files import save_figure
+from splitgym.files import refuse_link, save_figure
 from splitgym.fronts import Front
 from splitgym.specs import policy_spec
 from splitgym.worlds.hardware.workload import SEED
@@ -66,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     budget_of(problem, args.budget)
     out = Path((args.out or f"results/front-{_label(args, problem)}-{args.search}").removesuffix(".json"))
     storage = args.storage or (f"{out}.sqlite" if args.search == "nsga3" else None)
+    if storage and not args.storage:
+        refuse_link(Path(storage), "search")
     for option, path in (("--out", f"{out}.json"), ("--out", f"{out}.png"), ("--storage", storage)):
         if path is not None:
             check_output(option, path)
@@ -76,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
             front = _search(args, problem, storage, show)
         except KeyboardInterrupt:
             if storage:
-                print(f"what was evaluated is kept in {storage}; to go on, repeat the command", file=sys.stderr)
+                say(f"what was evaluated is kept in {storage}; to go on, repeat the command", aside=True)
             raise
         file = front.save(f"{out}.json")
         compared = _compare(args, problem, show) if args.compare else {}
@@ -106,9 +116,9 @@ def _show(
         for method, figures in methods.items():
             print(f"  {method:<7} {_spread(figures)}")
     if problem.caveat:
-        print(problem.caveat)
+        say(problem.caveat)
     picture = f"picture: {files['picture']}" if files["picture"] else f"no picture: {trouble}"
-    print(f"front:   {files['front']}\n{picture}\nuse it:  {_usage(args, str(files['front']))}")
+    say(f"front:   {files['front']}\n{picture}\nuse it:  {_usage(args, str(files['front']))}")
 
 
 def _problem(args: argparse.Namespace) -> Problem:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gymnasium.error import DependencyNotInstalled
 
-from splitgym.cli.common import Outputs, check_ending, check_output, print_table, progress_bar
+from splitgym.cli.common import Outputs, check_ending, check_output, print_table, progress_bar, say
 from splitgym.cli.placing_tables import contest_table, savings_notes, savings_table, verdict, violations
 from splitgym.files import save_figure, write_atomically
 from splitgym.placement.contest import Result, compare_solvers, least_power_w, solvers
@@ -142,10 +142,10 @@ def _show(args: argparse.Namespace, instance: Instance, results: list[Result], f
         return
     print_table(contest_table(instance, results, _setting(args, instance)))
     for line in violations(results):
-        print(line)
+        say(line)
     for name, file in files.items():
         if file:
-            print(f"{name}: {file}")
+            say(f"{name}: {file}")
 
 
 def _instance(args: argparse.Namespace) -> Instance:
@@ -223,7 +223,7 @@ def _run_published(args: argparse.Namespace) -> int:
         return 0
     print_table(savings_table(savings, f"{args.published}, energy {args.energy}, latency {args.latency_mode}"))
     for line in savings_notes(savings):
-        print(line)
+        say(line)
     return 0
 
 

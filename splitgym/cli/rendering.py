@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from splitgym.checks import whole_number
-from splitgym.cli.common import add_setting, changes_of, check_ending, check_output, progress_bar
+from splitgym.cli.common import add_setting, changes_of, check_ending, check_output, progress_bar, say
 from splitgym.envs.single import SplitEnv
 from splitgym.evaluation.contenders import act, contender
 from splitgym.extras import need
@@ -95,4 +95,4 @@ def _save(frames: list[Any], path: Path) -> None:
     else:
         images[-1].save(buffer, "PNG")
     write_atomically(path, buffer.getvalue())
-    print(f"{len(images) if moving else 1} frame(s) in {path}")
+    say(f"{len(images) if moving else 1} frame(s) in {path}")

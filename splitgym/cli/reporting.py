@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from splitgym.cli.common import check_output
+from splitgym.cli.common import check_output, say
 from splitgym.extras import need
 
 #: Formats of single figures.
@@ -38,15 +38,17 @@ def run(args: argparse.Namespace) -> int:
     for module in ("plotly", "jinja2", *(["matplotlib"] if args.figures else [])):
         need(module, "report")
     check_output("--out", page)
+    if not args.out and page.exists() and not page.is_file():  # a pipe would be waited for without an end
+        raise ValueError(f"{page} is no file; remove it, or choose another page (--out)")
     many = [results for store in stores for results in store.results()]
     old = {entry[2] for store in stores for entry in store.contents()} - {code_version()}
     path = report(many, page, figures=args.figures, trust=args.trust)
     for store in stores:
         for reason in store.refused.values():
-            print(f"note: left out: {reason}")
+            say(f"note: left out: {reason}")
     if old:
-        print(f"note: some episodes are of other versions of the code ({', '.join(sorted(old))})")
-    print(f"{path}  ({path.stat().st_size / 1e6:.1f} MB; needs no network)")
+        say(f"note: some episodes are of other versions of the code ({', '.join(sorted(old))})")
+    say(f"{path}  ({path.stat().st_size / 1e6:.1f} MB; needs no network)")
     if args.figures:
-        print(f"{path.with_name(path.stem + '-figures')}{os.sep}")
+        say(f"{path.with_name(path.stem + '-figures')}{os.sep}")
     return 0

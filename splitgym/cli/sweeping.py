@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 from splitgym.checks import MOST_VALUES
@@ -17,6 +16,7 @@ from splitgym.cli.common import (
     policies_of,
     print_table,
     progress_bar,
+    say,
     tell_kept,
 )
 from splitgym.quoting import shown
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
             )
         except (KeyboardInterrupt, OSError, ValueError) as error:
             if saved:
-                print(f"the first {saved} of {_count(over)} values are kept in {args.csv}", file=sys.stderr)
+                say(f"the first {saved} of {_count(over)} values are kept in {args.csv}", aside=True)
             if not isinstance(error, ValueError):
                 tell_kept(args.store)
             raise

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from splitgym.extras import need
-from splitgym.files import trouble_names, write_atomically, write_through
+from splitgym.files import refuse_link, trouble_names, write_atomically, write_through
 from splitgym.names import cell, check_text, uncell
 from splitgym.quoting import shown
 from splitgym.specs import command_line
@@ -128,12 +128,6 @@ class Table:
             raise ValueError(f"{self.path}: expected {len(self.figures)} numbers, got {shown(values)}") from error
 
 
-def refuse_link(path: Path, kind: str = "store") -> None:
-    """Raise ``ValueError`` for a link in a store, or a run: it could lead to any file."""
-    if path.is_symlink():
-        raise ValueError(f"{path} is a link; a {kind} follows none, so put what it leads to there")
-
-
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Only one process at a time writes to ``path``; a process that dies lets go."""
@@ -146,7 +140,7 @@ def locked(path: Path) -> Iterator[None]:
 
 def _check_own(file: Path) -> None:
     """Raise ``ValueError`` unless a store may write there: to nothing yet, or to a file that has no other name."""
-    refuse_link(file)
+    refuse_link(file, "store")
     if file.exists() and not file.is_file():  # a pipe would be waited for without an end
         raise ValueError(f"{file} is no file; a store keeps its lines there, so remove it or use another folder")
     if file.exists() and file.stat().st_size > 0 and file.stat().st_nlink > 1:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from splitgym.checks import file_path
-from splitgym.evaluation.lines import Table, refuse_link
+from splitgym.evaluation.lines import Table
 from splitgym.evaluation.results import DECISION, Results
-from splitgym.files import write_atomically
+from splitgym.files import refuse_link, write_atomically
 from splitgym.identity import code_version, is_setting_of, world_origin
 from splitgym.named_files import KEPT, keep_files
 from splitgym.names import check_text
@@ -74,11 +74,11 @@ class Store:
         name = _name_of(scenario)
         path = self._setting(world, name)
         for place in (path.parent, path.parent / KEPT, self.folder / KEPT):
-            refuse_link(place)
+            refuse_link(place, "store")
         keep_files(scenario.to_dict(), path.parent)
         if not self._holds(world, name):
             words = {k: v if isinstance(v, (int, float, str)) else str(v) for k, v in changes.items()}
-            write_atomically(path.with_suffix(".json"), json.dumps(words, indent=2).encode())
+            write_atomically(path.with_suffix(".json"), json.dumps(words, indent=2).encode(), inside=self.folder)
             scenario.save(path)
         return name
 

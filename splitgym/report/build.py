@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from splitgym.evaluation.results import Results
-from splitgym.files import write_atomically
+from splitgym.files import refuse_link, write_atomically
 from splitgym.report import behaviour, figures, paper, plane, timeline
 from splitgym.report.gather import Book, Chapter, gather
 from splitgym.report.marks import Figure
@@ -19,14 +19,16 @@ def build(many: Results | Sequence[Results], path: str | Path, formats: Sequence
     path = Path(path)
     for form in formats:
         paper.check(form)
+    folder = path.with_name(f"{path.stem}-figures")
+    if formats:
+        refuse_link(folder, "report")
     book = gather(many)
     overall = {part: [figures.leaderboard(part), figures.profiles(part)] for part in book.parts}
     chapters = {chapter: _chapter(book, chapter, trust) for chapter in book.chapters}
     write_atomically(path, page(book, overall, chapters).encode())
-    folder = path.with_name(f"{path.stem}-figures")
     for figure in (f for group in (*overall.values(), *chapters.values()) for f in group):
         for form in formats if figure.panels else ():
-            paper.save(figure, folder / f"{figure.key}.{form}")
+            paper.save(figure, folder / f"{figure.key}.{form}", inside=path.parent)
     return path
 
 

@@ -26,13 +26,13 @@ _DASHED = {"color": MUTED, "linewidth": 1.1, "linestyle": (0, (5, 3)), "zorder":
 _OFFSET = 6.5  # of a label from its point [pt]
 
 
-def save(figure: Figure, path: Path, *, dpi: int = 200) -> Path:
-    """Write a figure that has panels; the suffix says the format."""
+def save(figure: Figure, path: Path, *, dpi: int = 200, inside: Path | None = None) -> Path:
+    """Write a figure that has panels, as :func:`splitgym.files.write_atomically` does; the suffix says the format."""
     form = path.suffix.lower().lstrip(".")
     check(form)
     settings = {"svg.hashsalt": figure.key, "pdf.fonttype": 42, "font.size": 9}
     with need("matplotlib", "report").rc_context(settings):
-        return save_figure(draw(figure), path, dpi=dpi, metadata=_METADATA[form])
+        return save_figure(draw(figure), path, inside=inside, dpi=dpi, metadata=_METADATA[form])
 
 
 def check(form: str) -> None:

@@ -112,7 +112,7 @@ class Scenario(Strict):
         if not has_suffix(file, ".toml"):
             raise ValueError(f"path must end in .toml, got {shown(str(path))}")
         keep_files(table, file.parent)
-        write_atomically(file, from_mapping(type(self), renamed(table)).to_toml().encode())
+        write_atomically(file, from_mapping(type(self), renamed(table)).to_toml().encode(), inside=file.parent)
         return file
 
     def unused(self) -> dict[str, str]:
