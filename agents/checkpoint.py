@@ -233,7 +233,8 @@ def _load_ours(file: Path, folder: Path, device: str) -> Agent:
     weights, _ = read_weights(file, device)
     observed, acted = config.spaces()
     cls = algorithm.load().policy_aliases["MlpPolicy"]
-    policy = cls(observed, acted, lambda progress: 0.0, **policy_arguments(config)).to(device)
+    noise = {"use_sde": True} if config.hyper.get("use_sde") else {}  # its weights have another shape
+    policy = cls(observed, acted, lambda progress: 0.0, **noise, **policy_arguments(config)).to(device)
     with fits(file, folder):
         policy.load_state_dict(weights["policy"])
     policy.set_training_mode(False)
