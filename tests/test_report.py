@@ -361,11 +361,11 @@ def test_buttons(browser: Browser, written: Path) -> None:
     assert browser.value(lines) == len(NAMES)
     browser.value("document.querySelector('#default-debt button.key').click()")
     browser.until(f"{lines} === {len(NAMES) - 1}")
-    first = "document.querySelectorAll('#default tbody th')[0].innerText.trim()"
+    first = "document.querySelectorAll('#in_default tbody th')[0].innerText.trim()"
     best = browser.value(first)
-    browser.value("document.querySelectorAll('#default thead button')[1].click()")  # the highest return first
+    browser.value("document.querySelectorAll('#in_default thead button')[1].click()")  # the highest return first
     assert browser.value(first) == best
-    browser.value("document.querySelectorAll('#default thead button')[1].click()")
+    browser.value("document.querySelectorAll('#in_default thead button')[1].click()")
     assert browser.value(first) != best
     assert browser.errors == []
 
@@ -407,3 +407,15 @@ def test_a_page_in_a_strangers_store_leads_nowhere_else(tmp_path: Path, capsys: 
     os.mkfifo(store / "report.html")
     assert main(["report", str(store)]) == 2
     assert "report.html is no file; remove it, or choose another page (--out)" in capsys.readouterr().err
+
+
+def test_scenarios_named_like_parts_of_the_page(tmp_path: Path) -> None:
+    """The page finds its parts by their marks: no name of a scenario is one of them."""
+    names = ["plots", "notes", "a", "a-debt"]
+    many = [evaluate("device", scenario=short("inference", "default").replace(name=name), episodes=1) for name in names]
+    text = report(many, tmp_path / "page.html").read_text()
+    page = text[: text.index('<script type="application/json"')] + '<script id="plots">'
+    marks = re.findall(r'\bid="([^"]*)"', page)
+    assert sorted(marks) == sorted(set(marks))
+    assert set(re.findall(r'href="#([^"]*)"', page)) <= set(marks)
+    assert len(re.findall(r"<section ", page)) == len(names) + 2
