@@ -287,6 +287,29 @@ def test_what_a_checker_says_of_an_environment_is_an_error(tmp_path: Path) -> No
     assert found == expected
 
 
+PLUGIN = """
+import warnings
+
+import pytest
+
+def pytest_configure(config):
+    warnings.warn(pytest.PytestDeprecationWarning("an option is unset"))
+    config.issue_config_time_warning(pytest.PytestWarning("it is disabled"), stacklevel=2)
+"""
+
+
+def test_a_warning_of_a_plug_in_of_pytest_is_no_error_and_one_of_pytest_is(tmp_path: Path) -> None:
+    """Whatever else is installed may say something of itself; pytest would end before the first test."""
+    (tmp_path / "plugin_of_somebody.py").write_text(PLUGIN)
+    code = "def test_good():\n    pass\n\n\ndef test_bad():\n    return 1\n"
+    printed = suite(tmp_path, code, "-p", "plugin_of_somebody")
+    assert re.findall(r"^(?:PASSED|FAILED) \S+::\w+", printed, re.MULTILINE) == [
+        "PASSED tests/test_it.py::test_good",
+        "FAILED tests/test_it.py::test_bad",
+    ]
+    assert "PytestReturnNotNoneWarning" in printed
+
+
 def test_fresh_interpreters_know_the_same_modules() -> None:
     pattern = re.compile(our_modules())
     assert all(pattern.match(name) for name in [*OUR_MODULES, "__main__"])
