@@ -11,6 +11,8 @@ from splitgym import evaluate, evaluate_suite, load_suite, suite_names
 from splitgym.agents.build import FIRST_TRAINING_SEED
 from splitgym.cli import main
 from splitgym.evaluation.statistics import interquartile_mean
+from splitgym.evaluation.suite_display import suite_figure
+from splitgym.policy import POLICIES, register_policy
 from splitgym.suites import SPLITS, Suite
 from splitgym.worlds.world import world_of
 
@@ -198,3 +200,14 @@ def test_a_suite_is_itself(tiny) -> None:
     assert load_suite(suite) is suite
     with pytest.raises(ValueError, match="split must be one of validation, test, got"):
         suite.cases("train")
+
+
+def test_the_picture_names_every_policy(tiny) -> None:
+    """Matplotlib leaves out names that begin with "_" where it is to look for what a legend could name."""
+
+    class Mine(POLICIES["random"]):
+        """Under a name that Matplotlib takes for its own."""
+
+    register_policy(Mine, name="_mine")
+    figure = suite_figure(evaluate_suite("_mine", tiny))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["random", "_mine"]

@@ -91,13 +91,14 @@ def suite_figure(results: SuiteResults) -> Any:
     figure = figure_module.Figure(figsize=(10, 0.48 * len(cases) + 1.4), dpi=150, layout="constrained")
     agg.FigureCanvasAgg(figure)
     axes = figure.subplots()
-    lowest = -0.5
+    lowest, handles = -0.5, []
     for i, entry in enumerate(entries):
         values = [entry["score"], *(entry["cases"].get(c.name, {"score": np.nan})["score"] for c in results.cases)]
         places = np.arange(len(cases)) + 0.8 * ((i + 0.5) / len(entries) - 0.5)
         style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "linestyle": "none"}
         name = entry["policy"] + ("*" if entry["agent"] else "")
-        axes.plot(np.maximum(values, lowest), places, markersize=5.5, markeredgecolor="white", label=name, **style)
+        scores, look = np.maximum(values, lowest), {"markersize": 5.5, "markeredgecolor": "white", **style}
+        handles += axes.plot(scores, places, label=name, **look)
         axes.plot([entry["score_low"], entry["score_high"]], places[[0, 0]], color=style["color"], linewidth=1.5)
     axes.axvline(1.0, color=MUTED, linestyle=(0, (4, 2)), linewidth=1.2)
     axes.axvline(0.0, color=MUTED, linewidth=0.8)
@@ -110,5 +111,6 @@ def suite_figure(results: SuiteResults) -> Any:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_xlabel(f"normalised score; 0: random, 1: certified bound; below {lowest:g}: at the edge", color=INK)
     figure.suptitle(textwrap.fill(_title(results), 120), x=0.01, ha="left", fontsize=10, color=INK)
-    figure.legend(loc="outside right upper", frameon=False, fontsize=9)
+    # named, since a legend that looks for them leaves out names that begin with "_"
+    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
     return figure
