@@ -18,7 +18,7 @@ from gymnasium.vector.utils import batch_space
 
 from splitgym.numbers import as_array, behaved
 from splitgym.physics.codec import decode_box, decode_levels, encode_box, encode_levels
-from splitgym.quoting import cut, shown
+from splitgym.quoting import cut, exact, shown
 from splitgym.registry import Registry, nearest
 
 #: How far rounding may put a continuous action beyond its range, over its largest number: two last places of float32.
@@ -252,7 +252,7 @@ class DictEncoding(Encoding):
             row, place = np.argwhere(outside)[0]
             raise ValueError(
                 f"action[{axis.name!r}]{f'[{place}]' if axis.size is not None else ''} of row {row} must be in "
-                f"[0, {top:g}]{' ' + axis.unit if axis.top > 0.0 else ''}, got {columns[row, place]!r}"
+                f"[0, {exact(top)}]{' ' + axis.unit if axis.top > 0.0 else ''}, got {columns[row, place]!r}"
             )
         return np.minimum(columns, top)
 

@@ -17,7 +17,7 @@ from splitgym.interrupt import aside
 from splitgym.jit import one_record, records
 from splitgym.numbers import as_array, plain_array
 from splitgym.physics.codec import decode_fields
-from splitgym.quoting import shown
+from splitgym.quoting import exact, shown
 from splitgym.registry import Registry
 from splitgym.worlds.world import World, get_world, world_of
 
@@ -96,7 +96,7 @@ class Policy:
         least, most = self._least[j], self._most[j]
         return ValueError(
             f"policy {shown(self.name or type(self).__name__)} decided {self.encoding.axis_of(int(j))} = "
-            f"{values[row, j]} in row {row}; it must be in [{least:g}, {most:g}]"
+            f"{values[row, j]} in row {row}; it must be in [{exact(least)}, {exact(most)}]"
         )
 
     def predict(

@@ -38,6 +38,12 @@ def shown(value: Any) -> str:
     return cut(" ".join(_SHORT.repr(value).split()), 120)
 
 
+def exact(value: float) -> str:
+    """A number with few digits where these say it all, else with all of its digits: for limits, which must be met."""
+    text = f"{value:g}"
+    return text if float(text) == value else str(value)
+
+
 def listed(names: Iterable[Any], most: int = 200) -> str:
     """Names with commas between them: as many as have room, then how many there are."""
     texts = [cut(str(name), 60) for name in names]

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.quoting import cut, shown
+from splitgym.quoting import cut, exact, shown
 
 #: No quantity here is smaller but for zero, in SI units; such numbers would overflow as divisors.
 TINY = 1e-40
@@ -55,7 +55,7 @@ class Range:
         return self._words(self.low, self.high)
 
     def _words(self, low: float, high: float) -> str:
-        return f">= {low:g} and <= {high:g}{self._unit}"
+        return f">= {exact(low)} and <= {exact(high)}{self._unit}"
 
     @property
     def _unit(self) -> str:
@@ -92,7 +92,7 @@ class Range:
     def usual_words(self) -> str:
         """The usual values with the unit, and what else may be meant."""
         low, high = self.usual or (self.low, self.high)
-        return f"usual are {low:g} to {high:g}{self._unit}" + (f"; {self.hint}" if self.hint else "")
+        return f"usual are {exact(low)} to {exact(high)}{self._unit}" + (f"; {self.hint}" if self.hint else "")
 
 
 def fail(path: str, value: Any, wanted: str, hint: str = "") -> typing.NoReturn:
@@ -103,7 +103,7 @@ def fail(path: str, value: Any, wanted: str, hint: str = "") -> typing.NoReturn:
 def at_most(keys: str, what: str, value: float, limit: float, unit: str) -> None:
     """Raise ``ValueError`` naming ``keys`` if what they come to is beyond a limit."""
     if not value <= limit:
-        raise ValueError(f"{keys}: {what} comes to {value:g} {unit}, the limit is {limit:g} {unit}")
+        raise ValueError(f"{keys}: {what} comes to {exact(value)} {unit}, the limit is {exact(limit)} {unit}")
 
 
 # ------------------------------------------------------------------ warnings

@@ -16,7 +16,7 @@ import splitgym
 from splitgym.evaluation.sweep import sweep
 from splitgym.placement.instance import load_instance
 from splitgym.profiles import load_profile
-from splitgym.ranges import Range
+from splitgym.ranges import Range, at_most
 from splitgym.strict import Strict, number
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
@@ -374,3 +374,16 @@ def test_mutated_instances_are_refused_or_play():
     counts = run_instances(100, seed=3)
     assert counts["accepted"] > 10
     assert counts["refused"] > 10
+
+
+@pytest.mark.parametrize(
+    ("high", "words"),
+    [(2**32 - 1, "4294967295"), (2**63 - 1, "9223372036854775807"), (0.12345678, "0.12345678"), (1e13, "1e+13")],
+)
+def test_limits_are_told_exactly(high: float, words: str) -> None:
+    """Rounded, a value that is refused would look allowed."""
+    limits = Range("", 0, high)
+    with pytest.raises(ValueError, match=re.escape(f"must be a finite number >= 0 and <= {words}, got ")):
+        limits.check("x", high * 2)
+    with pytest.raises(ValueError, match=re.escape("comes to 1.0000001 s, the limit is 1 s")):
+        at_most("x", "it", 1.0000001, 1.0, "s")

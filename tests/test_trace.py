@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import re
@@ -14,6 +15,7 @@ from splitgym.traces.fading import FADING
 from splitgym.worlds.inference import InferenceTrace, load_scenario
 from splitgym.worlds.inference.scenario import preset_names
 from splitgym.worlds.inference.trace import SLOT_ARRAYS, TASK_ARRAYS
+from splitgym.worlds.world import WORLDS
 from tests.helpers import assert_same, native, sampled, single, vector_rollout
 
 ARRAYS = (*TASK_ARRAYS, *SLOT_ARRAYS)
@@ -411,14 +413,14 @@ def test_recorded_arrivals(tmp_path, times_s):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", b"arrival_s\n1\n2\n", r"the scenario needs 12 arrival instants \(n_tasks\), got 2"),
+        ("a.csv", b"arrival_s\n1\n2\n", r"the scenario needs 12 arrival instants \(tasks\.count\), got 2"),
         ("a.csv", b"time\n1\n2\n", "line 1: expected a header with the column 'arrival_s'.*it has: 'time'"),
         ("a.csv", b"arrival_s\n" + b"1\nx\n" * 12, r"line 3, column 1 \(arrival_s\): expected a number, got 'x'"),
         ("a.csv", b"arrival_s\n" + b"nan\n" * 12, r"line 2, column 1 \(arrival_s\): expected a number, got 'nan'"),
         ("a.csv", b"number,arrival_s\n" + b"1\n" * 12, "line 2: expected 2 fields between commas, got 1"),
         ("a.csv", b"\xff\xfe\x00", "line 1, column 1: bytes 00 are not UTF-16-LE"),
         ("a.csv", b"", "line 1: it is empty; expected a header"),
-        ("a.csv", b"arrival_s", r"the scenario needs 12 arrival instants \(n_tasks\), got 0"),
+        ("a.csv", b"arrival_s", r"the scenario needs 12 arrival instants \(tasks\.count\), got 0"),
         ("a.npz", b"not an archive", "is not an npz file"),
         ("a.csv", b"arrival_s\n" + b"\n".join(b"%d" % (20 - k) for k in range(15)), "ascending"),
         ("a.csv", b"arrival_s\n" + b"\n".join(b"%d" % (k - 1) for k in range(15)), ">= 0 s"),
@@ -428,6 +430,19 @@ def test_faulty_recordings(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=message):
         few(count=12, **{"arrivals.model": "recorded", "arrivals.parameters.file": str(tmp_path / name)})
+
+
+@pytest.mark.parametrize(
+    ("world", "key"),
+    [("inference", "tasks.count"), ("hardware", "requests.count"), ("placement", "applications.count")],
+)
+def test_a_count_that_arrivals_do_not_allow_is_called_by_its_key(tmp_path, world, key):
+    (tmp_path / "a.csv").write_text("arrival_s\n1\n2\n")
+    load = functools.partial(WORLDS[world].load_scenario, "default")
+    with pytest.raises(ValueError, match=rf"needs 7 arrival instants \({re.escape(key)}\), got 2"):
+        load(**{key: 7, "arrivals.model": "recorded", "arrivals.parameters.file": str(tmp_path / "a.csv")})
+    with pytest.raises(ValueError, match=rf"7000 tasks \({re.escape(key)}\) every 1e\+07 s take"):
+        load(**{key: 7000, "arrivals.model": "poisson", "arrivals.parameters.mean_s": 1e7})
 
 
 @pytest.mark.parametrize("gap", [400.0, 4e5])

@@ -5,8 +5,10 @@ Add your own with :func:`arrivals`: a function of a generator and the number of 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,17 @@ MOST_INSTANTS = 2**28
 ARRIVALS: Registry[Model] = Registry("arrival model")
 #: Fewest tasks in a calm and a burst together, on average: so many changes of phase are drawn for each task.
 LEAST_IN_CYCLE = 0.1
+_count_key: ContextVar[str] = ContextVar("count_key", default="n_tasks")
+
+
+@contextlib.contextmanager
+def counted_by(key: str) -> Iterator[None]:
+    """Messages inside call the number of tasks by the key that sets it, such as ``tasks.count``."""
+    token = _count_key.set(key)
+    try:
+        yield
+    finally:
+        _count_key.reset(token)
 
 
 def arrivals(name: str) -> Callable[[Callable], Callable]:
@@ -84,8 +97,8 @@ def _check_duration(name: str, gap_s: float, n_tasks: int) -> None:
     """``ValueError`` for episodes so long that instants lose their digits."""
     if gap_s * n_tasks > MOST_S:
         raise ValueError(
-            f"arrivals.parameters.{name}: {n_tasks} tasks every {gap_s:g} s take {gap_s * n_tasks:g} s, an episode "
-            f"lasts at most {MOST_S:g} s; take fewer tasks or shorter gaps"
+            f"arrivals.parameters.{name}: {n_tasks} tasks ({_count_key.get()}) every {gap_s:g} s take "
+            f"{gap_s * n_tasks:g} s, an episode lasts at most {MOST_S:g} s; take fewer tasks or shorter gaps"
         )
 
 
@@ -155,7 +168,7 @@ def check_instants(times_s: np.ndarray, n_tasks: int, name: str) -> np.ndarray:
     times_s = plain_array(times_s, "arrival instants", "fiu")
     if times_s.ndim != 1 or len(times_s) < n_tasks:
         given = f"an array of shape {times_s.shape}" if times_s.ndim != 1 else len(times_s)
-        raise ValueError(f"{name}: the scenario needs {n_tasks} arrival instants (n_tasks), got {given}")
+        raise ValueError(f"{name}: the scenario needs {n_tasks} arrival instants ({_count_key.get()}), got {given}")
     times_s = times_s[:n_tasks].astype(np.float64)
     earlier = np.concatenate([[0.0], times_s[:-1]])
     wrong = ~((times_s >= earlier) & (times_s <= MOST_S))

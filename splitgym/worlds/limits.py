@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from splitgym.profiles import DnnProfile
+from splitgym.quoting import exact
 from splitgym.ranges import MOST_SLOTS, MOST_TASK_J, MOST_TASK_S, at_most
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def check_radio(radio: Radio, deadline_s: float, factors: Mapping[str, float] | 
         if not LEAST_LOSS_DB <= loss_db <= MOST_LOSS_DB:
             raise ValueError(
                 f"{end}{by and f' times {by}'}: the path loss at {distance_m:g} m must be >= {LEAST_LOSS_DB:g} and <= "
-                f"{MOST_LOSS_DB:g} dB (a passive channel does not amplify), got {loss_db:g} dB from "
+                f"{MOST_LOSS_DB:g} dB (a passive channel does not amplify), got {exact(loss_db)} dB from "
                 f"path_loss_1km_db={radio.path_loss_1km_db!r} and path_loss_decade_db={radio.path_loss_decade_db!r}"
             )
 

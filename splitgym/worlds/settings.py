@@ -18,7 +18,7 @@ from splitgym.reading import has_suffix
 from splitgym.registry import Registry
 from splitgym.strict import Strict, from_mapping, sources, text
 from splitgym.toml import dump_toml, merge
-from splitgym.traces.arrivals import ARRIVALS
+from splitgym.traces.arrivals import ARRIVALS, counted_by
 from splitgym.traces.plugins import Model
 
 S = TypeVar("S", bound="Scenario")
@@ -73,6 +73,11 @@ class Arrivals(Process):
 
     SECTION: ClassVar[str] = "arrivals"
     REGISTRY: ClassVar[Registry[Model]] = ARRIVALS
+
+    def check_count(self, key: str, count: int) -> None:
+        """As :meth:`check` for so many tasks, which messages call by ``key`` of the scenario."""
+        with counted_by(key):
+            self.check(count)
 
 
 class Scenario(Strict):

@@ -9,6 +9,7 @@ import numpy as np
 from splitgym.fields import tables
 from splitgym.jit import one_record, records
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
+from splitgym.quoting import exact
 from splitgym.ranges import MOST_TASK_S, at_most
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.worlds.hardware.kernel import RECENT, allowed_gpu, allowed_mode, nominal_rows
@@ -270,7 +271,7 @@ def _check_service(values: np.ndarray, reference_j: float) -> None:
     if not reference_j >= LEAST_REFERENCE_J:
         raise ValueError(
             f"hardware.power: a cloud-only request, to which all others are compared, must take >= "
-            f"{LEAST_REFERENCE_J:g} J, got {reference_j:g} J"
+            f"{LEAST_REFERENCE_J:g} J, got {exact(reference_j)} J"
         )
 
 

@@ -88,7 +88,7 @@ class HardwareScenario(Scenario):
         if isinstance(self.hardware, (str, Path)):
             object.__setattr__(self, "hardware", load_hardware(self.hardware))
         super().__post_init__()
-        self.arrivals.check(self.requests.count)
+        self.arrivals.check_count("requests.count", self.requests.count)
         if not self.requests.queueing and self._is_given():
             raise ValueError(
                 f"arrivals.model={self.arrivals.model!r} needs requests.queueing = true: without it every request is "

@@ -204,7 +204,7 @@ class InferenceScenario(NetworkScenario):
         check_server("cloud", self.dnn, self.cloud)
         check_backhaul(self.dnn, self.device.bits_per_element, self.cloud.backhaul_bit_s)
         self.fading.check(self.radio.slot_s)
-        self.arrivals.check(self.tasks.count)
+        self.arrivals.check_count("tasks.count", self.tasks.count)
 
     def unused(self) -> dict[str, str]:
         keys = unused_keys(self.radio, self.device, self.edge)

@@ -126,7 +126,7 @@ class PlacementScenario(Scenario):
                 f"topology.file={shown(self.topology.file)} is not read, since neither topology.kind nor "
                 "networks.kind is 'file'; set one of them or leave the file out"
             )
-        self.arrivals.check(self.applications.count)
+        self.arrivals.check_count("applications.count", self.applications.count)
         _ = self.instance  # a faulty one is refused here
 
     @property

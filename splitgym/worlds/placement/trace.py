@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.jit import one_record, records
+from splitgym.quoting import exact
 from splitgym.ranges import FREQUENCY, INSTANT, SCORE, TARGET, Range
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.arrivals import check_instants, given_instants
@@ -75,7 +76,9 @@ class PlacementTrace(ArrayTrace):
             )
         for name, limit in (("source", params.n_nodes), ("dnn", params.n_dnns)):
             if getattr(self, name).max() >= limit:
-                raise ValueError(f"trace.{name} must be < {limit} in this scenario, got {getattr(self, name).max():g}")
+                raise ValueError(
+                    f"trace.{name} must be < {limit} in this scenario, got {exact(getattr(self, name).max())}"
+                )
 
     @classmethod
     def draw(cls, scenario: PlacementScenario | str, seed: int = 0, episode: int = 0) -> PlacementTrace:
