@@ -21,13 +21,18 @@ class Stop(Exception):
 
 
 class StopSwitch:
-    """Set by the first Ctrl-C; a second one interrupts at once."""
+    """Set by the first Ctrl-C; a second one interrupts at once, and so does one before the first update has begun.
+
+    Until then, while the episodes are begun, nothing is there that a checkpoint does not hold.
+    """
 
     def __init__(self) -> None:
-        self.pressed = False
+        self.pressed = self.begun = False
 
     def press(self, *_: Any) -> None:
         """Handler of SIGINT."""
+        if not self.begun:
+            raise KeyboardInterrupt
         self.pressed = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
         print("\nstopping after this update (Ctrl-C again: at once, from the last checkpoint)", file=sys.stderr)
@@ -64,6 +69,7 @@ class Checkpoints(BaseCallback):
         self.saved = self.model.num_timesteps
 
     def _on_rollout_start(self) -> None:
+        self.switch.begun = True
         if self.switch.pressed:
             self.save()
             raise Stop

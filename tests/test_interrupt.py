@@ -225,3 +225,19 @@ def test_solvers_that_run_are_told():
     instance = random_instance(4, 3, 2, "prefix", 1, 0.5, 0, "worst")
     contest.compare_solvers(instance, progress=lambda *call: told.append(call))
     assert told == [(name, share) for name in contest.solvers(instance) for share in (0.0, 1.0)]
+
+
+def test_ctrl_c_before_the_first_update_waits_for_none() -> None:
+    """While many episodes are begun there is no update whose end could be waited for."""
+    from splitgym.agents.callbacks import StopSwitch
+
+    switch = StopSwitch()
+    with pytest.raises(KeyboardInterrupt), switch.armed():
+        signal.raise_signal(signal.SIGINT)
+    assert not switch.pressed
+    with switch.armed():
+        switch.begun = True
+        signal.raise_signal(signal.SIGINT)
+        assert switch.pressed
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
