@@ -20,9 +20,8 @@ import numpy as np
 from splitgym.baselines.fin_inference import TaskPlanner
 from splitgym.baselines.simple import ALL_OR_NOTHING
 from splitgym.checks import switch, whole_number, word
-from splitgym.placement.contest import MOST_LEVELS
 from splitgym.placement.exact import least_energy, least_latency, optimum
-from splitgym.placement.fin import ROUNDINGS, solve_fin
+from splitgym.placement.fin import MOST_LEVELS, ROUNDINGS, solve_fin
 from splitgym.placement.instance import App, Instance
 from splitgym.placement.mcp import COMBINES, solve_mcp
 from splitgym.placement.plan import Plan, Residual

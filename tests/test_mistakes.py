@@ -27,15 +27,23 @@ from splitgym.checks import LAST_SEED, MOST_EPISODES
 from splitgym.envs.single import SplitEnv
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.fronts import Front
-from splitgym.placement.contest import compare_solvers, solvers
+from splitgym.placement.contest import compare_solvers, judge, solvers
+from splitgym.placement.exact import exhaustive, least_latency, optimum, optimum_all
+from splitgym.placement.fin import solve_fin, solve_fin_all
 from splitgym.placement.generate import hard_instance, random_dnn, random_instance, random_topology
+from splitgym.placement.graphs import build_extended_graph, build_feasible_graph, to_networkx
 from splitgym.placement.instance import load_instance
+from splitgym.placement.mcp import mcp_code, solve_mcp
+from splitgym.placement.plan import Residual
+from splitgym.placement.plan import evaluate as judge_plan
+from splitgym.placement.published import load_published, published_dnn, published_grid
+from splitgym.placement.savings import study_savings
 from splitgym.policy import POLICIES, load_baselines, plays
 from splitgym.specs import parameters_of, policy_spec
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
 from splitgym.worlds.world import WORLDS, world_of
-from tests.helpers import SHORT, short
+from tests.helpers import SHORT, run_python, short
 
 ENV = "SplitInference-v0"
 
@@ -87,7 +95,10 @@ TAKEN = {
     **dict.fromkeys(("trust", "bound", "overwrite", "resume"), "True"),
     **dict.fromkeys(("progress", "each"), "None class"),
     **dict.fromkeys(("changes", "episode_options"), "None {}"),
-    **dict.fromkeys(("traces", "trace", "render_mode", "rounding"), "None"),
+    **dict.fromkeys(("traces", "trace", "render_mode", "rounding", "residual", "or_none"), "None"),
+    "gammas": "[1] array",
+    "plans": "[]",
+    "window": f"None {WHOLE}",
     **dict.fromkeys(("max_cycles", "max_episode_steps"), f"None {WHOLE}"),
     **dict.fromkeys(("store", "storage"), "None word lines"),
     **dict.fromkeys(("path", "out", "source"), "word lines"),  # the name of a file or folder
@@ -135,6 +146,9 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
     drawn = {"blocks": 2, "exits": 1, "family": "subsets", "seed": 0}
     many = {"n_nodes": 3, "apps": 1, "tightness": 0.5, "latency_mode": "worst"}
     seek = {"problem": problem, "method": "random", "budget": 0.1, "seed": 0, "storage": None, "progress": None}
+    alone = {"instance": instance, "residual": None}
+    placed = {**alone, "app": 0}
+    levels = {"way": "edge", "gamma": 100, "window": None}
     suite = {"policies": "nobody", "suite": "presets", "split": "test", "num_threads": 1, "trust": False}
     return {
         "evaluate": (splitgym.evaluate, {**run, **flags, "bound": False, "traces": None}),
@@ -166,6 +180,23 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "load_instance": (load_instance, {"source": "nothing.json"}),
         "solvers": (solvers, {"instance": instance, "gamma": 100, "rounding": None}),
         "compare_solvers": (compare_solvers, {"instance": instance, "gamma": 100}),
+        "solve_fin": (lambda way, **rest: solve_fin(rounding=way, **rest), {**placed, **levels, "returns": "refuse"}),
+        "solve_fin_all": (solve_fin_all, {"instance": instance, "order": "best", "gamma": 100}),
+        "optimum": (lambda or_none, **rest: optimum(app=or_none, **rest), {**alone, "or_none": 0}),
+        "optimum_all": (optimum_all, {"instance": instance}),
+        "exhaustive": (exhaustive, placed),
+        "least_latency": (least_latency, placed),
+        "solve_mcp": (solve_mcp, {**placed, "combine": "sum"}),
+        "mcp_code": (mcp_code, {"instance": instance}),
+        "judge_plan": (judge_plan, {**placed, "exit_config": 0, "placement": ["d0", "d0"]}),
+        "judge": (judge, {"instance": instance, "plans": ()}),
+        "build_extended_graph": (build_extended_graph, {**placed, "config": 0}),
+        "build_feasible_graph": (build_feasible_graph, {**placed, "config": 0, "gamma": 10}),
+        "to_networkx": (to_networkx, {"instance": instance}),
+        "load_published": (load_published, {"name": "b_alexnet"}),
+        "published_dnn": (published_dnn, {"name": "b_alexnet", "energy": "full"}),
+        "published_grid": (published_grid, {"dnn": "b_alexnet"}),
+        "study_savings": (lambda gammas: study_savings(gammas=gammas), {"gammas": (10,)}),
         "search": (search, seek),
         "Front.load": (Front.load, {"path": "nothing.json"}),
         "Results.to_csv": (lambda path: played().to_csv("" if path is None else path), {"path": "\0"}),
@@ -222,6 +253,51 @@ def test_all_public_functions_are_walked() -> None:
     functions = {name for name in splitgym.__all__ if inspect.isfunction(getattr(splitgym, name))}
     harmless = {"hardware_names", "profile_names", "suite_names", "register_envs"}  # they take nothing
     assert functions - harmless <= walked
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_an_option_of_an_episode_is_told_in_one_short_line(world: str) -> None:
+    """One that there is, with every odd value; every odd name; neither begins an episode."""
+    env = SplitEnv(world=world, scenario=short(world, WORLDS[world].preset_names()[0]))
+    options = WORLDS[world].options
+    for tag, odd in {**ODD, "table": np.zeros(1000)}.items():
+        for name in (*options, "nothing of the kind " * 100, "a\nb"):
+            if name in options and any(odd is choice for choice in options[name].choices):
+                continue
+            error = refusal(env.reset, seed=0, options={name: odd})
+            assert error is not None, (name, tag)
+            told_well(error, tag)
+    with pytest.raises(GymnasiumError, match="before the first reset"):
+        env.step(env.action_space.sample())
+
+
+# ------------------------------------------------------------------ what compiled loops read
+def test_a_residual_has_a_number_for_every_node_and_arc() -> None:
+    """With less, compiled loops would read what lies behind it, and call a refusal certain."""
+    own = Residual.of(instance())
+    parts = [own.node_ops_s, own.memory_bits, own.arc_bit_s]
+    for place, name in enumerate(("node_ops_s", "memory_bits", "arc_bit_s")):
+        for wrong, message in (
+            (parts[place][:-1], r"must have \d+ numbers, the instance has 3 nodes and \d+ arcs, got"),
+            (np.append(parts[place], 1.0), "must have"),
+            (np.zeros(0), "must have"),
+            (-parts[place] - 1.0, "must be a list of numbers >= 0"),
+            (math.nan * parts[place], "must be a list of numbers >= 0"),
+            (parts[place][None], "must be a list of numbers >= 0"),
+            (["x"], "must be floats or integers"),
+        ):
+            given = [*parts[:place], wrong, *parts[place + 1 :]]
+            for solve in (solve_fin, optimum, exhaustive, solve_mcp, build_extended_graph):
+                with pytest.raises(ValueError, match=rf"residual\.{name} {message}"):
+                    solve(instance(), residual=Residual(*given))
+    given = Residual(*(part.tolist() for part in parts))  # pyright: ignore[reportArgumentType]
+    assert solve_fin(instance(), residual=given) == solve_fin(instance(), residual=own)
+
+
+def test_a_backend_that_there_is_not_is_called_by_its_variable() -> None:
+    code = "from splitgym.extras import need\ntry: need('matplotlib', 'report')\nexcept ValueError as e: print(e)"
+    said = run_python(code, MPLBACKEND="nonsense")
+    assert said == "MPLBACKEND='nonsense' in the environment is no backend of matplotlib; unset it, or take 'agg'\n"
 
 
 # ------------------------------------------------------------------ counts and seeds

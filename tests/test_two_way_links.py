@@ -279,7 +279,7 @@ def test_fin_avoids_what_it_cannot_keep(instance):
 
 
 def test_fin_refuses_unknown_ways():
-    with pytest.raises(ValueError, match="unknown returns 'avoidd'; did you mean 'avoid'"):
+    with pytest.raises(ValueError, match="returns must be one of refuse, avoid, got 'avoidd'; did you mean 'avoid'"):
         solve_fin(round_trip(), returns="avoidd")
     with pytest.raises(ValueError, match=r"cycle (d -> e -> d|e -> d -> e)"):
         solve_fin(round_trip(capacity_ops_s=6.0))

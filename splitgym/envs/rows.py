@@ -14,6 +14,7 @@ from splitgym.encodings import ENCODINGS, Encoding
 from splitgym.envs.crew import Crew, work_of_row
 from splitgym.interrupt import PIECE
 from splitgym.jit import one_record, records
+from splitgym.quoting import shown
 from splitgym.registry import nearest
 from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.world import Seen, World, decision_dtype, row_dtype
@@ -97,10 +98,12 @@ class Rows:
                 raise ValueError("a trace belongs to one episode: give it to reset(options={'trace': trace})")
             if name not in known:
                 names = (*known, "trace")
-                raise ValueError(f"unknown episode option {name!r}{nearest(name, names)} (known: {', '.join(names)})")
+                raise ValueError(
+                    f"unknown episode option {shown(name)}{nearest(name, names)} (known: {', '.join(names)})"
+                )
             if not any(type(value) is type(choice) and value == choice for choice in known[name].choices):
                 choices = " or ".join(repr(c) for c in known[name].choices)
-                raise ValueError(f"episode option {name!r} must be {choices}, got {value!r}")
+                raise ValueError(f"episode option {name!r} must be {choices}, got {shown(value)}")
         return {name: given.get(name, option.choices[0]) for name, option in known.items()}
 
     def prepare(

@@ -6,10 +6,10 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
-from splitgym.checks import whole_number, word
+from splitgym.checks import items, whole_number, word
 from splitgym.placement.exact import least_energy, least_latency, optimum, optimum_all
-from splitgym.placement.fin import ROUNDINGS, solve_fin_all
-from splitgym.placement.instance import Instance
+from splitgym.placement.fin import MOST_LEVELS, ROUNDINGS, solve_fin_all
+from splitgym.placement.instance import Instance, check_instance
 from splitgym.placement.mcp import solve_mcp
 from splitgym.placement.plan import Infeasible, Plan, Residual, app_index, evaluate
 from splitgym.quoting import shown
@@ -17,7 +17,6 @@ from splitgym.quoting import shown
 Outcome = Plan | Infeasible
 Solver = Callable[[Instance], Sequence[Outcome]]
 
-MOST_LEVELS = 1_000_000
 #: Runs quicker than this are timed once more, without what the first run compiles and loads.
 _REPEAT_S = 5.0
 
@@ -68,8 +67,7 @@ def solvers(instance: Instance, gamma: int = 100, rounding: str | None = None) -
     ``gamma``: levels of FIN; ``rounding``: its rounding, ``None``: each of them.  Raises ``ValueError`` for a ``gamma``
     that is none.
     """
-    if not isinstance(instance, Instance):
-        raise ValueError(f"instance must be an Instance, see load_instance, got {shown(instance)}")
+    check_instance(instance)
     whole_number("gamma, the levels of the latency target,", gamma, 1, MOST_LEVELS)
     roundings = ROUNDINGS if rounding is None else (word("rounding", rounding, ROUNDINGS),)
     fin: dict[str, tuple[Solver, bool]] = {
@@ -109,7 +107,9 @@ def _one_by_one(instance: Instance, solve: Callable[[int, Residual], Outcome]) -
 def judge(instance: Instance, plans: Sequence[Plan]) -> list[str]:
     """Everything that some plans break together, in words."""
     left, faults = Residual.of(instance), []
-    for plan in plans:
+    for plan in items("plans", plans, "plans", fewest=0):
+        if not isinstance(plan, Plan):
+            raise ValueError(f"plans must be a list of plans, got {shown(plan)} in it")
         faults += evaluate(instance, plan.app, plan.exit_config, plan.placement, left)[1]
         left = left.less(instance, plan)
     return faults

@@ -35,7 +35,7 @@ def binding_cycle(instance: Instance, apps: list[int], residual: Residual | None
 
     graph = nx.DiGraph([(arc.from_node, arc.to_node) for arc in instance.arcs])
     op_s, memory_bit, bit_s = _all_blocks(instance, apps)
-    left = residual or Residual.of(instance)
+    left = Residual.of(instance, residual)
     for part in nx.strongly_connected_components(graph):
         if len(part) == 1:
             continue
@@ -74,7 +74,7 @@ def forward_part(instance: Instance, app: int, residual: Residual | None = None)
     kept = [
         k for k, arc in enumerate(instance.arcs) if arc.from_node in rank and rank[arc.from_node] < rank[arc.to_node]
     ]
-    left = residual or Residual.of(instance)
+    left = Residual.of(instance, residual)
     part = dataclasses.replace(instance, arcs=tuple(instance.arcs[k] for k in kept))
     return part, Residual(left.node_ops_s, left.memory_bits, left.arc_bit_s[kept])
 

@@ -11,7 +11,7 @@ import numpy as np
 from splitgym.interrupt import aside
 from splitgym.physics.placement import within
 from splitgym.placement.cycles import binding_cycle
-from splitgym.placement.instance import Instance
+from splitgym.placement.instance import Instance, check_instance
 from splitgym.placement.kernel import Edges, extend_labels
 from splitgym.placement.milp import joint
 from splitgym.placement.plan import Infeasible, Plan, Reason, Residual, app_index, evaluate
@@ -120,6 +120,7 @@ def optimum_all(instance: Instance) -> list[Plan] | list[Infeasible]:
     whole, "capacity" where there is no common placement even without targets of latency.  Cyclic arcs are allowed.
     Raises ``RuntimeError`` if the solver gives up.
     """
+    check_instance(instance)
     apps = list(range(len(instance.apps)))
     plans = joint(instance, apps)
     if plans is not None:

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.checks import whole_number, word
 from splitgym.interrupt import aside
 from splitgym.placement.cycles import binding_cycle, check_cycles, forward_part
-from splitgym.placement.instance import Instance
+from splitgym.placement.instance import Instance, check_instance
 from splitgym.placement.kernel import backward, forward, levels_of
 from splitgym.placement.plan import Infeasible, Plan, Residual, app_index, evaluate
 from splitgym.placement.problem import (
@@ -23,12 +24,13 @@ from splitgym.placement.problem import (
     lower_job,
     survey,
 )
-from splitgym.registry import nearest
 
 ROUNDINGS = ("edge", "carry")
 RETURNS = ("refuse", "avoid")
 ORDERS = ("tightest", "load", "index")
 BEST = "best"
+#: Of the target of latency.
+MOST_LEVELS = 1_000_000
 
 
 def solve_fin(
@@ -109,14 +111,11 @@ def _cheapest(found: Survey, gamma: int, rounding: str, shortcuts: bool, window:
 
 
 def _check_options(gamma: int, rounding: str, window: int | None, returns: str) -> None:
-    if not isinstance(gamma, (int, np.integer)) or isinstance(gamma, bool) or gamma < 1:
-        raise ValueError(f"gamma must be a whole number of levels >= 1, got {gamma!r}")
-    if rounding not in ROUNDINGS:
-        raise ValueError(f"unknown rounding {rounding!r}{nearest(rounding, ROUNDINGS)} (known: {', '.join(ROUNDINGS)})")
-    if returns not in RETURNS:
-        raise ValueError(f"unknown returns {returns!r}{nearest(returns, RETURNS)} (known: {', '.join(RETURNS)})")
-    if window is not None and (not isinstance(window, (int, np.integer)) or isinstance(window, bool) or window < 0):
-        raise ValueError(f"window must be None or a whole number of levels >= 0, got {window!r}")
+    whole_number("gamma", gamma, 1, MOST_LEVELS)
+    word("rounding", rounding, ROUNDINGS)
+    word("returns", returns, RETURNS)
+    if window is not None:
+        whole_number("window (or None)", window, 0)
 
 
 def _shortcuts(found: Survey) -> list[Plan]:
@@ -171,9 +170,8 @@ def solve_fin_all(instance: Instance, order: str = "tightest", **options: Any) -
     Returns a plan or a refusal for every application, in the instance's order.  A refusal is ``exact`` only if the
     application has no plan on its own either.  Raises ``ValueError`` as :func:`solve_fin` does.
     """
-    if order not in (*ORDERS, BEST):
-        known = (*ORDERS, BEST)
-        raise ValueError(f"unknown order {order!r}{nearest(order, known)} (known: {', '.join(known)})")
+    check_instance(instance)
+    word("order", order, (*ORDERS, BEST))
     if "app" in options:
         raise ValueError("solve_fin_all places every application; app is an option of solve_fin")
     if options.get("returns", "refuse") == "refuse":

@@ -10,10 +10,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from splitgym.checks import whole_number
 from splitgym.placement.cycles import check_cycles
-from splitgym.placement.instance import App, BranchyDnn, Instance, load_instance
+from splitgym.placement.fin import MOST_LEVELS
+from splitgym.placement.instance import App, BranchyDnn, Instance, check_instance, load_instance
 from splitgym.placement.kernel import GUARD, list_edges
-from splitgym.placement.plan import Residual, app_index
+from splitgym.placement.plan import Residual, app_index, check_config
 from splitgym.placement.problem import lower_job, lower_net
 
 if TYPE_CHECKING:
@@ -41,9 +43,7 @@ def build_extended_graph(
     import networkx as nx
 
     place = app_index(instance, app)
-    n_configs = len(instance.dnns[instance.apps[place].dnn].exit_configs)
-    if not 0 <= config < n_configs:
-        raise ValueError(f"config must be 0..{n_configs - 1}, got {config}")
+    config = check_config("config", instance.dnns[instance.apps[place].dnn], config)
     check_cycles(instance, list(range(len(instance.apps))) if residual is None else [place], residual)
     edges = list_edges(lower_net(instance, residual), lower_job(instance, place, config), False)
     names = [(instance.nodes[n].id, int(i)) for n, i in zip(edges.node, edges.run, strict=True)]
@@ -71,8 +71,7 @@ def build_feasible_graph(
     """
     import networkx as nx
 
-    if gamma < 1:
-        raise ValueError(f"gamma must be >= 1, got {gamma!r}")
+    gamma = whole_number("gamma", gamma, 1, MOST_LEVELS)
     extended = build_extended_graph(instance, app, config, residual)
     target_s = instance.apps[app_index(instance, app)].latency_s
     graph = nx.DiGraph()
@@ -100,6 +99,7 @@ def to_networkx(instance: Instance) -> nx.DiGraph:
     """
     import networkx as nx
 
+    check_instance(instance)
     graph = nx.DiGraph()
     for node in instance.nodes:
         graph.add_node(node.id, **_fields(node, ("id",)))

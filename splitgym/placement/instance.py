@@ -279,6 +279,12 @@ _FILE_NAMES = {"from_node": "from", "to_node": "to"}
 _FIELD_NAMES = {name: field for field, name in _FILE_NAMES.items()}
 
 
+def check_instance(value: Any) -> None:
+    """Raise ``ValueError`` unless ``value`` is an :class:`Instance`."""
+    if not isinstance(value, Instance):
+        raise ValueError(f"instance must be an Instance, see load_instance, got {shown(value)}")
+
+
 def load_instance(source: str | Path | Mapping[str, Any] | Instance) -> Instance:
     """An instance from a JSON or TOML file, from a table of the same content, or itself.
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import dataclasses
 from typing import NamedTuple
 
+from splitgym.checks import word
 from splitgym.physics.placement import within
 from splitgym.placement.exact import least_latency
-from splitgym.placement.instance import Arc, BranchyDnn, Instance, Node
+from splitgym.placement.instance import Arc, BranchyDnn, Instance, Node, check_instance
 from splitgym.placement.plan import Infeasible, Plan, Residual, app_index, evaluate
 from splitgym.placement.problem import accurate_configs
 from splitgym.placement.steps import walk
-from splitgym.registry import nearest
 
 COMBINES = ("sum", "max")
 #: Share of the latency in the cost; the accuracy has as much (s9).
@@ -51,8 +51,7 @@ def solve_mcp(
     tells which of them a plan misses.  Infeasible means that nothing fits ("capacity"), or with ``acc_filter`` that
     nothing is accurate enough.  Raises ``ValueError`` for an unknown ``combine`` or application.
     """
-    if combine not in COMBINES:
-        raise ValueError(f"combine must be 'sum' or 'max', got {combine!r}{nearest(str(combine), COMBINES)}")
+    word("combine", combine, COMBINES)
     place = app_index(instance, app)
     task = instance.apps[place]
     configs = instance.dnns[task.dnn].exit_configs
@@ -129,6 +128,7 @@ def mcp_code(instance: Instance) -> CodePlan:
 
     Raises ``ValueError`` for any other instance.
     """
+    check_instance(instance)
     tiers, dnn, config_of = _published_shape(instance)
     app = instance.apps[0]
     accuracy = [dnn.exit_configs[c].accuracy for c in config_of]

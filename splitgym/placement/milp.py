@@ -91,7 +91,7 @@ def joint(
     flows = _flows(instance, apps, residual)
     if {flow.app for flow in flows} != set(apps):
         return None
-    rows, cost = _programme(instance, apps, flows, residual or Residual.of(instance), minimise)
+    rows, cost = _programme(instance, apps, flows, Residual.of(instance, residual), minimise)
     for _ in range(_MOST_CUTS):
         chosen = _solve(rows, cost)
         if chosen is None:
@@ -213,7 +213,7 @@ def _read(
     instance: Instance, flows: list[_Flow], chosen: np.ndarray, residual: Residual | None
 ) -> tuple[list[Plan], np.ndarray, list[str]]:
     """Plans, their columns, and what they break together."""
-    left, plans, columns, faults = residual or Residual.of(instance), [], [], []
+    left, plans, columns, faults = Residual.of(instance, residual), [], [], []
     for flow in flows:
         if not chosen[flow.choice]:
             continue

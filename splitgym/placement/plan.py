@@ -7,14 +7,15 @@ their agreement means something.
 from __future__ import annotations
 
 import dataclasses
-import operator
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from splitgym.checks import items
+from splitgym.numbers import plain_array
 from splitgym.physics.placement import TOLERANCE
-from splitgym.placement.instance import App, BranchyDnn, Instance
+from splitgym.placement.instance import App, BranchyDnn, Instance, check_instance
 from splitgym.quoting import listed, shown
 from splitgym.registry import nearest
 
@@ -87,14 +88,37 @@ class Residual:
     memory_bits: np.ndarray
     arc_bit_s: np.ndarray
 
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            values = plain_array(getattr(self, field.name), f"residual.{field.name}", "fiu").astype(np.float64)
+            if values.ndim != 1 or not (values >= 0.0).all():
+                raise ValueError(f"residual.{field.name} must be a list of numbers >= 0, got {shown(values)}")
+            object.__setattr__(self, field.name, values)
+
     @classmethod
-    def of(cls, instance: Instance) -> Residual:
-        """The full capacities of an instance."""
+    def of(cls, instance: Instance, given: Residual | None = None) -> Residual:
+        """The full capacities of an instance, or those ``given``.  Raises ``ValueError`` unless they are its own."""
+        check_instance(instance)
+        if given is not None:
+            if not isinstance(given, cls):
+                raise ValueError(f"residual must be a Residual or None, got {shown(given)}")
+            return given._fitting(instance)
         return cls(
             np.array([node.capacity_ops_s for node in instance.nodes], np.float64),
             np.array([node.memory_bits for node in instance.nodes], np.float64),
             np.array([arc.capacity_bit_s for arc in instance.arcs], np.float64),
         )
+
+    def _fitting(self, instance: Instance) -> Residual:
+        """Itself: what compiled loops read must have an entry for every node and arc."""
+        n_nodes, n_arcs = len(instance.nodes), len(instance.arcs)
+        for field, size in zip(dataclasses.fields(self), (n_nodes, n_nodes, n_arcs), strict=True):
+            if len(getattr(self, field.name)) != size:
+                raise ValueError(
+                    f"residual.{field.name} must have {size} numbers, the instance has {n_nodes} nodes and {n_arcs} "
+                    f"arcs, got {len(getattr(self, field.name))}"
+                )
+        return self
 
     def less(self, instance: Instance, plan: Plan) -> Residual:
         """What is left after ``plan``; never negative."""
@@ -105,14 +129,23 @@ class Residual:
 
 def app_index(instance: Instance, app: int | str) -> int:
     """Place of an application given by place or id.  Raises ``ValueError`` for an unknown one, naming the known."""
+    check_instance(instance)
     names = [a.id for a in instance.apps]
     if isinstance(app, str):
         if app not in names:
-            raise ValueError(f"unknown app {app!r}{nearest(app, names)} (known: {', '.join(names)})")
+            raise ValueError(f"unknown app {shown(app)}{nearest(app, names)} (known: {listed(names)})")
         return names.index(app)
-    if isinstance(app, bool) or not hasattr(app, "__index__") or not 0 <= operator.index(app) < len(names):
+    if not isinstance(app, (int, np.integer)) or isinstance(app, bool) or not 0 <= app < len(names):
         raise ValueError(f"app must be 0..{len(names) - 1} or one of {listed(names)}, got {shown(app)}")
-    return operator.index(app)
+    return int(app)
+
+
+def check_config(name: str, dnn: BranchyDnn, config: Any) -> int:
+    """The place of an exit configuration.  Raises ``ValueError``, calling it ``name``, where there is none there."""
+    last = len(dnn.exit_configs) - 1
+    if not isinstance(config, (int, np.integer)) or isinstance(config, bool) or not 0 <= config <= last:
+        raise ValueError(f"{name} must be 0..{last}, got {shown(config)}")
+    return int(config)
 
 
 def evaluate(
@@ -139,7 +172,8 @@ def evaluate(
     place = app_index(instance, app)
     task = instance.apps[place]
     dnn = instance.dnns[task.dnn]
-    _check_shape(dnn, exit_config, placement)
+    exit_config = check_config("exit_config", dnn, exit_config)
+    placement = _names(dnn, exit_config, placement)
     compute_j, comm_j, worst_s, expected_s = _figures(instance, task, dnn, exit_config, placement)
     plan = Plan(
         app=task.id,
@@ -155,16 +189,19 @@ def evaluate(
         method=method,
     )
     faults = _missed_targets(task, place, plan) + _broken_order(instance, task, plan)
-    return plan, faults + _overloads(instance, task, plan, residual or Residual.of(instance))
+    return plan, faults + _overloads(instance, task, plan, Residual.of(instance, residual))
 
 
-def _check_shape(dnn: BranchyDnn, exit_config: int, placement: Sequence[str]) -> None:
-    if not 0 <= exit_config < len(dnn.exit_configs):
-        raise ValueError(f"exit_config must be 0..{len(dnn.exit_configs) - 1}, got {exit_config}")
+def _names(dnn: BranchyDnn, exit_config: int, placement: Any) -> list[str]:
+    """A placement as a list; ``ValueError`` unless it has a text for every block."""
+    placement = items("placement", placement, "node ids", fewest=0)
+    if wrong := [name for name in placement if not isinstance(name, str)]:
+        raise ValueError(f"placement must be a list of node ids, got {shown(wrong[0])} in it")
     if len(placement) != dnn.depth(exit_config):
         raise ValueError(
             f"placement must name {dnn.depth(exit_config)} nodes for exit_config {exit_config}, got {len(placement)}"
         )
+    return placement
 
 
 def _figures(
@@ -176,7 +213,7 @@ def _figures(
     here = task.source
     for name, share, ops, bits in zip(placement, dnn.reach(config), dnn.work(config), dnn.sizes(), strict=False):
         if name not in nodes:
-            raise ValueError(f"unknown node {name!r}{nearest(name, nodes)}")
+            raise ValueError(f"unknown node {shown(name)}{nearest(name, nodes)}")
         step_s = ops / nodes[name].speed_ops_s
         compute_j += share * ops * nodes[name].power_w / nodes[name].speed_ops_s
         arc = arcs.get((here, name)) if name != here else None

@@ -20,7 +20,7 @@ from splitgym.placement.plan import Infeasible, Plan, Residual, evaluate
 
 def lower_net(instance: Instance, residual: Residual | None = None) -> Net:
     """Nodes and arcs as arrays, with what is left of their capacities (``None``: all of it)."""
-    left, nodes, arcs = residual or Residual.of(instance), instance.nodes, instance.arcs
+    left, nodes, arcs = Residual.of(instance, residual), instance.nodes, instance.arcs
     order, out_start, arc_head = arcs_by_sender(instance)
     fields = np.array([(a.rate_bit_s, a.prop_s, a.energy_j_bit) for a in arcs], np.float64).reshape(len(arcs), 3)
     rate_bit_s, prop_s, j_bit = np.ascontiguousarray(fields[order].T)

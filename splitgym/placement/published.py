@@ -8,8 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from splitgym.checks import word
 from splitgym.names import check_label, check_name
 from splitgym.placement.instance import App, Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
+from splitgym.quoting import shown
 from splitgym.ranges import BIT_ENERGY, MACHINE_POWER, MEMORY, OPS, SCORE, SIZE, SPEED, TARGET, Range
 from splitgym.registry import nearest
 from splitgym.shelf import Shelf
@@ -91,9 +93,9 @@ def published_names() -> list[str]:
 
 def load_published(name: str) -> PublishedDnn:
     """The tables of a published network.  Raises ``ValueError`` for an unknown name, naming the nearest."""
-    if name not in published_names():
+    if not isinstance(name, str) or name not in published_names():
         raise ValueError(
-            f"unknown published network {name!r}{nearest(name, published_names())} "
+            f"unknown published network {shown(name)}{nearest(name, published_names())} "
             f"(known: {', '.join(published_names())})"
         )
     return from_mapping(PublishedDnn, _SHELF.table(name), "dnn")
@@ -144,8 +146,7 @@ def published_dnn(name: str, energy: str = "expected") -> BranchyDnn:
 
     Raises ``ValueError`` for an unknown name or mode.
     """
-    if energy not in ENERGY_MODES:
-        raise ValueError(f"energy must be 'expected' or 'full', got {energy!r}{nearest(str(energy), ENERGY_MODES)}")
+    word("energy", energy, ENERGY_MODES)
     table = load_published(name)
     blocks = [
         PlacedBlock(ops=b.ops, out_bits=math.prod(b.shape) * table.bits_per_value if b.shape else 0.0)

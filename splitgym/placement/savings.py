@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from splitgym.checks import items, whole_number
 from splitgym.placement.exact import optimum
-from splitgym.placement.fin import solve_fin
+from splitgym.placement.fin import MOST_LEVELS, solve_fin
 from splitgym.placement.instance import Instance
 from splitgym.placement.mcp import mcp_code, solve_mcp
 from splitgym.placement.plan import Infeasible, Plan, evaluate
@@ -77,8 +78,9 @@ def study_savings(
     With shortcuts and the last of ``gammas`` FIN is also run as it is recommended.  Raises ``ValueError`` for unknown
     names.
     """
+    levels = [whole_number("gammas", gamma, 1, MOST_LEVELS) for gamma in items("gammas", gammas, "numbers of levels")]
     base, (latency_s, accuracy) = published_instance(dnn, energy, latency_mode), published_grid(dnn)
-    methods, rivals = _methods(gammas), _rivals(dnn)
+    methods, rivals = _methods(levels), _rivals(dnn)
     ours, theirs = ({name: np.full((len(latency_s), len(accuracy)), np.nan) for name in x} for x in (methods, rivals))
     for row, target_s in enumerate(latency_s):
         for column, target in enumerate(accuracy):

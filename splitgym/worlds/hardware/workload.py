@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from splitgym.checks import whole_number
+from splitgym.ranges import MOST_TASKS
 from splitgym.worlds.hardware.profile import HardwareProfile, load_hardware
 
 SEED = 123456789  # of the published experiments
@@ -26,8 +28,7 @@ def published_thresholds_s(profile: HardwareProfile | str, n: int, seed: int = S
     profile = load_hardware(profile) if isinstance(profile, str) else profile
     if profile.name not in ORDER:
         raise ValueError(f"the published workload is one of {', '.join(ORDER)}, not {profile.name!r}")
-    if n < 2:
-        raise ValueError(f"a workload needs at least 2 requests, got {n!r}")
+    whole_number("n, the requests of a workload,", n, 2, MOST_TASKS)
     rng = np.random.default_rng(seed)
     samples = [rng.weibull(1.0, n) for _ in ORDER[: ORDER.index(profile.name) + 1]]
     return scaled_thresholds_s(samples[-1], profile.threshold_min_s, profile.threshold_max_s)

@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from splitgym.checks import whole_number
 from splitgym.jit import one_record, records
+from splitgym.quoting import exact, shown
 from splitgym.ranges import DEADLINE, SENT_POWER
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.base import Arrays, ArrayTrace
@@ -78,16 +80,19 @@ class TransmissionTrace(ArrayTrace):
         needed = int(np.floor(deadline_s / params.slot_s))
         if self.n_slots < needed:
             raise ValueError(
-                f"the trace has {self.n_slots} slots, its deadline of {deadline_s:g} s needs {needed} of "
+                f"the trace has {self.n_slots} slots, its deadline of {exact(deadline_s)} s needs {needed} of "
                 f"{params.slot_s} s"
             )
         load = float(self.edge_load[0])
         if window(deadline_s, load, params)[1] < 1:
             raise ValueError(
-                f"the trace's deadline of {deadline_s:g} s leaves no slot in this scenario at edge_load {load:g}"
+                f"the trace's deadline of {exact(deadline_s)} s leaves no slot in this scenario at edge_load "
+                f"{exact(load)}"
             )
         if reference_w > params.power_max_w:
-            raise ValueError(f"trace.reference_w must be <= {params.power_max_w:g} W here, got {reference_w:g}")
+            raise ValueError(
+                f"trace.reference_w must be <= {exact(params.power_max_w)} W here, got {exact(reference_w)}"
+            )
 
     @classmethod
     def draw(cls, scenario: TransmissionScenario | str, seed: int = 0, episode: int = 0) -> TransmissionTrace:
@@ -120,8 +125,9 @@ class TransmissionTrace(ArrayTrace):
         The slots are the same as there where the features go to the edge alone (no exit, no cloud) and the device ran
         at this world's clock.  Raises ``ValueError`` for a task that the trace does not have.
         """
-        if not 0 <= task < trace.n_tasks:
-            raise ValueError(f"task must be in 0..{trace.n_tasks - 1}, got {task!r}")
+        if not isinstance(trace, InferenceTrace):
+            raise ValueError(f"trace must be an InferenceTrace, got {shown(trace)}")
+        task = whole_number("task", task, 0, trace.n_tasks - 1)
         shared = [name for name in cls.ARRAYS if name in InferenceTrace.ARRAYS]
         arrays = {name: getattr(trace, name)[task] for name in shared}
         if remaining_s is not None:
