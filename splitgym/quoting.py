@@ -38,7 +38,7 @@ def shown(value: Any) -> str:
     return cut(" ".join(_SHORT.repr(value).split()), 120)
 
 
-def exact(value: float) -> str:
+def exact(value: Any) -> str:
     """A number with few digits where these say it all, else with all of its digits: for limits, which must be met."""
     text = f"{value:g}"
     return text if float(text) == value else str(value)
