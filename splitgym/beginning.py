@@ -1,4 +1,4 @@
-"""Ctrl-C while the libraries of a command are loaded: one line instead of the place in a library."""
+"""While the libraries of a command are loaded: Ctrl-C in one line, and a standard error that is never ``None``."""
 
 from __future__ import annotations
 
@@ -24,5 +24,8 @@ def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType 
         sys.__excepthook__(kind, error, trace)
 
 
-if is_command(sys.argv[0] if sys.argv else "", sys.orig_argv) and sys.excepthook is sys.__excepthook__:
-    sys.excepthook = _tell  # Python still ends as Ctrl-C ends a process
+if is_command(sys.argv[0] if sys.argv else "", sys.orig_argv):
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _tell  # Python still ends as Ctrl-C ends a process
+    if sys.stderr is None:  # closed; some libraries take its methods when they are loaded
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (for the rest of the process)

@@ -48,8 +48,9 @@ def world_origin(world: World) -> Origin:
     """The origin of a world that does not come with the package; an empty one for those that do."""
     if world.load_scenario.__module__.startswith("splitgym."):
         return Origin("")
-    beside = [importlib.import_module(name) for name in (world.bound, world.clairvoyant) if name]
-    return origin((*vars(world).values(), *(part for module in beside for part in vars(module).values())))
+    beside = [vars(importlib.import_module(name)) for name in (world.bound, world.clairvoyant) if name]
+    parts = [part for names in beside for name, part in names.items() if not name.startswith("__")]  # not all builtins
+    return origin((*vars(world).values(), *parts))
 
 
 def is_setting_of(scenario: Any, found: str) -> bool:

@@ -17,7 +17,7 @@ import rich.table
 
 import splitgym
 from splitgym.cli import COMMANDS, main, parser, streams
-from splitgym.cli.common import Outputs, agent_word, play_command, print_table
+from splitgym.cli.common import Outputs, agent_word, play_command, print_table, progress_bar
 from splitgym.evaluation.results import Results
 from splitgym.specs import command_line
 from tests.helpers import ROOT
@@ -262,6 +262,20 @@ def test_help_that_cannot_be_written_is_told(words: list[str], capfd: Any, monke
     monkeypatch.setattr(sys, "stdout", Full())
     assert main(words) == 2
     assert capfd.readouterr().err == "splitgym: standard output cannot be written: No space left on device\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+def test_libraries_are_loaded_with_a_standard_error() -> None:
+    """Some take its methods when they are loaded, and fail where there is none."""
+    code = "import sys; sys.argv[0] = 'splitgym'; import splitgym; sys.exit(sys.stderr is None)"
+    command = f'"{sys.executable}" -c "{code}" 2>&-'
+    assert subprocess.run(["sh", "-c", command], cwd=ROOT, check=False).returncode == 0
+
+
+def test_no_bar_and_no_line_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar(False, 3) as progress:
+        assert progress is None
+    assert capsys.readouterr() == ("", "")
 
 
 def test_drawings_by_characters_have_a_letter_for_each_sign() -> None:

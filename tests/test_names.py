@@ -411,11 +411,12 @@ def test_folders_of_a_store_are_no_links(name, tmp_path):
 MARKUP = ["[red]x[/red]", "x[/]", "[link=http://x]y", ":smile:", "[bold", "a\\"]
 
 
-def test_brackets_are_no_markup(capsys):
+def test_brackets_are_no_markup(capsys, monkeypatch):
     results = Results(WORLDS["inference"], SCENARIO)
     for name in MARKUP:
         results.add(name, range(3), {m.name: np.arange(3.0) for m in results.measures})
     common.print_table(results.table())
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what is a terminal gets the bar
     with common.progress_bar(False, len(MARKUP)) as show:
         assert show is not None
         for name in MARKUP:

@@ -79,16 +79,16 @@ def play_command(policies: Iterable[str], env_id: str, scenario: str, changes: I
 def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float], None] | None]:
     """A callback ``(name, share)`` that draws one bar on standard error: its share of all ``total`` names.
 
-    What is being prepared counts as what it will be.  Yields ``None`` when quiet.
+    What is being prepared counts as what it will be.  Yields ``None`` when quiet, and where there is no terminal, which
+    would get nothing but an empty line.
     """
-    if quiet:
+    rich_progress, console = need("rich.progress", "report"), need("rich.console", "report").Console(stderr=True)
+    if quiet or not console.is_terminal:
         yield None
         return
-    rich_progress, console = need("rich.progress", "report"), need("rich.console", "report").Console(stderr=True)
     words = rich_progress.TextColumn("{task.description}", markup=False)
     columns = (words, *rich_progress.Progress.get_default_columns()[1:])
-    # what is no terminal would get nothing but an empty line
-    with rich_progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with rich_progress.Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=total)
         seen: dict[str, float] = {}
 
