@@ -17,68 +17,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from gymnasium import spaces
 
+from splitgym.agents.agent import Agent, SharedAgent
 from splitgym.agents.config import ALGORITHMS, CONFIG_FILE, TrainConfig, load_config
 from splitgym.checks import file_path, switch
 from splitgym.extras import need
 from splitgym.files import write_atomically
-from splitgym.policy import rows_of
 from splitgym.quoting import cut, shown, tamed
 from splitgym.specs import command_line
 
 MODEL_FILE = "model.zip"
 CHECKPOINTS = "checkpoints"
 _ENCODING_OF_SPACE = {spaces.MultiDiscrete: "multidiscrete", spaces.Box: "box", spaces.Discrete: "discrete"}
-
-
-class Agent:
-    """A trained agent in stable-baselines3's ``predict`` convention.
-
-    Attributes: ``name``; ``action``, the encoding it answers in; ``episode_options`` to be set at reset;
-    ``uses_masks``: whether ``predict`` wants ``action_masks``; ``config``, ``None`` for files of unknown origin.
-    """
-
-    def __init__(self, policy: Any, name: str, action: str, uses_masks: bool, config: TrainConfig | None) -> None:
-        self.policy, self.name, self.action, self.uses_masks, self.config = policy, name, action, uses_masks, config
-        self.episode_options: dict[str, Any] = dict(config.episode_options) if config else {}
-
-    def predict(
-        self,
-        observation: np.ndarray,
-        state: Any = None,
-        episode_start: np.ndarray | None = None,
-        deterministic: bool = True,
-        action_masks: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, Any]:
-        """Actions for a batch (n, n_fields) or one observation (n_fields,); returns (actions, state).
-
-        ``action_masks`` (n, mask size) bool is for agents with ``uses_masks``; others ignore it.  Raises
-        ``ValueError`` for observations of another shape.
-        """
-        extra = {"action_masks": action_masks} if self.uses_masks else {}
-        return self.policy.predict(observation, state, episode_start, deterministic, **extra)
-
-    def check(self, env: Any) -> None:
-        """Raise ``ValueError`` if the agent cannot play ``env`` (ours, or stable-baselines3's over ours)."""
-        rows = rows_of(env)
-        if self.config is not None and rows.world.env_id != self.config.env_id:
-            raise ValueError(
-                f"agent {self.name!r} was trained on {self.config.env_id}, not {rows.world.env_id}; "
-                "train one: " + command_line("train", "--env", rows.world.env_id)
-            )
-        if rows.encoding.space != self.policy.action_space:
-            raise ValueError(
-                f"agent {self.name!r} gives {self.action!r} actions of {self.policy.action_space}, the environment "
-                f"takes {rows.action!r} ones of {rows.encoding.space}; make it with action={self.action!r}, or train "
-                f"an agent on scenario {rows.scenario.name!r}"
-            )
-        if rows.observation_space().shape != self.policy.observation_space.shape:
-            raise ValueError(
-                f"agent {self.name!r} observes {self.policy.observation_space.shape}, the environment shows "
-                f"{rows.observation_space().shape}; train an agent on scenario {rows.scenario.name!r}"
-            )
 
 
 def load_agent(path: str | Path, env: Any = None, *, trust: bool = False, device: str = "cpu") -> Agent:
@@ -239,11 +190,7 @@ def _load_ours(file: Path, folder: Path, device: str) -> Agent:
         policy.load_state_dict(weights["policy"])
     policy.set_training_mode(False)
     name = folder.resolve().name if file.name == MODEL_FILE else f"{folder.resolve().name}/{file.stem}"
-    kind: Any = Agent
-    if config.agents:
-        from splitgym.agents.shared import SharedAgent
-
-        kind = SharedAgent
+    kind = SharedAgent if config.agents else Agent
     return kind(policy, name, str(config.action), algorithm.masks, config)
 
 

@@ -14,18 +14,18 @@ from typing import Any, ClassVar
 
 from gymnasium import spaces
 
-import splitgym
 from splitgym.checks import whole_number
+from splitgym.digests import is_setting_of
 from splitgym.encodings import ENCODINGS
 from splitgym.envs.rows import Rows
-from splitgym.identity import is_setting_of
 from splitgym.named_files import beside, renamed
 from splitgym.quoting import cut, shown, where
 from splitgym.ranges import SHARE, Range, no_warnings
 from splitgym.reading import read_json, toml_of
 from splitgym.registry import Registry
 from splitgym.specs import command_line
-from splitgym.strict import Strict, from_mapping, number, text
+from splitgym.strict import Strict, entry, from_mapping, number
+from splitgym.version import __version__
 from splitgym.worlds.multiuser.agents import Agents
 from splitgym.worlds.world import World, get_world, world_of
 
@@ -119,17 +119,17 @@ class TrainConfig(Strict):
     """
 
     SECTION: ClassVar[str] = "train"
-    algo: str = text("ppo", doc="learning algorithm")
-    env_id: str = text("SplitInference-v0", doc="environment id")
-    scenario: Any = text("default", doc="preset name, TOML path, table or scenario object")
-    action: str | None = text(None, doc="action encoding")
-    agents: str = text("", doc="one policy for each device of a multi-user environment, rewarded 'own' or 'team'")
+    algo: str = entry("ppo", doc="learning algorithm")
+    env_id: str = entry("SplitInference-v0", doc="environment id")
+    scenario: Any = entry("default", doc="preset name, TOML path, table or scenario object")
+    action: str | None = entry(None, doc="action encoding")
+    agents: str = entry("", doc="one policy for each device of a multi-user environment, rewarded 'own' or 'team'")
     episode_options: dict[str, Any] = dataclasses.field(default_factory=dict)
     steps: int = number(Range("step", 1, 10**12), default=5_000_000, doc="decisions in all rows together")
     seed: int = number(Range("", 0, 2**32 - 1), default=0, doc="of weights, exploration and training episodes")
     n_envs: int | None = number(Range("row", 1, 1_000_000), default=None, doc="episodes played side by side")
     learning_rate: float | None = number(Range("1", 1e-12, 10.0), default=None)
-    schedule: str = text("linear", doc="'linear' (down to a fiftieth) or 'constant'")
+    schedule: str = entry("linear", doc="'linear' (down to a fiftieth) or 'constant'")
     gamma: float | None = number(SHARE, default=None, doc="discount from task to task")
     net: tuple[int, ...] | None = number(
         Range("unit", 1, 100_000), fewest=0, most=64, default=None, doc="hidden layers"
@@ -140,7 +140,7 @@ class TrainConfig(Strict):
     )
     num_threads: int = number(Range("thread", 1, 1024), default=2, doc="threads of the simulation")
     torch_threads: int = number(Range("thread", 1, 1024), default=1, doc="threads of torch; rounding depends on it")
-    device: str = text("cpu", doc="torch device of the networks")
+    device: str = entry("cpu", doc="torch device of the networks")
 
     def __post_init__(self) -> None:
         algorithm = ALGORITHMS[self.algo]
@@ -238,7 +238,7 @@ def _part_of(rollout: int, most: int) -> int:
 
 def versions() -> dict[str, str]:
     """Versions of what decides a training's result."""
-    found = {"splitgym": splitgym.__version__, "python": platform.python_version(), "machine": platform.machine()}
+    found = {"splitgym": __version__, "python": platform.python_version(), "machine": platform.machine()}
     for package in ("numpy", "numba", "gymnasium", "torch", "stable-baselines3", "sb3-contrib"):
         try:
             found[package] = importlib.metadata.version(package)
@@ -271,7 +271,7 @@ def load_config(folder: Path, *, anew: bool = False) -> TrainConfig:
         trained = shown(document["versions"].get("splitgym", "an unknown one"))
         raise ValueError(
             f"{path}: scenario {shown(setting['name'])} has other values or spaces in this version of splitgym "
-            f"({splitgym.__version__}) than in {trained}, with which the run was trained, or a file that it names or a "
+            f"({__version__}) than in {trained}, with which the run was trained, or a file that it names or a "
             "plug-in model has changed, or that version knew files by their path only; train again: "
             + command_line("train", "--resume", folder, "--overwrite")
         )

@@ -1,4 +1,4 @@
-"""One policy for all devices of a multi-user environment: the native batch as many agents, and the trained agent.
+"""One policy for all devices of a multi-user environment: the native batch as many agents.
 
 Parameter sharing: every device of every row is a row of its own to the learner.  The same as a PettingZoo bridge over
 :func:`splitgym.parallel_env`, but stepped by the compiled loop.
@@ -12,17 +12,11 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 
-from splitgym.agents.checkpoint import Agent
+from splitgym.agents.agent import to_central
 from splitgym.agents.config import REWARDS, SHARED_ACTIONS
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.numbers import as_array
-from splitgym.policy import rows_of
 from splitgym.worlds.multiuser.agents import Agents
-
-
-def to_central(actions: np.ndarray, n: int) -> np.ndarray:
-    """Actions of n times N agents (n N, n_axes) -> central actions (n, n_axes N)."""
-    return actions.reshape(n, -1, actions.shape[-1]).transpose(0, 2, 1).reshape(n, -1)
 
 
 class SharedVecEnv(VecEnv):
@@ -117,53 +111,3 @@ class SharedVecEnv(VecEnv):
 
     def _split(self, central: np.ndarray) -> np.ndarray:
         return self.parts.observations(central).reshape(self.num_envs, -1)
-
-
-class SharedAgent(Agent):
-    """A trained agent that decides for each device alone; plays the central environment of any number of devices."""
-
-    parts: Agents | None = None
-
-    def predict(
-        self,
-        observation: np.ndarray,
-        state: Any = None,
-        episode_start: np.ndarray | None = None,
-        deterministic: bool = True,
-        action_masks: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, Any]:
-        """Central actions for central observations (n, n_fields) or (n_fields,); see :meth:`Agent.predict`."""
-        parts = self._parts()
-        central = np.asarray(observation)
-        batch = np.atleast_2d(central)
-        masks = None
-        if self.uses_masks and action_masks is not None:
-            masks = parts.masks(np.atleast_2d(action_masks)).reshape(len(batch) * parts.count, -1)
-        own = parts.observations(batch).reshape(len(batch) * parts.count, -1)
-        actions, _ = super().predict(own, None, None, deterministic, masks)
-        joint = to_central(np.asarray(actions), len(batch))
-        return (joint[0] if central.ndim == 1 else joint), state
-
-    def check(self, env: Any) -> None:
-        """Raise ``ValueError`` unless ``env`` is a multi-user environment whose agents the policy can be."""
-        rows = rows_of(env)
-        if rows.world.name != "multiuser":
-            raise ValueError(f"agent {self.name!r} decides for devices that share a band, not in {rows.world.env_id}")
-        if rows.action != self.action:
-            raise ValueError(
-                f"agent {self.name!r} gives {self.action!r} actions, the environment takes {rows.action!r}"
-            )
-        parts = Agents(rows.scenario, self.action)
-        if parts.encoding.space != self.policy.action_space or parts.observation_space != self.policy.observation_space:
-            raise ValueError(
-                f"agent {self.name!r} acts in {self.policy.action_space}, a device of scenario "
-                f"{rows.scenario.name!r} in {parts.encoding.space}; train an agent on that scenario"
-            )
-        self.parts = parts
-
-    def _parts(self) -> Agents:
-        if self.parts is None:
-            if self.config is None:
-                raise ValueError(f"agent {self.name!r} does not know how many devices there are: check(env) tells it")
-            self.parts = Agents(self.config.scenario, self.action)
-        return self.parts

@@ -5,8 +5,8 @@ arXiv 2410.23881; the offline phase is :mod:`splitgym.baselines.search`.
 
 Ours: the default front is that of all valid decisions, which the calibrated model makes cheap; the published one comes
 from ``search="nsga3"``.  On ``SplitInference-v0`` everything but the two phases themselves is ours: the decisions are
-that world's grid, measured under its nominal conditions (:mod:`splitgym.worlds.inference.nominal`) with features sent
-whole, and the limit is the task's remaining time.  Neither the channel nor the energy queue is looked at.
+that world's grid, measured under its nominal conditions (:mod:`splitgym.worlds.inference.nominal_figures`) with
+features sent whole, and the limit is the task's remaining time.  Neither the channel nor the energy queue is looked at.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.bandwidth import solve_p11
+from splitgym.physics.dnn import accuracy, compute_j, compute_s
 from splitgym.physics.lyapunov import best_power_w, complete_power_w, delivered_ratio, transmit_value_j2
-from splitgym.physics.network import accuracy, compute_j, compute_s
 from splitgym.physics.radio import slot_count
 from splitgym.physics.random import child, mix, uniform
 from splitgym.worlds.inference.kernel import device_s, effective_edge_cut, finishable, tail_s

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from splitgym.digests import code_version
 from splitgym.encodings import Axis
 from splitgym.extras import need
 from splitgym.fronts import OBJECTIVES, costs_of
-from splitgym.identity import code_version
 from splitgym.locks import held
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from splitgym.scenarios import load_scenario, preset_names
 from splitgym.suites import load_suite, suite_names
 from splitgym.traces.arrivals import arrivals
 from splitgym.traces.fading import fading
+from splitgym.version import __version__ as __version__
 from splitgym.worlds.hardware import HardwareProfile, HardwareScenario, HardwareTrace, hardware_names, load_hardware
 from splitgym.worlds.inference import InferenceScenario, InferenceTrace
 from splitgym.worlds.multiuser import MultiUserScenario, MultiUserTrace
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
         sweep,
     )
 
-__version__ = "0.2.0.dev0"
 __all__ = [
     "Bound",
     "Clairvoyant",

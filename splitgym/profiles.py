@@ -7,11 +7,11 @@ import math
 from pathlib import Path
 from typing import ClassVar
 
+from splitgym.catalogue import Catalogue
 from splitgym.names import check_label, check_name
 from splitgym.ranges import MACS, SCORE, SHARE, SIZE, STEEPNESS
 from splitgym.registry import nearest
-from splitgym.shelf import Shelf
-from splitgym.strict import Strict, number, sources, text
+from splitgym.strict import Strict, entry, number, sources
 
 #: Tables of the kernels: cut points (the input is one) and exits.
 MOST_CUTS, MOST_EXITS = 64, 16
@@ -24,10 +24,10 @@ class Block(Strict):
     """A run of layers; with ``cut = true`` the network may be split behind it."""
 
     SECTION: ClassVar[str] = "blocks"
-    name: str = text(check=check_label, doc="name of the boundary behind the block")
+    name: str = entry(check=check_label, doc="name of the boundary behind the block")
     macs: int = number(MACS, doc="multiply-adds of convolutions and fully connected layers")
     shape: tuple[int, ...] = number(SIZE, most=8, doc="output tensor, channels first")
-    cut: bool = text(True, doc="whether the boundary is a cut point")
+    cut: bool = entry(True, doc="whether the boundary is a cut point")
     steepness: float = number(STEEPNESS, default=0.0, doc="k_s of the progressive curve; 0: all or nothing")
 
     @property
@@ -44,7 +44,7 @@ class Exit(Strict):
     """An early exit: a head behind a block that answers the easiest samples."""
 
     SECTION: ClassVar[str] = "exits"
-    after: str = text(doc="block behind which the head sits")
+    after: str = entry(doc="block behind which the head sits")
     macs: int = number(MACS, doc="multiply-adds of the head, run by every sample that passes")
     share: float = number(SHARE, doc="share of the samples the full network gets right that the exit answers")
 
@@ -57,13 +57,13 @@ class DnnProfile(Strict):
     """
 
     SECTION: ClassVar[str] = "dnn"
-    name: str = text(label=True, check=check_name, doc="profile name")
-    description: str = text("", label=True, doc="what was profiled")
+    name: str = entry(label=True, check=check_name, doc="profile name")
+    description: str = entry("", label=True, doc="what was profiled")
     input_shape: tuple[int, ...] = number(SIZE, most=8, doc="input tensor, channels first")
     accuracy_full: float = number(SCORE, doc="top-1 accuracy of the whole network, A_f")
     accuracy_chance: float = number(SCORE, doc="accuracy of guessing, A_0")
-    blocks: tuple[Block, ...] = text(doc="in order of execution")
-    exits: tuple[Exit, ...] = text((), doc="in order of execution")
+    blocks: tuple[Block, ...] = entry(doc="in order of execution")
+    exits: tuple[Exit, ...] = entry((), doc="in order of execution")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -115,12 +115,12 @@ class DnnProfile(Strict):
         return ("input", *(b.name for b in self.blocks if b.cut))
 
 
-_SHELF = Shelf("profile", "profiles")
+_CATALOGUE = Catalogue("profile", "profiles")
 
 
 def profile_names() -> list[str]:
     """Names of the profiles that ship with the package."""
-    return _SHELF.names()
+    return _CATALOGUE.names()
 
 
 def load_profile(name: str | Path) -> DnnProfile:
@@ -128,4 +128,4 @@ def load_profile(name: str | Path) -> DnnProfile:
 
     Raises ``ValueError`` for an unknown name (naming the nearest) or a faulty file (naming the path of the fault).
     """
-    return _SHELF.load(DnnProfile, name, "dnn")
+    return _CATALOGUE.load(DnnProfile, name, "dnn")

@@ -44,7 +44,7 @@ def number(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def text(
+def entry(
     default: Any = dataclasses.MISSING,
     *,
     label: bool = False,

@@ -10,13 +10,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar
 
+from splitgym.catalogue import Catalogue
 from splitgym.checks import word
 from splitgym.named_files import beside, located, mentioned_file
 from splitgym.names import check_label, check_name
 from splitgym.ranges import Range
 from splitgym.scenarios import DEFAULT_ENV
-from splitgym.shelf import Shelf
-from splitgym.strict import Strict, number, text
+from splitgym.strict import Strict, entry, number
 from splitgym.worlds.world import world_of
 
 #: Parts of a suite that are evaluated, each on its own seeds.
@@ -28,9 +28,9 @@ class Case(Strict):
     """One scenario of a suite: a preset and what is changed in it."""
 
     SECTION: ClassVar[str] = "case"
-    name: str = text(label=True, check=check_label, doc="what the case is called in tables")
-    shift: str = text("", label=True, doc="what differs from the training scenarios; empty: nothing")
-    scenario: str = text("default", doc="preset")
+    name: str = entry(label=True, check=check_label, doc="what the case is called in tables")
+    shift: str = entry("", label=True, doc="what differs from the training scenarios; empty: nothing")
+    scenario: str = entry("default", doc="preset")
     changes: dict[str, Any] = dataclasses.field(default_factory=dict, metadata={"doc": "dotted scenario paths"})
 
 
@@ -57,13 +57,13 @@ class Suite(Strict):
     """
 
     SECTION: ClassVar[str] = "suite"
-    name: str = text(label=True, check=check_name, doc="name of the suite")
-    description: str = text("", label=True, doc="what the suite asks")
-    environment: str = text(DEFAULT_ENV, doc="environment id")
-    seeds: dict[str, Seeds] = text(doc="split -> its seeds")
-    train: tuple[Case, ...] = text(doc="scenarios an agent may be trained on")
-    validation: tuple[Case, ...] = text(doc="scenarios to tune and choose by")
-    test: tuple[Case, ...] = text(doc="scenarios to be judged by")
+    name: str = entry(label=True, check=check_name, doc="name of the suite")
+    description: str = entry("", label=True, doc="what the suite asks")
+    environment: str = entry(DEFAULT_ENV, doc="environment id")
+    seeds: dict[str, Seeds] = entry(doc="split -> its seeds")
+    train: tuple[Case, ...] = entry(doc="scenarios an agent may be trained on")
+    validation: tuple[Case, ...] = entry(doc="scenarios to tune and choose by")
+    test: tuple[Case, ...] = entry(doc="scenarios to be judged by")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -97,12 +97,12 @@ def _with_files(case: Case) -> Case:
     return case.replace(scenario=str(path or case.scenario), changes=changes)
 
 
-_SHELF = Shelf("suite", "suites")
+_CATALOGUE = Catalogue("suite", "suites")
 
 
 def suite_names() -> list[str]:
     """Names of the suites that ship with the package."""
-    return _SHELF.names()
+    return _CATALOGUE.names()
 
 
 def load_suite(suite: str | Path | Suite) -> Suite:
@@ -112,5 +112,5 @@ def load_suite(suite: str | Path | Suite) -> Suite:
     """
     if isinstance(suite, Suite):
         return suite
-    with beside(_SHELF.folder_of(suite)):
-        return _SHELF.load(Suite, suite, "suite")
+    with beside(_CATALOGUE.folder_of(suite)):
+        return _CATALOGUE.load(Suite, suite, "suite")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
-from splitgym import drawing
+from splitgym.show import board
 
 
 def assert_labels(picture: Any, story: Any) -> None:
@@ -14,7 +14,7 @@ def assert_labels(picture: Any, story: Any) -> None:
     figure = picture.board.figure
     labels = [t for axes in figure.axes for t in axes.texts]
     boxes = [(t.get_text(), t.get_window_extent(figure.canvas.get_renderer())) for t in labels]
-    _assert_whole_and_apart(boxes, drawing.WIDTH, drawing.HEIGHT)
+    _assert_whole_and_apart(boxes, board.WIDTH, board.HEIGHT)
 
 
 def assert_words(figure: Any) -> None:

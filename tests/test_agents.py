@@ -33,7 +33,7 @@ from splitgym.agents.checkpoint import load_agent, newest_checkpoint, read_weigh
 from splitgym.agents.config import ALGORITHMS, TrainConfig, load_config
 from splitgym.agents.sb3 import SplitVecEnv, make_vec_env
 from splitgym.agents.train import TrainingInterrupted, add_train_arguments, run_train, train
-from splitgym.evaluation.contenders import contender
+from splitgym.evaluation.policies import contender
 from tests.helpers import short
 
 ID = "SplitInference-v0"

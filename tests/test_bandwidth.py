@@ -24,7 +24,7 @@ from splitgym.physics.bandwidth import (
 )
 from splitgym.physics.cheapest import cheapest, read_choice
 from splitgym.physics.demand import clipped_log_snr, curve, demand, full_log_snr, log_snr
-from splitgym.worlds.inference.layout import lower
+from splitgym.worlds.inference.lowering import lower
 from tests import enachi_reference as reference
 
 P = lower(load_scenario("enachi"))

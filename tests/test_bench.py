@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from splitgym.bench import GROUPS, add_bench_arguments, run_bench
-from splitgym.bench.measure import Budget, Row, Target, alternate, compare
+from splitgym.bench.measuring import Budget, Row, Target, alternate, compare
 from splitgym.policy import policy_names
 
 KEYS = {"group", "name", "value", "unit", "peer", "peer_value", "ratio", "target", "met", "note"}

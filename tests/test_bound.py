@@ -18,7 +18,7 @@ from splitgym.envs.single import SplitEnv
 from splitgym.physics.waterfilling import least_energy_j
 from splitgym.policy import policy_names
 from splitgym.worlds.bound import debt_bound, return_rounding
-from splitgym.worlds.inference.layout import lower
+from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.inference.scenario import preset_names
 from splitgym.worlds.multiuser.scenario import load_scenario as load_users
 from splitgym.worlds.multiuser.scenario import preset_names as users_presets
@@ -330,7 +330,7 @@ def test_every_world_has_a_proof_and_others_are_refused(monkeypatch) -> None:
         assert WORLDS[name].bound
         assert splitgym.bound(env_id=WORLDS[name].env_id, seed=0).method
     unproven = dataclasses.replace(WORLDS["inference"], bound="")
-    monkeypatch.setattr("splitgym.evaluation.certified.world_of", lambda env_id: unproven)
+    monkeypatch.setattr("splitgym.evaluation.upper_bounds.world_of", lambda env_id: unproven)
     with pytest.raises(ValueError, match="no proven bound for SplitInference-v0"):
         splitgym.bound(seed=0)
 

@@ -280,7 +280,7 @@ def test_no_bar_and_no_line_where_there_is_no_terminal(capsys: pytest.CaptureFix
 
 def test_drawings_by_characters_have_a_letter_for_each_sign() -> None:
     """What the viewers in text draw with keeps its columns where there is nothing but ASCII."""
-    files = sorted((ROOT / "splitgym" / "worlds").rglob("viewer*.py"))
+    files = sorted((ROOT / "splitgym" / "show").rglob("*.py"))
     assert len(files) > 10
     signs = {c for file in files for c in file.read_text(encoding="utf-8") if not c.isascii()} - set("µμ…→²°≤≥Δσ±−")
     assert signs

@@ -127,7 +127,7 @@ def test_every_file_is_looked_at() -> None:
     )
     assert ("PIL", None) in found["notebooks/quickstart.ipynb"]
     assert ("sqlalchemy", "search") in found["baselines/nsga3.py"]
-    assert ("matplotlib", "report") in found["splitgym/worlds/viewer.py"]
+    assert ("matplotlib", "report") in found["splitgym/show/viewer.py"]
 
 
 def test_tools_of_make_are_declared() -> None:

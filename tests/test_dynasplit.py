@@ -12,7 +12,7 @@ import pytest
 from splitgym import evaluate, load_scenario, make_policy
 from splitgym.baselines.dynasplit import DynaSplit, OnFront
 from splitgym.baselines.search import problem_of, search
-from splitgym.evaluation.contenders import contender
+from splitgym.evaluation.policies import contender
 from splitgym.fronts import Front
 from splitgym.worlds.world import get_world
 from tests import enachi_reference, hardware_reference

@@ -9,7 +9,8 @@ from splitgym import InferenceTrace, evaluate, load_scenario, make_policy
 from splitgym.baselines import enachi
 from splitgym.envs.single import SplitEnv
 from splitgym.physics.lyapunov import bandwidth_price_j2_hz, best_power_w, transmit_value_j2
-from splitgym.worlds.inference.layout import VIEW, lower
+from splitgym.worlds.inference.layout import VIEW
+from splitgym.worlds.inference.lowering import lower
 from tests import enachi_reference as reference
 
 FRAMES = 400

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import splitgym
-from splitgym.evaluation.display import summary_table
 from splitgym.ranges import DELAY, SPEED
+from splitgym.show.comparison import summary_table
 
 SHORT = {"tasks.count": 3}
 #: Environment, changes.

@@ -239,7 +239,7 @@ def test_the_writer_writes(tmp_path, name):
 def test_nothing_is_written_past_the_one_writer():
     """Whoever adds a file that is written sees this: only ``files``, the tables that are appended to, and the
     stand-in for a closed stream, open one."""
-    allowed = {"files.py", "lines.py", "jit_cache.py", "streams.py"}
+    allowed = {"files.py", "store_file.py", "jit_cache.py", "streams.py", "beginning.py"}
     found = []
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

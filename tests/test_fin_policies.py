@@ -14,7 +14,8 @@ from splitgym.placement.exact import optimum
 from splitgym.placement.fin import solve_fin
 from splitgym.placement.plan import Plan
 from splitgym.policy import POLICIES
-from splitgym.worlds.inference.layout import VIEW, lower
+from splitgym.worlds.inference.layout import VIEW
+from splitgym.worlds.inference.lowering import lower
 from tests import enachi_reference as ref
 from tests.helpers import single
 

@@ -15,7 +15,7 @@ from splitgym import HardwareTrace, evaluate, hardware_names, load_hardware, loa
 from splitgym.baselines.search import budget_of, problem_of, search
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.worlds.hardware import published_thresholds_s
-from splitgym.worlds.hardware.layout import lower
+from splitgym.worlds.hardware.lowering import lower
 from splitgym.worlds.world import get_world
 from tests import hardware_reference as reference
 from tests.helpers import native, rollout, sampled, single
@@ -183,7 +183,7 @@ def test_published_medians():
 def test_published_workload_refuses():
     with pytest.raises(ValueError, match="is one of vgg16, resnet50, mobilenetv2, vit, not 'mine'"):
         published_thresholds_s(load_hardware("vgg16").replace(name="mine"), 50)
-    with pytest.raises(ValueError, match="at least 2 requests"):
+    with pytest.raises(ValueError, match="requests of a workload, must be an integer >= 2"):
         published_thresholds_s("vgg16", 1)
 
 

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from splitgym import evaluate, fading, load_hardware, load_profile, load_scenario
+from splitgym.digests import code_version, digest, is_setting_of
 from splitgym.evaluation.store import Store
-from splitgym.identity import code_version, digest, is_setting_of
 from splitgym.named_files import NamedFile, beside
 from splitgym.placement.generate import random_instance
 from splitgym.placement.instance import load_instance
@@ -349,7 +349,7 @@ def _same_rollout(a: Any, b: Any) -> bool:
 
 # ------------------------------------------------------------------ stores and reports elsewhere
 def test_a_store_with_files_of_ones_own_can_be_moved(tmp_path: Path, monkeypatch) -> None:
-    from splitgym.report.replay import Replay
+    from splitgym.show.report.replay import Replay
 
     monkeypatch.chdir(tmp_path)
     env = single("hardware", short("hardware", "default"))
@@ -472,12 +472,12 @@ def test_every_source_that_can_decide_a_figure_counts(tmp_path: Path, monkeypatc
     package = tmp_path / "splitgym"
     decide = [package / "policy.py", package / "worlds" / "one" / "kernel.py", package / "data/placement/nodes.toml"]
     decide += [tmp_path / "baselines" / "enachi.py", tmp_path / "agents" / "train.py"]
-    others = [package / folder / "x.py" for folder in ("cli", "bench", "report")]
+    others = [package / folder / "x.py" for folder in ("cli", "bench", "show", "show/report")]
     others += [package / "data/scenarios/default.toml", tmp_path / "tests" / "test_x.py"]
     for path in (*decide, *others):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x = 1\n")
-    monkeypatch.setattr("splitgym.__file__", str(package / "__init__.py"))
+    monkeypatch.setattr("splitgym.digests._PACKAGE", package)
     known = [code_version.__wrapped__()]
     for path in (*decide, *others):
         path.write_text("x = 2\n")

@@ -18,7 +18,7 @@ from splitgym import evaluate_suite, fading, load_suite
 from splitgym.agents.checkpoint import load_agent
 from splitgym.agents.config import TrainConfig, load_config
 from splitgym.agents.train import add_train_arguments, run_train, train
-from splitgym.identity import world_origin
+from splitgym.digests import world_origin
 from splitgym.toml import dump_toml
 from splitgym.traces.fading import FADING
 from splitgym.worlds.world import WORLDS

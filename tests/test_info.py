@@ -10,7 +10,8 @@ import pytest
 from splitgym.baselines import kernel
 from splitgym.physics.lyapunov import complete_power_w
 from splitgym.worlds.inference import InferenceTrace, load_scenario
-from splitgym.worlds.inference.layout import DECISION, PARAMS, VIEW, lower
+from splitgym.worlds.inference.layout import DECISION, PARAMS, VIEW
+from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.transmission import TransmissionTrace
 from splitgym.worlds.transmission import load_scenario as load_transmission
 from splitgym.worlds.world import WORLDS

@@ -108,7 +108,7 @@ import numpy as np
 from splitgym.jit import cache_folder
 from splitgym.physics.uplink import slot_bit
 from splitgym.worlds.inference import load_scenario
-from splitgym.worlds.inference.layout import lower
+from splitgym.worlds.inference.lowering import lower
 bits = slot_bit(0.1, 1e-12, 5e6, lower(load_scenario("enachi")))
 stats = slot_bit.stats
 print(json.dumps([bits, len(stats.cache_hits), len(stats.cache_misses), str(cache_folder())]))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from splitgym import InferenceTrace, MultiUserTrace, evaluate, load_scenario, make_policy
 from splitgym.baselines import enachi
 from splitgym.envs.single import SplitEnv
-from splitgym.worlds.inference.layout import lower
+from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.multiuser.scenario import load_scenario as load_users
 from splitgym.worlds.multiuser.scenario import preset_names
 from tests import enachi_reference, multiuser_reference, world_reference

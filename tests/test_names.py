@@ -23,8 +23,8 @@ from splitgym.baselines.search import SEARCHES
 from splitgym.cli import common, main, warnings_in_a_line
 from splitgym.encodings import ENCODINGS
 from splitgym.evaluation import Results, evaluate, evaluate_suite, stability, sweep
-from splitgym.evaluation.lines import Table
-from splitgym.evaluation.results import rows_to_csv
+from splitgym.evaluation.output import rows_to_csv
+from splitgym.evaluation.store_file import Table
 from splitgym.names import LONGEST, cell, check_label, check_name, check_text, uncell
 from splitgym.placement.instance import Instance
 from splitgym.placement.published import load_published, published_names

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import types
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 
 from splitgym import evaluate, fading, load_scenario, register_policy
-from splitgym.evaluation.contenders import contender
+from splitgym.evaluation.policies import contender
 from splitgym.evaluation.store import Store
 from splitgym.named_files import keep_files
 from splitgym.origins import origin
@@ -287,7 +288,10 @@ def test_policies_of_the_package_count_by_its_version() -> None:
         lambda: np.frompyfunc(lambda x, y: x, 2, 1).reduce,
     ],
 )
-def test_what_cannot_be_known_again_is_told(held) -> None:
+def test_what_cannot_be_known_again_is_told(held, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = types.ModuleType("odd")  # as some libraries are: it raises what no search for a name expects
+    monkeypatch.setattr(odd, "__getattr__", lambda name: exec("raise ImportError(name)"), raising=False)
+    monkeypatch.setitem(sys.modules, "odd", odd)
     names: dict[str, Any] = {"__name__": "__main__", "held": held()}
     exec("def thing(x):\n    return held", names)
     found = origin(names["thing"])

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("splitgym", "baselines", "agents")
 AT_ROOT = {
     *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "Makefile"),
+    *("CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "CITATION.cff"),
     *("splitgym", "baselines", "agents", "tests", "notebooks"),
 }
 CORE = {"gymnasium", "numpy", "numba", "scipy", "networkx"}
@@ -104,7 +105,7 @@ def test_wheel_owns_one_name_and_holds_every_file(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names} == {"splitgym", meta}
     assert {name for name in names if name.startswith("splitgym/")} == shipped()
     assert {"splitgym/agents/__init__.py", "splitgym/baselines/__init__.py", "splitgym/py.typed"} <= names
-    assert "splitgym/report/templates/report.html.j2" in names
+    assert "splitgym/show/report/templates/report.html.j2" in names
     assert f"{meta}/licenses/LICENSE" in names
 
 
@@ -180,6 +181,40 @@ def test_no_file_names_a_machine_or_an_index() -> None:
 
 def test_changelog_has_this_version() -> None:
     assert f"## [{splitgym.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_citation_names_this_version_and_the_methods() -> None:
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^version: (.*)$", text, re.MULTILINE) == [splitgym.__version__]
+    assert "arXiv:2410.23881" in text
+    assert "arXiv:2404.08060" in text
+
+
+@needs_git
+def test_pre_commit_runs_the_locked_ruff_and_needs_no_environment() -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    locked = re.findall(r"^ruff==\S+", (ROOT / ".ci" / "lock.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"ruff==[\d.]+", hooks)) == set(locked)
+    assert len(locked) == 1
+    assert not re.search(r"^ *(?:entry|language): .*(?:\.venv|system)", hooks, re.MULTILINE)
+
+
+@needs_git
+def test_workflow_runs_the_whole_check_on_what_is_declared() -> None:
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert "run: .ci/run" in text
+    for line in (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines():
+        if named := re.search(r"Programming Language :: Python :: (3\.\d+)", line):
+            assert f'"{named[1]}"' in text
+    assert all(system in text for system in ("ubuntu-latest", "macos-latest", "windows-latest"))
+
+
+@needs_git
+def test_links_of_the_root_lead_somewhere() -> None:
+    for path in ROOT.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text):
+            assert (ROOT / target).exists(), f"{path.name}: {target}"
 
 
 # ------------------------------------------------------------------ make and its installer

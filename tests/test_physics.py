@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from splitgym.fields import DECIBEL, SIGNED, SQUASH, UNIT, tables
 from splitgym.jit import jitted_files
-from splitgym.physics import codec, network, radio
+from splitgym.physics import codec, dnn, radio
 from splitgym.physics.uplink import received_ratio
 from splitgym.profiles import load_profile
 from splitgym.units import db_to_ratio, dbm_to_w, ratio_to_db
 from splitgym.worlds.inference.kernel import device_s, tail_s
-from splitgym.worlds.inference.layout import lower
+from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.inference.scenario import load_scenario
 from tests.helpers import CASES, ENCODED, sampled, short, single
 
@@ -115,27 +115,27 @@ def test_slot_count(begin_s, end_s, expected):
 
 # ------------------------------------------------------------------ network (specification 3.1, 4, 5)
 def test_computing():
-    assert network.compute_s(1.6e9, 2e9, 8.0) == 0.1
-    assert math.isclose(network.compute_j(1.6e9, 1.5e9, 8.0, 5e-30), 5e-30 * 2.25e18 * 2e8, rel_tol=1e-12)
+    assert dnn.compute_s(1.6e9, 2e9, 8.0) == 0.1
+    assert math.isclose(dnn.compute_j(1.6e9, 1.5e9, 8.0, 5e-30), 5e-30 * 2.25e18 * 2e8, rel_tol=1e-12)
 
 
 def test_accuracy_vectors():
     """Specification section 10, and section 4 at both ends."""
-    assert digits_agree(network.ratio_for(0.4, 4.0, A_FULL, A_CHANCE), "0.165900737236")
-    assert digits_agree(network.ratio_for(0.4, 16.0, A_FULL, A_CHANCE), "0.0425831308853")
-    assert digits_agree(network.accuracy(0.25, 4.0, A_FULL, A_CHANCE), "0.521025156286")
+    assert digits_agree(dnn.ratio_for(0.4, 4.0, A_FULL, A_CHANCE), "0.165900737236")
+    assert digits_agree(dnn.ratio_for(0.4, 16.0, A_FULL, A_CHANCE), "0.0425831308853")
+    assert digits_agree(dnn.accuracy(0.25, 4.0, A_FULL, A_CHANCE), "0.521025156286")
     for steepness in STEEPNESS.values():
-        assert network.accuracy(0.0, steepness, A_FULL, A_CHANCE) == A_CHANCE
-        assert math.isclose(network.accuracy(1.0, steepness, A_FULL, A_CHANCE), A_FULL, rel_tol=1e-15)
-        assert network.ratio_for(A_CHANCE / 2.0, steepness, A_FULL, A_CHANCE) == 0.0
+        assert dnn.accuracy(0.0, steepness, A_FULL, A_CHANCE) == A_CHANCE
+        assert math.isclose(dnn.accuracy(1.0, steepness, A_FULL, A_CHANCE), A_FULL, rel_tol=1e-15)
+        assert dnn.ratio_for(A_CHANCE / 2.0, steepness, A_FULL, A_CHANCE) == 0.0
 
 
 @given(ratio=share, steepness=st.floats(0.5, 24.0))
 def test_accuracy_is_the_formula_and_has_an_inverse(ratio, steepness):
-    value = network.accuracy(ratio, steepness, A_FULL, A_CHANCE)
+    value = dnn.accuracy(ratio, steepness, A_FULL, A_CHANCE)
     curve = (1.0 - math.exp(-steepness * ratio)) / (1.0 - math.exp(-steepness))
     assert math.isclose(value, A_CHANCE + (A_FULL - A_CHANCE) * curve, rel_tol=1e-9)
-    back = network.ratio_for(value, steepness, A_FULL, A_CHANCE)
+    back = dnn.ratio_for(value, steepness, A_FULL, A_CHANCE)
     # a flat curve (far right) hides the ratio in the last bits of the accuracy
     assert abs(back - ratio) <= 1e-15 * math.exp(steepness * ratio) + 1e-12
 
@@ -147,29 +147,29 @@ def test_seen_ratio():
         return -math.log(1.0 - (a - A_CHANCE) / (A_FULL - A_CHANCE) * (1.0 - math.exp(-4.0))) / 4.0
 
     arguments = (4.0, A_FULL, A_CHANCE, 0.3)
-    assert math.isclose(network.seen_ratio(0.5, *arguments), theta(0.5), rel_tol=1e-12)
+    assert math.isclose(dnn.seen_ratio(0.5, *arguments), theta(0.5), rel_tol=1e-12)
     complexity = A_FULL + 0.12 * (1.0 - A_FULL)  # v = 0.12 < c_w
-    assert math.isclose(network.seen_ratio(complexity, *arguments), theta(A_FULL * 0.4), rel_tol=1e-9)
-    assert network.seen_ratio(A_FULL + 0.31 * (1.0 - A_FULL), *arguments) == math.inf
+    assert math.isclose(dnn.seen_ratio(complexity, *arguments), theta(A_FULL * 0.4), rel_tol=1e-9)
+    assert dnn.seen_ratio(A_FULL + 0.31 * (1.0 - A_FULL), *arguments) == math.inf
 
 
 def test_stop_rule_and_uncertainty():
     margin = math.log((1.0 / 0.2 - 1.0) ** 0.25)
     assert math.isclose(margin, math.log(math.sqrt(2.0)), rel_tol=1e-12)
-    assert network.predicts_stop(0.29, 0.2, 0.0, margin)  # ratio 1.45 > sqrt 2
-    assert not network.predicts_stop(0.28, 0.2, 0.0, margin)
-    assert network.predicts_stop(0.28, 0.2, 0.02, margin)  # an error helps
-    assert not network.predicts_stop(0.29, 0.2, -0.03, margin)
-    assert not network.predicts_stop(0.0, 0.2, 9.0, margin)
-    assert not network.predicts_stop(1.0, math.inf, 9.0, margin)
-    assert network.predicts_stop(0.1, 0.0, -9.0, margin)
-    assert network.uncertainty(0.2, 0.2, 0.0, 4.0) == 0.5
-    assert math.isclose(network.uncertainty(0.2 * math.sqrt(2.0), 0.2, 0.0, 4.0), 0.2, rel_tol=1e-12)
-    assert math.isclose(network.uncertainty(0.2, 0.2, 0.5 * math.log(2.0), 4.0), 0.2, rel_tol=1e-12)
-    assert network.uncertainty(0.2, math.inf, 0.0, 4.0) == 1.0
-    assert network.uncertainty(0.2, 0.0, 0.0, 4.0) == 0.0
-    assert network.uncertainty(0.0, 0.0, 0.0, 4.0) == 1.0  # nothing has arrived
-    assert 0.0 <= network.uncertainty(1.0, 1e-300, 7.0, 50.0) < 1e-300
+    assert dnn.predicts_stop(0.29, 0.2, 0.0, margin)  # ratio 1.45 > sqrt 2
+    assert not dnn.predicts_stop(0.28, 0.2, 0.0, margin)
+    assert dnn.predicts_stop(0.28, 0.2, 0.02, margin)  # an error helps
+    assert not dnn.predicts_stop(0.29, 0.2, -0.03, margin)
+    assert not dnn.predicts_stop(0.0, 0.2, 9.0, margin)
+    assert not dnn.predicts_stop(1.0, math.inf, 9.0, margin)
+    assert dnn.predicts_stop(0.1, 0.0, -9.0, margin)
+    assert dnn.uncertainty(0.2, 0.2, 0.0, 4.0) == 0.5
+    assert math.isclose(dnn.uncertainty(0.2 * math.sqrt(2.0), 0.2, 0.0, 4.0), 0.2, rel_tol=1e-12)
+    assert math.isclose(dnn.uncertainty(0.2, 0.2, 0.5 * math.log(2.0), 4.0), 0.2, rel_tol=1e-12)
+    assert dnn.uncertainty(0.2, math.inf, 0.0, 4.0) == 1.0
+    assert dnn.uncertainty(0.2, 0.0, 0.0, 4.0) == 0.0
+    assert dnn.uncertainty(0.0, 0.0, 0.0, 4.0) == 1.0  # nothing has arrived
+    assert 0.0 <= dnn.uncertainty(1.0, 1e-300, 7.0, 50.0) < 1e-300
 
 
 @given(
@@ -181,8 +181,8 @@ def test_the_stop_rule_is_a_threshold_on_the_uncertainty(ratio, theta, noise, ex
     log_margin = math.log(1.0 / threshold - 1.0) / exponent
     distance = math.log(ratio / theta) + noise - log_margin
     if abs(distance) > 1e-9:
-        assert (network.uncertainty(ratio, theta, noise, exponent) <= threshold) == (distance > 0.0)
-        assert network.predicts_stop(ratio, theta, noise, log_margin) == (distance > 0.0)
+        assert (dnn.uncertainty(ratio, theta, noise, exponent) <= threshold) == (distance > 0.0)
+        assert dnn.predicts_stop(ratio, theta, noise, log_margin) == (distance > 0.0)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_section_2_table():
         busy_s = device_s(cut, 2e9, 2e9, p)
         tail = tail_s(cut, p.last_cut, 0.0, 0.0, p)
         assert f"{1e3 * busy_s:.3f}" == local_ms, name
-        assert f"{1e3 * network.compute_j(p.device_macs[cut], 2e9, p.macs_per_cycle, p.kappa_f):.3f}" == local_mj, name
+        assert f"{1e3 * dnn.compute_j(p.device_macs[cut], 2e9, p.macs_per_cycle, p.kappa_f):.3f}" == local_mj, name
         assert f"{1e3 * tail:.3f}" == edge_ms, name
         assert p.cut_steepness[cut] == STEEPNESS.get(name, 0.0)
         if name != "local":

@@ -13,13 +13,13 @@ import pytest
 from splitgym.cli import main
 from splitgym.cli.placing_tables import compact
 from splitgym.placement.contest import compare_solvers, judge, least_power_w
-from splitgym.placement.display import plan_figure
 from splitgym.placement.exact import least_latency, optimum, optimum_all
 from splitgym.placement.generate import hard_instance, random_instance
 from splitgym.placement.plan import Plan
 from splitgym.placement.published import published_instance
 from splitgym.placement.savings import Savings, study_savings
 from splitgym.placement.steps import steps_of
+from splitgym.show.plan import plan_figure
 
 #: Network, energy mode, latency mode -> saving of the optimum against the published MCP (mean, of sums) and MCP-sum
 #: (mean), and per gamma FIN edge / optimum (mean), share equal, cells without a plan.  Section 7.

@@ -19,7 +19,7 @@ from splitgym.envs.vector import SplitVectorEnv
 from splitgym.physics.lyapunov import best_power_w, transmit_value_j2
 from splitgym.physics.radio import tracking_power_w, tracking_queue_w, tracking_weight
 from splitgym.policy import POLICIES, Policy
-from splitgym.worlds.inference.layout import lower
+from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.world import WORLDS
 from tests import enachi_reference as reference
 from tests.helpers import short

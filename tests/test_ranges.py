@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import splitgym
-from splitgym.evaluation.sweep import sweep
+from splitgym.evaluation.sweeps import sweep
 from splitgym.placement.instance import load_instance
 from splitgym.profiles import load_profile
 from splitgym.ranges import Range, at_most

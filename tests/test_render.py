@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from gymnasium.error import DependencyNotInstalled
 
-from splitgym import drawing
 from splitgym.envs.single import SplitEnv
 from splitgym.extras import need
-from splitgym.worlds.inference.viewer_picture import Picture
-from splitgym.worlds.inference.viewer_story import Score, Story, tell
-from splitgym.worlds.viewer import FRAME_S
+from splitgym.show import board
+from splitgym.show.inference.picture import Picture
+from splitgym.show.inference.story import Score, Story, tell
+from splitgym.show.palette import BLUE, ORANGE, PURPLE, YELLOW
+from splitgym.show.viewer import FRAME_S
 from splitgym.worlds.world import WORLDS
 from tests.helpers import CASES, assert_same, native, rollout, run_python, sampled, short, single
 from tests.pictures import assert_labels
@@ -65,7 +66,7 @@ def test_every_world_draws_through_make(world: str, mode: str) -> None:
             assert before != after
         else:
             assert after.dtype == np.uint8
-            assert after.shape == frames[0].shape == (drawing.HEIGHT, drawing.WIDTH, 3)
+            assert after.shape == frames[0].shape == (board.HEIGHT, board.WIDTH, 3)
             assert (before != after).any()
     assert_same(env.render(), frames[-1])  # looking twice shows the same
     env.close()
@@ -330,7 +331,7 @@ def test_score_begins_anew_with_an_episode_it_did_not_see_begin() -> None:
 def test_labels_are_whole_and_apart(preset: str) -> None:
     env, score = single("inference", short("inference", preset), render_mode="rgb_array"), Score()
     env.reset(seed=0)
-    picture = Picture(drawing.image_figure(), story_of(env, score))
+    picture = Picture(board.image_figure(), story_of(env, score))
     for action in sampled(env.action_space, 8, 4):
         env.step(action)
         assert_labels(picture, story_of(env, score))
@@ -338,13 +339,13 @@ def test_labels_are_whole_and_apart(preset: str) -> None:
 
 def test_nothing_of_an_earlier_frame_remains() -> None:
     env, score = inference("rgb_array"), Score()
-    used = Picture(drawing.image_figure(), story_of(env, score))
+    used = Picture(board.image_figure(), story_of(env, score))
     actions = [decide(STEM), decide(LOCAL), decide(STEM, LAYER2), decide(INPUT, power_w=0.002), decide(STEM, STEM)]
     for action in actions:
         env.step(action)
         story = story_of(env, score)
         used.draw(story)
-        fresh = Picture(drawing.image_figure(), story)
+        fresh = Picture(board.image_figure(), story)
         fresh.draw(story)
         np.testing.assert_array_equal(used.board.pixels(), fresh.board.pixels())
 
@@ -357,7 +358,7 @@ def test_colours_of_the_stages_appear() -> None:
         return int((env.render()[180:360] == rgb).all(-1).sum()) > 150  # the band of the timeline
 
     env.step(decide(STEM, LAYER2))
-    assert all(painted(c) for c in (drawing.BLUE, drawing.ORANGE, drawing.PURPLE, drawing.YELLOW))
+    assert all(painted(c) for c in (BLUE, ORANGE, PURPLE, YELLOW))
     env.step(decide(LOCAL))
-    assert painted(drawing.BLUE)
-    assert not painted(drawing.ORANGE)
+    assert painted(BLUE)
+    assert not painted(ORANGE)

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from splitgym import drawing
 from splitgym.envs.single import SplitEnv
-from splitgym.wording import milliseconds
+from splitgym.show import board
+from splitgym.show.hardware.picture import Picture
+from splitgym.show.hardware.plane import LogScale
+from splitgym.show.hardware.story import EDGE, SERVER, Score, Story, joules, tell
+from splitgym.show.hardware.text import text
+from splitgym.show.viewer import COLUMNS
+from splitgym.show.words import milliseconds
 from splitgym.worlds.hardware import hardware_names, load_scenario
-from splitgym.worlds.hardware.viewer_picture import Picture
-from splitgym.worlds.hardware.viewer_plane import LogScale
-from splitgym.worlds.hardware.viewer_story import EDGE, SERVER, Score, Story, joules, tell
-from splitgym.worlds.hardware.viewer_text import text
-from splitgym.worlds.viewer import COLUMNS
 from splitgym.worlds.world import WORLDS
 from tests.helpers import assert_same, sampled, single
 from tests.pictures import assert_labels
@@ -71,14 +71,14 @@ def test_picture_over_an_episode(preset: str, changes: dict[str, Any]) -> None:
         frames.append(env.render())
     for frame in frames:
         assert frame.dtype == np.uint8
-        assert frame.shape == (drawing.HEIGHT, drawing.WIDTH, 3)
+        assert frame.shape == (board.HEIGHT, board.WIDTH, 3)
     assert len({frame.tobytes() for frame in frames}) == COUNT + 1
 
 
 @pytest.mark.parametrize(("preset", "changes"), SETTINGS)
 def test_labels_are_whole_and_apart(preset: str, changes: dict[str, Any]) -> None:
     env, score = hardware("rgb_array", preset, **changes), Score()
-    picture = Picture(drawing.image_figure(), story_of(env, score))
+    picture = Picture(board.image_figure(), story_of(env, score))
     assert_labels(picture, story_of(env, score))
     for action in sampled(env.action_space, COUNT, 4):
         env.step(action)
@@ -100,12 +100,12 @@ def test_drawing_changes_nothing(preset: str, mode: str) -> None:
 
 def test_nothing_of_an_earlier_frame_remains() -> None:
     env, score = hardware("rgb_array", "noisy"), Score()
-    used = Picture(drawing.image_figure(), story_of(env, score))
+    used = Picture(board.image_figure(), story_of(env, score))
     for action in (decide(0), decide(22, MAX, 0), decide(18, STD), decide(10, OFF, 0)):
         env.step(action)
         story = story_of(env, score)
         used.draw(story)
-        fresh = Picture(drawing.image_figure(), story)
+        fresh = Picture(board.image_figure(), story)
         fresh.draw(story)
         np.testing.assert_array_equal(used.board.pixels(), fresh.board.pixels())
 
@@ -210,7 +210,7 @@ def test_story_knows_all_valid_configurations() -> None:
 
 def test_every_configuration_can_be_marked() -> None:
     env, score = hardware("rgb_array", "vit"), Score()
-    picture = Picture(drawing.image_figure(), story_of(env, score))
+    picture = Picture(board.image_figure(), story_of(env, score))
     for split in (0, 1, 19):
         for mode in (OFF, STD, MAX):
             for gpu in (0, 1):
@@ -233,7 +233,7 @@ def test_text_and_picture_tell_one_story() -> None:
     env.step(decide(22, MAX))
     story = story_of(env, score)
     assert story.last is not None
-    picture = Picture(drawing.image_figure(), story)
+    picture = Picture(board.image_figure(), story)
     picture.draw(story)
     written = {t.get_text() for axes in picture.board.figure.axes for t in axes.texts}
     assert story.last.verdict in written

@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from splitgym import drawing
 from splitgym.envs.parallel import SplitParallelEnv
 from splitgym.envs.single import SplitEnv
+from splitgym.show import board
+from splitgym.show.multiuser.facts import CORRECT, FATE, IDLE, LATE, STAGES, WRONG, Served
+from splitgym.show.multiuser.picture import Picture
+from splitgym.show.multiuser.story import Score, Story, fit, tell
+from splitgym.show.multiuser.text import MOST_LINES, text
+from splitgym.show.palette import BLUE, GREY, ORANGE, PURPLE
+from splitgym.show.viewer import COLUMNS
+from splitgym.show.words import percent
 from splitgym.units import ratio_to_db
-from splitgym.wording import percent
 from splitgym.worlds.multiuser import load_scenario
-from splitgym.worlds.multiuser.viewer_facts import CORRECT, FATE, IDLE, LATE, STAGES, WRONG, Served
-from splitgym.worlds.multiuser.viewer_picture import Picture
-from splitgym.worlds.multiuser.viewer_story import Score, Story, fit, tell
-from splitgym.worlds.multiuser.viewer_text import MOST_LINES, text
-from splitgym.worlds.viewer import COLUMNS
 from splitgym.worlds.world import WORLDS
 from tests.helpers import assert_same, sampled, single
 from tests.pictures import assert_labels
@@ -96,7 +97,7 @@ def test_text_fits_and_keeps_its_shape(preset: str, changes: dict[str, Any]) -> 
 @pytest.mark.parametrize(("preset", "changes"), SETTINGS)
 def test_labels_are_whole_and_apart(preset: str, changes: dict[str, Any]) -> None:
     env, score = multiuser("rgb_array", preset, **changes), Score()
-    picture = Picture(drawing.image_figure(), story_of(env, score))
+    picture = Picture(board.image_figure(), story_of(env, score))
     assert_labels(picture, story_of(env, score))
     for action in sampled(env.action_space, 3, 4):
         env.step(action)
@@ -110,7 +111,7 @@ def test_labels_are_whole_and_apart(preset: str, changes: dict[str, Any]) -> Non
 def test_labels_of_odd_settings(changes: dict[str, Any]) -> None:
     changes = {"frames.count": COUNT, **changes} if "frames.count" not in changes else {"frames.count": 100_000}
     env, score = multiuser("rgb_array", "congested", **{"users.count": 15, **changes}), Score()
-    picture = Picture(drawing.image_figure(), story_of(env, score))
+    picture = Picture(board.image_figure(), story_of(env, score))
     for action in sampled(env.action_space, 4, 5):
         env.step(action)
         assert_labels(picture, story_of(env, score))
@@ -136,19 +137,19 @@ def test_drawing_changes_nothing(preset: str, mode: str, users: int) -> None:
 @pytest.mark.parametrize("users", [5, 40])
 def test_nothing_of_an_earlier_frame_remains(users: int) -> None:
     env, score = multiuser("rgb_array", "congested", **{"users.count": users}), Score()
-    used = Picture(drawing.image_figure(), story_of(env, score))
+    used = Picture(board.image_figure(), story_of(env, score))
     mixed = [STEM, LOCAL] * (users // 2) + [STEM] * (users % 2)
     for action in (decide(env, STEM), decide(env, LOCAL), decide(env, mixed), decide(env, STEM, weight=0.0)):
         env.step(action)
         story = story_of(env, score)
         used.draw(story)
-        fresh = Picture(drawing.image_figure(), story)
+        fresh = Picture(board.image_figure(), story)
         fresh.draw(story)
         np.testing.assert_array_equal(used.board.pixels(), fresh.board.pixels())
     env.reset(seed=4)
     story = story_of(env, score)
     used.draw(story)
-    fresh = Picture(drawing.image_figure(), story)
+    fresh = Picture(board.image_figure(), story)
     fresh.draw(story)
     np.testing.assert_array_equal(used.board.pixels(), fresh.board.pixels())
 
@@ -203,7 +204,7 @@ def test_coming_frame_is_what_policies_see() -> None:
 def test_nothing_secret_about_the_coming_frame() -> None:
     env = multiuser("rgb_array", **{"users.count": 4})
     env.step(decide(env, STEM))
-    before, picture = text(story_of(env)), Picture(drawing.image_figure(), story_of(env))
+    before, picture = text(story_of(env)), Picture(board.image_figure(), story_of(env))
     picture.draw(story_of(env))
     pixels = picture.board.pixels()
     tasks = env.rows.nature.tasks[0][:, 1:]
@@ -267,7 +268,7 @@ def test_frame_without_tasks() -> None:
     assert "frame 1: 4 no task, reward +0.000" in frame
     assert "0 of 0 tasks correct" in frame
     assert "no debts" in frame
-    picture = Picture(drawing.image_figure(), story_of(env))
+    picture = Picture(board.image_figure(), story_of(env))
     assert_labels(picture, story_of(env))
     assert "nobody had a task" in written(picture)
 
@@ -325,7 +326,7 @@ def test_text_and_picture_tell_one_story(preset: str, users: int) -> None:
     for action in sampled(env.action_space, COUNT - 1, 11):
         *_, info = env.step(action)
         story = story_of(env, score)
-        picture = Picture(drawing.image_figure(), story)
+        picture = Picture(board.image_figure(), story)
         picture.draw(story)
         words, lines = written(picture), text(story)
         for n, served in served_of(story):
@@ -354,10 +355,10 @@ def test_stages_of_all_devices_are_painted() -> None:
         return int((env.render()[160:390, 200:520] == rgb).all(-1).sum())  # the timelines
 
     env.step(decide(env, STEM))
-    assert all(painted(c) > 150 for c in (drawing.BLUE, drawing.ORANGE, drawing.PURPLE, drawing.GREY))
+    assert all(painted(c) > 150 for c in (BLUE, ORANGE, PURPLE, GREY))
     env.step(decide(env, LOCAL))
-    assert painted(drawing.BLUE) > 150
-    assert not painted(drawing.ORANGE)
+    assert painted(BLUE) > 150
+    assert not painted(ORANGE)
 
 
 def test_lines_of_many_devices() -> None:
@@ -396,4 +397,4 @@ def test_parallel_environment_draws_the_same() -> None:
         assert_same(frames[mode], central.render())
         env.close()
     assert "frame 2 of 6" in frames["ansi"]
-    assert frames["rgb_array"].shape == (drawing.HEIGHT, drawing.WIDTH, 3)
+    assert frames["rgb_array"].shape == (board.HEIGHT, board.WIDTH, 3)

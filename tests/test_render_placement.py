@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 import splitgym.worlds.placement  # noqa: F401 (registers the world)
-from splitgym import drawing
 from splitgym.envs.single import SplitEnv
+from splitgym.show import board
+from splitgym.show.placement.facts import digits, share_words
+from splitgym.show.placement.picture import Picture
+from splitgym.show.placement.story import ACCEPTED, OPEN, REJECTED, Score, Story, saved_words, tell
+from splitgym.show.placement.text import text
+from splitgym.show.viewer import COLUMNS
 from splitgym.worlds.placement import load_scenario
 from splitgym.worlds.placement.system import parts
-from splitgym.worlds.placement.viewer_facts import digits, share_words
-from splitgym.worlds.placement.viewer_picture import Picture
-from splitgym.worlds.placement.viewer_story import ACCEPTED, OPEN, REJECTED, Score, Story, saved_words, tell
-from splitgym.worlds.placement.viewer_text import text
-from splitgym.worlds.viewer import COLUMNS
 from splitgym.worlds.world import WORLDS
 from tests.helpers import assert_same, single
 from tests.pictures import assert_labels
@@ -95,14 +95,14 @@ def test_picture_over_an_episode(preset: str) -> None:
         frames.append(env.render())
     for frame in frames:
         assert frame.dtype == np.uint8
-        assert frame.shape == (drawing.HEIGHT, drawing.WIDTH, 3)
+        assert frame.shape == (board.HEIGHT, board.WIDTH, 3)
     assert len({frame.tobytes() for frame in frames}) == len(frames)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_labels_are_whole_and_apart(preset: str) -> None:
     env, score = placement("rgb_array", preset), Score()
-    picture = Picture(drawing.image_figure(), story_of(env, score))
+    picture = Picture(board.image_figure(), story_of(env, score))
     assert_labels(picture, story_of(env, score))
     for move in moves(env, seed=2, rejections=(5,)):
         env.step(move)
@@ -123,12 +123,12 @@ def test_drawing_changes_nothing(preset: str, mode: str) -> None:
 
 def test_nothing_of_an_earlier_frame_remains() -> None:
     env, score = placement("rgb_array", "published"), Score()
-    used = Picture(drawing.image_figure(), story_of(env, score))
+    used = Picture(board.image_figure(), story_of(env, score))
     for move in moves(env, seed=4, rejections=(3,)):
         env.step(move)
         story = story_of(env, score)
         used.draw(story)
-        fresh = Picture(drawing.image_figure(), story)
+        fresh = Picture(board.image_figure(), story)
         fresh.draw(story)
         np.testing.assert_array_equal(used.board.pixels(), fresh.board.pixels())
 
@@ -304,7 +304,7 @@ def test_drawing_twice_counts_once() -> None:
 
 def test_text_and_picture_tell_one_story() -> None:
     env, score, states = placement("rgb_array", "campus"), Score(), set()
-    picture = Picture(drawing.image_figure(), story_of(env, score))
+    picture = Picture(board.image_figure(), story_of(env, score))
     for move in moves(env, seed=8, rejections=(6,)):
         env.step(move)
         story = story_of(env, score)
@@ -322,7 +322,7 @@ def test_text_and_picture_tell_one_story() -> None:
 def test_other_networks_of_nodes(mobile: int, edge: int, cloud: int) -> None:
     changes = {"topology.mobile": mobile, "topology.edge": edge, "topology.cloud": cloud, "applications.count": 1}
     env, score = placement("rgb_array", "campus", **changes), Score()
-    picture = Picture(drawing.image_figure(), story_of(env, score))
+    picture = Picture(board.image_figure(), story_of(env, score))
     for move in moves(env):
         env.step(move)
         assert_labels(picture, story_of(env, score))

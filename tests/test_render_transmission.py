@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from splitgym import TransmissionTrace, drawing
+from splitgym import TransmissionTrace
 from splitgym.envs.single import SplitEnv
+from splitgym.show import board
+from splitgym.show.transmission.picture import Picture
+from splitgym.show.transmission.story import Score, Story, tell
+from splitgym.show.transmission.text import text
+from splitgym.show.viewer import COLUMNS
 from splitgym.worlds.transmission import load_scenario
-from splitgym.worlds.transmission.viewer_picture import Picture
-from splitgym.worlds.transmission.viewer_story import Score, Story, tell
-from splitgym.worlds.transmission.viewer_text import text
-from splitgym.worlds.viewer import COLUMNS
 from splitgym.worlds.world import WORLDS
 from tests.helpers import assert_same, single
 from tests.pictures import assert_labels
@@ -85,7 +86,7 @@ def test_text_fits_over_an_episode(preset: str, changes: dict[str, Any]) -> None
 @pytest.mark.parametrize(("preset", "changes"), SETTINGS)
 def test_labels_are_whole_and_apart(preset: str, changes: dict[str, Any]) -> None:
     env = transmission("rgb_array", preset, **changes)
-    picture = Picture(drawing.image_figure(), story_of(env))
+    picture = Picture(board.image_figure(), story_of(env))
     assert_labels(picture, story_of(env))
     for slots in (1, 4, 30, 10_000):
         play(env, 0.2, slots)
@@ -113,14 +114,14 @@ def test_drawing_changes_nothing(preset: str, mode: str) -> None:
 
 
 def test_nothing_of_an_earlier_frame_remains() -> None:
-    used = Picture(drawing.image_figure(), story_of(transmission("rgb_array")))
+    used = Picture(board.image_figure(), story_of(transmission("rgb_array")))
     cases = ((0, False, 0.4), (20, False, 0.4), (30, True, 0.1), (0, True, 0.9), (100, False, 0.5))
     for slots, stop, complexity in cases:
         env = replayed("rgb_array", complexity=complexity)
         play(env, 0.15, slots, stop)
         story = story_of(env)
         used.draw(story)
-        fresh = Picture(drawing.image_figure(), story)
+        fresh = Picture(board.image_figure(), story)
         fresh.draw(story)
         np.testing.assert_array_equal(used.board.pixels(), fresh.board.pixels())
 
@@ -135,7 +136,7 @@ def test_every_frame_differs() -> None:
     frames.append(env.render())
     for frame in frames:
         assert frame.dtype == np.uint8
-        assert frame.shape == (drawing.HEIGHT, drawing.WIDTH, 3)
+        assert frame.shape == (board.HEIGHT, board.WIDTH, 3)
     assert len({frame.tobytes() for frame in frames}) == 12
 
 
@@ -214,7 +215,7 @@ def test_text_and_picture_tell_one_story() -> None:
     env = replayed("rgb_array", complexity=0.4)
     play(env, 0.2, 30, stop=True)
     story = story_of(env)
-    picture = Picture(drawing.image_figure(), story)
+    picture = Picture(board.image_figure(), story)
     picture.draw(story)
     written = " ".join(t.get_text() for axes in picture.board.figure.axes for t in axes.texts)
     for words in (story.verdict, story.reason, story.ending, story.counter):

@@ -18,16 +18,17 @@ from splitgym.cli import main
 from splitgym.evaluation import Results, evaluate, report
 from splitgym.evaluation.statistics import interquartile_mean
 from splitgym.policy import Policy
-from splitgym.report import interactive
-from splitgym.report.figures import differences, leaderboard, profiles
-from splitgym.report.gather import gather, label
-from splitgym.report.labels import places
-from splitgym.report.marks import Axis, Cells, Line, Panel, Point, Rule
-from splitgym.report.plane import plane
-from splitgym.report.replay import Replay
-from splitgym.report.scales import Scale, scale_for
-from splitgym.report.style import DARK, SYMBOLS, outline, style_of
-from splitgym.report.tables import overall_table
+from splitgym.show.palette import DARK_SERIES
+from splitgym.show.report import interactive
+from splitgym.show.report.figures import differences, leaderboard, profiles
+from splitgym.show.report.gather import gather, label
+from splitgym.show.report.labels import places
+from splitgym.show.report.marks import Axis, Cells, Line, Panel, Point, Rule
+from splitgym.show.report.plane import plane
+from splitgym.show.report.replay import Replay
+from splitgym.show.report.scales import Scale, scale_for
+from splitgym.show.report.style import SYMBOLS, outline, style_of
+from splitgym.show.report.tables import overall_table
 from splitgym.worlds.world import WORLDS
 from tests.browser import Browser, executable
 from tests.helpers import short
@@ -294,7 +295,7 @@ def test_styles_have_an_outline_and_a_symbol() -> None:
     assert len({outline(i) for i in range(len(SYMBOLS))}) == len(SYMBOLS)
     styles = [style_of(i) for i in range(84)]
     assert len({(s.colour, s.marker) for s in styles}) == 84
-    assert {s.colour for s in styles} == set(range(len(DARK)))
+    assert {s.colour for s in styles} == set(range(len(DARK_SERIES)))
 
 
 def test_marks_become_traces_of_their_policy() -> None:

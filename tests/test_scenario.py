@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import tomllib
 
 import numpy as np
@@ -126,7 +127,8 @@ def test_every_number_is_guarded(world, path, meta):
             WORLDS[world].load_scenario("default", **{path: value})
         said = str(caught.value)
         unit = "" if limits.unit in ("", "1") else f" {limits.unit}"
-        assert f">= {limits.low:g} and <= {limits.high:g}{unit}" in said
+        (low, high), *_ = re.findall(rf">= (\S+) and <= ([^\s,]+){unit}", said)
+        assert [int(text) if text.isdigit() else float(text) for text in (low, high)] == [limits.low, limits.high]
         assert len(said) < 500
 
 

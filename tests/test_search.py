@@ -27,8 +27,8 @@ from splitgym.baselines.search import (
 )
 from splitgym.cli import main
 from splitgym.encodings import Axis
-from splitgym.evaluation.front_display import front_figure, words_box
 from splitgym.fronts import costs_of, nondominated
+from splitgym.show.front import front_figure, words_box
 from splitgym.worlds.world import world_of
 
 AXES = (

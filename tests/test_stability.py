@@ -14,8 +14,8 @@ import splitgym
 from splitgym import Stability, evaluate, load_scenario, stability
 from splitgym.cli import main
 from splitgym.envs.single import SplitEnv
-from splitgym.evaluation.drift import BLOCKS, TOLERANCE, Drift, drift, least_steps
-from splitgym.evaluation.stability_display import binned, bins, stability_figure
+from splitgym.evaluation.debt_growth import BLOCKS, TOLERANCE, Drift, drift, least_steps
+from splitgym.show.stability import binned, bins, stability_figure
 from tests.helpers import run_python
 from tests.pictures import assert_words
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from splitgym.jit import one_record, records
 from splitgym.physics.steady import add_up
 from splitgym.worlds.inference import INFERENCE, kernel
-from splitgym.worlds.inference.layout import DECISION, PARAMS, TASK, lower
-from splitgym.worlds.inference.nominal import PATIENCE_S, nominal
+from splitgym.worlds.inference.layout import DECISION, PARAMS, TASK
+from splitgym.worlds.inference.lowering import lower
+from splitgym.worlds.inference.nominal_figures import PATIENCE_S, nominal
 from splitgym.worlds.world import row_dtype
 
 

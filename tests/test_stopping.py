@@ -26,18 +26,22 @@ EVALUATE = ["evaluate", "device", "edge", "--set", "tasks.count=9", "--episodes"
 TRAIN = ["train", "--n-envs=16", "--set=tasks.count=9", "--net", "8", "--hyper=n_steps=8", "--checkpoint-every=128"]
 #: Command -> (its words, the function in which the signal comes, what else is said).
 CALLS = {
-    "evaluate": ([*EVALUATE, "--store", "kept"], "splitgym.evaluation.evaluate.play", "kept in kept; the same command"),
+    "evaluate": (
+        [*EVALUATE, "--store", "kept"],
+        "splitgym.evaluation.comparison.play",
+        "kept in kept; the same command",
+    ),
     "suite": (
         ["evaluate", "device", "--suite", "presets", "--store", "kept"],
-        "splitgym.evaluation.evaluate.play",
+        "splitgym.evaluation.comparison.play",
         "kept in kept; the same command",
     ),
     "sweep": (
         ["sweep", "device", "--over", "tasks.hint_std=0,1", "--episodes", "1", "--store", "kept"],
-        "splitgym.evaluation.evaluate.play",
+        "splitgym.evaluation.comparison.play",
         "kept in kept; the same command",
     ),
-    "stability": (["stability", "device"], "splitgym.evaluation.stability.play", ""),
+    "stability": (["stability", "device"], "splitgym.evaluation.long_runs.play", ""),
     "bound": (["bound", "default"], "splitgym.cli.bounding._bracket", ""),
     "optimize": (["optimize", "--out", "front"], "splitgym.cli.optimizing.search", "kept in front.sqlite; to go on"),
     "place": (["place", "--random", "4"], "splitgym.cli.placing.compare_solvers", ""),
@@ -172,7 +176,7 @@ def test_a_full_store_says_which_file_and_how_to_go_on(tmp_path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     for words in (EVALUATE, ["sweep", "device", "--over", "tasks.count=3,4", "--episodes", "1"]):
         with monkeypatch.context() as broken:
-            broken.setattr("splitgym.evaluation.lines.write_through", full)
+            broken.setattr("splitgym.evaluation.store_file.write_through", full)
             assert main([*words, "--store", "kept"]) == 2
         said = capsys.readouterr().err
         assert "kept in kept; the same command goes on\n" in said

@@ -15,13 +15,13 @@ import pytest
 
 from splitgym import evaluate, fading, load_scenario, register_policy, sweep
 from splitgym.cli import main
-from splitgym.evaluation.lines import DamagedStoreError, Table
 from splitgym.evaluation.store import Store, code_version
+from splitgym.evaluation.store_file import DamagedStoreError, Table
 from splitgym.policy import POLICIES, load_baselines
 from splitgym.traces.fading import FADING
 from splitgym.worlds.world import WORLDS
 
-module = sys.modules["splitgym.evaluation.evaluate"]
+module = sys.modules["splitgym.evaluation.comparison"]
 SHORT = {"tasks.count": 12}
 POLICIES_PLAYED = ["random", "enachi", "device"]
 FILE = "SplitInference-v0.csv"
@@ -285,7 +285,7 @@ def test_objects_need_an_identity(tmp_path) -> None:
 
 
 def test_a_plug_in_is_known_by_its_source(tmp_path) -> None:
-    from splitgym.evaluation.contenders import contender
+    from splitgym.evaluation.policies import contender
 
     load_baselines()
     try:

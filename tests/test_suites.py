@@ -11,8 +11,8 @@ from splitgym import evaluate, evaluate_suite, load_suite, suite_names
 from splitgym.agents.build import FIRST_TRAINING_SEED
 from splitgym.cli import main
 from splitgym.evaluation.statistics import interquartile_mean
-from splitgym.evaluation.suite_display import suite_figure
 from splitgym.policy import POLICIES, register_policy
+from splitgym.show.suite import suite_figure
 from splitgym.suites import SPLITS, Suite
 from splitgym.worlds.world import world_of
 

@@ -16,9 +16,11 @@ import splitgym
 from splitgym import Sweep, evaluate, load_scenario, policy_names, sweep
 from splitgym.cli import main
 from splitgym.cli.sweeping import over_of
+from splitgym.evaluation.labels import label
 from splitgym.evaluation.statistics import mean_interval
-from splitgym.evaluation.sweep_figure import COLOURS, sweep_figure
-from splitgym.evaluation.sweep_words import label, unit_of
+from splitgym.show.palette import SERIES
+from splitgym.show.sweep_figure import sweep_figure
+from splitgym.show.sweep_words import unit_of
 from tests.helpers import run_python
 from tests.pictures import assert_words
 
@@ -205,7 +207,7 @@ def test_an_interrupted_sweep_leaves_finished_values(tmp_path) -> None:
 
 def test_an_interrupted_command_says_what_is_kept(tmp_path, monkeypatch, capsys) -> None:
     # the package shows the function under the name of the module
-    module, calls = sys.modules["splitgym.evaluation.sweep"], itertools.count()
+    module, calls = sys.modules["splitgym.evaluation.sweeps"], itertools.count()
 
     def interrupted(*arguments, **options):
         if next(calls) == 2:
@@ -305,7 +307,7 @@ def test_twelve_policies_look_different() -> None:
     assert_words(figure)
     looks = {(h.get_color(), h.get_marker()) for h in figure.legends[0].legend_handles if h.get_marker() != "None"}
     assert len(looks) == len(names) >= 12
-    assert {colour for colour, _ in looks} == set(COLOURS)
+    assert {colour for colour, _ in looks} == set(SERIES)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ from splitgym.units import ratio_to_db
 from splitgym.worlds.inference import load_scenario as load_inference
 from splitgym.worlds.inference.kernel import LOG_COLUMNS
 from splitgym.worlds.transmission import load_scenario
-from splitgym.worlds.transmission.layout import lower, most_slots
+from splitgym.worlds.transmission.lowering import lower
 from splitgym.worlds.transmission.scenario import preset_names
+from splitgym.worlds.transmission.task import most_slots
 from tests.helpers import assert_same, native, rollout, sampled, single
 from tests.transmission_reference import Episode
 
@@ -169,7 +170,7 @@ def test_a_task_that_waited_has_less_time():
     env = single("transmission", "enachi", "dict")
     _, info = env.reset(options={"trace": TransmissionTrace.from_task(trace, 1, 0.05, remaining_s=0.080)})
     assert info["slots_available"] == 77 - 30
-    with pytest.raises(ValueError, match=r"task must be in 0\.\.1, got 2"):
+    with pytest.raises(ValueError, match=r"task must be an integer >= 0 and <= 1, got 2"):
         TransmissionTrace.from_task(trace, 2, 0.05)
 
 

@@ -327,9 +327,9 @@ def test_links_of_a_pair_do_not_hide_each_other(tmp_path):
     pytest.importorskip("matplotlib")
     from matplotlib.figure import Figure
 
-    from splitgym.drawing import HEIGHT, WIDTH, Board
-    from splitgym.worlds.placement.viewer_graph import Graph
-    from splitgym.worlds.placement.viewer_story import Score, tell
+    from splitgym.show.board import HEIGHT, WIDTH, Board
+    from splitgym.show.placement.graph import Graph
+    from splitgym.show.placement.story import Score, tell
 
     for tiers in ((0, 0, 0, 0), (0, 1, 2, 1)):
         sc = scenario_of(tmp_path, mesh(0, LOOSE, tiers))

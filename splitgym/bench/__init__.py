@@ -13,7 +13,7 @@ from typing import Any
 
 from gymnasium.error import DependencyNotInstalled
 
-from splitgym.bench.measure import Budget, Row
+from splitgym.bench.measuring import Budget, Row
 from splitgym.checks import MOST_THREADS, whole_number
 from splitgym.cli.common import print_table, progress_bar
 from splitgym.extras import need
@@ -49,7 +49,7 @@ def run_bench(args: argparse.Namespace) -> int:
     """Measure, print a table or JSON, return 0 whatever the rates are.
 
     The JSON is ``{"machine": {...}, "rows": [...], "skipped": {...}}``.  A row has the keys of
-    :meth:`splitgym.bench.measure.Row.to_dict`: group, name, value, unit, peer, peer_value, ratio, target, met, note;
+    :meth:`splitgym.bench.measuring.Row.to_dict`: group, name, value, unit, peer, peer_value, ratio, target, met, note;
     ``skipped`` tells for groups that lack an extra how to install it.
 
     Raises ``ValueError`` for a length, repeats or threads below their limits.

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from splitgym.bench.measure import Budget, Row, Target
+from splitgym.bench.measuring import Budget, Row, Target
 from splitgym.evaluation import bounds, evaluate
 
 ENV_ID, SCENARIO = "SplitInference-v0", "default"

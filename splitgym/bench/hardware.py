@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from splitgym.bench import peers
-from splitgym.bench.measure import Budget, Chunk, Row, Target, alternate, counted
+from splitgym.bench.measuring import Budget, Chunk, Row, Target, alternate, counted
 from splitgym.fronts import Front
 from splitgym.policy import make_policy
 

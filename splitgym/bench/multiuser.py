@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from splitgym.bench import peers
-from splitgym.bench.measure import Budget, Chunk, Row, Target, alternate, counted
+from splitgym.bench.measuring import Budget, Chunk, Row, Target, alternate, counted
 from splitgym.policy import make_policy
 from splitgym.worlds.world import get_world
 

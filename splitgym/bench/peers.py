@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from splitgym.bench.measure import Chunk
+from splitgym.bench.measuring import Chunk
 
 CARTPOLE, ENVPOOL, MOBILE_ENV = "gymnasium CartPole-v1", "EnvPool CartPole-v1", "mobile-env"
 

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from splitgym.bench import peers
-from splitgym.bench.measure import Budget, Chunk, Row, Target, counted, rate
+from splitgym.bench.measuring import Budget, Chunk, Row, Target, counted, rate
 from splitgym.placement.exact import optimum, optimum_all
 from splitgym.placement.fin import solve_fin
 from splitgym.placement.generate import hard_instance, random_instance

@@ -9,8 +9,8 @@ import gymnasium as gym
 import numpy as np
 
 from splitgym.bench import peers
-from splitgym.bench.measure import Budget, Chunk, Row, Target, alternate, compare, counted
-from splitgym.evaluation.contenders import contender
+from splitgym.bench.measuring import Budget, Chunk, Row, Target, alternate, compare, counted
+from splitgym.evaluation.policies import contender
 from splitgym.policy import policy_names
 
 ENV_ID = "SplitInference-v0"

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from splitgym.bench.measure import Budget, Row, Target
+from splitgym.bench.measuring import Budget, Row, Target
 
 FIRST_STEP = """
 import time

@@ -7,7 +7,7 @@ from typing import Any
 
 from splitgym.agents.build import build_model
 from splitgym.agents.config import TrainConfig
-from splitgym.bench.measure import Budget, Chunk, Row, Target, alternate, compare, counted
+from splitgym.bench.measuring import Budget, Chunk, Row, Target, alternate, compare, counted
 from splitgym.extras import need
 
 PAIRS = 3  # at least

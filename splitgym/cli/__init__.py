@@ -13,13 +13,13 @@ from typing import Any, NoReturn
 
 from gymnasium.error import Error as GymnasiumError
 
-import splitgym
 from splitgym.cli import streams
 from splitgym.cli.common import check_values, one_line, say, told
 from splitgym.cli.notes import plain_warnings
-from splitgym.cli.stopping import INTERRUPTED, status_of, stopping
+from splitgym.cli.signals import INTERRUPTED, status_of, stopping
 from splitgym.quoting import tamed
 from splitgym.registry import nearest
+from splitgym.version import __version__
 
 #: Command -> (module, function adding its arguments, function running it, help).
 COMMANDS = {
@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.words = tuple(COMMANDS)
-    top.add_argument("--version", action="version", version=f"splitgym {splitgym.__version__}")
+    top.add_argument("--version", action="version", version=f"splitgym {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module, add_arguments, _, text) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", formatter_class=Help)

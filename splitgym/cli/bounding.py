@@ -10,9 +10,9 @@ import numpy as np
 
 from splitgym.checks import seeds_of
 from splitgym.cli.common import changes_of, print_table, progress_bar
-from splitgym.evaluation.display import shown
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.extras import need
+from splitgym.show.comparison import shown
 from splitgym.worlds.world import world_of
 
 

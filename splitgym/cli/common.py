@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from splitgym.checks import LAST_SEED, MOST_EPISODES, MOST_ROWS, MOST_THREADS, MOST_VALUES, file_path, whole_number
 from splitgym.cli.streams import spelt
-from splitgym.evaluation.play import PREPARING
+from splitgym.evaluation.rollout import PREPARING
 from splitgym.extras import need
 from splitgym.files import PICTURES
 from splitgym.policy import policy_names

@@ -172,7 +172,7 @@ def _spread(figures: dict[str, float | None]) -> str:
 
 def _draw(args: argparse.Namespace, problem: Problem, front: Front, path: Path) -> tuple[Path | None, str]:
     """Save the picture; without Matplotlib there is none, and the reason instead."""
-    from splitgym.evaluation.front_display import front_figure
+    from splitgym.show.front import front_figure
 
     share = front.evaluated / len(problem.table)
     title = f"{_setting(args, problem)}: {front.search}, {100 * share:.0f} % evaluated"

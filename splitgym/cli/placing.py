@@ -182,7 +182,7 @@ def _best(instance: Instance, results: list[Result]) -> Result | None:
 
 def _draw(args: argparse.Namespace, instance: Instance, results: list[Result], path: Path) -> dict[str, str | None]:
     """Save the picture; without Matplotlib there is none, and the reason instead."""
-    from splitgym.placement.display import plan_figure
+    from splitgym.show.plan import plan_figure
 
     best = _best(instance, results)
     notes = [] if best else [f"{result.method}: {verdict(result)}" for result in results if result.exact][:1]

@@ -10,7 +10,7 @@ from typing import Any
 from splitgym.checks import whole_number
 from splitgym.cli.common import add_setting, changes_of, check_ending, check_output, progress_bar, say
 from splitgym.envs.single import SplitEnv
-from splitgym.evaluation.contenders import act, contender
+from splitgym.evaluation.policies import act, contender
 from splitgym.extras import need
 from splitgym.files import write_atomically
 from splitgym.reading import has_suffix

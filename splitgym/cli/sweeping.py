@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate at every value and print."""
-    from splitgym.evaluation.sweep import chosen_measures, sweep
+    from splitgym.evaluation.sweeps import chosen_measures, sweep
 
     over, names = over_of(args.over), policies_of(args)
     chosen_measures(world_of(args.env), args.measures)  # refuses misspelt ones before anything is played

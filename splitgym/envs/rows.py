@@ -199,7 +199,7 @@ class Rows:
             *self.nature,
         )
 
-    def decide(self, actions: Any) -> None:
+    def decode(self, actions: Any) -> None:
         """Decode actions of all rows for the next turn; raises before any row changes."""
         self.encoding.decode(actions, self._values)
 

@@ -78,7 +78,7 @@ class SplitEnv(gym.Env):
         if self._over:
             rows.check("step()")
             raise ResetNeeded("step() after the end of the episode; call reset() first")
-        rows.decide(self.encoding.one(action))
+        rows.decode(self.encoding.one(action))
         if self._begun:  # the flags stay as they are until the next reset
             rows.turn(_ON, _OFF)
             self._begun = False

@@ -96,7 +96,7 @@ class SplitVectorEnv(VectorEnv):
                 f"rows {np.flatnonzero(self._done)[:8].tolist()} are at their end; "
                 'call reset(options={"reset_mask": done}) first'
             )
-        rows.decide(actions)
+        rows.decode(actions)
         fresh = self._done.copy()  # empty unless the mode is NEXT_STEP
         self._turn(~fresh, fresh)
         rewards = np.where(fresh, 0.0, rows.outcomes["reward"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from splitgym.evaluation.certified import bound, bounds, clairvoyant
-from splitgym.evaluation.evaluate import evaluate
-from splitgym.evaluation.publish import report
+from splitgym.evaluation.comparison import evaluate
+from splitgym.evaluation.long_runs import Stability, stability
+from splitgym.evaluation.reports import report
 from splitgym.evaluation.results import Results
-from splitgym.evaluation.stability import Stability, stability
 from splitgym.evaluation.suite import SuiteResults, evaluate_suite
-from splitgym.evaluation.sweep import Sweep, sweep
+from splitgym.evaluation.sweeps import Sweep, sweep
+from splitgym.evaluation.upper_bounds import bound, bounds, clairvoyant
 from splitgym.worlds.bound import Bound
 from splitgym.worlds.clairvoyant import Clairvoyant
 

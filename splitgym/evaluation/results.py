@@ -1,20 +1,16 @@
-"""What an evaluation found: tidy rows, summaries with intervals, paired differences, files and a picture."""
+"""What an evaluation found: tidy rows, summaries with intervals, paired differences."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from splitgym.checks import word
+from splitgym.checks import file_path, word
+from splitgym.evaluation.output import Output, drawn
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
-from splitgym.files import save_figure, written
-from splitgym.names import cell
 from splitgym.numbers import plain_array
 from splitgym.worlds.world import Measure, World
 
@@ -24,7 +20,7 @@ GAP = Measure("gap", "", "certified upper bound on the return of any policy, min
 DECISION = Measure("decision_s", "us", "time to decide a task, observation to action, in a batch", -1, 1e6)
 
 
-class Results:
+class Results(Output):
     """Rows of (policy, seed, figures) of one scenario; every policy met the same traces.
 
     Args:
@@ -38,6 +34,8 @@ class Results:
         identities: policy -> digest of what decided its figures; empty where it is unknown.
         folder: the store that these come from, where it keeps files that policies name; or ``None``.
     """
+
+    _table, _figure = "comparison.summary_table", "comparison.comparison_figure"
 
     def __init__(self, world: World, scenario: Any, changes: Mapping[str, Any] | None = None) -> None:
         self.world, self.scenario, self.changes = world, scenario, dict(changes or {})
@@ -131,12 +129,6 @@ class Results:
             for i, seed in enumerate(self._seeds[policy])
         ]
 
-    def frame(self) -> Any:
-        """The rows as a pandas ``DataFrame``."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
-
     def best_baseline(self) -> str:
         """Name of the policy with the highest mean return that is not a trained agent (or of all, if all are)."""
         names = [p for p in self.policies if p not in self.agents] or self.policies
@@ -166,50 +158,19 @@ class Results:
             table.append(entry)
         return sorted(table, key=lambda entry: -entry["return"])
 
-    def to_csv(self, path: str | Path | None = None) -> str:
-        """The rows as CSV text, also written to ``path`` if given."""
-        return rows_to_csv(self.rows(), path)
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        """Setting, summary and rows as JSON text (NaN as null), also written to ``path`` if given."""
-        document = {
+    def document(self) -> dict[str, Any]:
+        """Setting, summary and rows, as :meth:`to_json` writes them."""
+        return {
             **setting_table(self.world, self.scenario, self.changes),
             "best_baseline": self.best_baseline(),
             "bounds": None if self.bounds is None else self.bounds.tolist(),
             "summary": self.summary(),
             "rows": self.rows(),
         }
-        return written(json.dumps(finite(document), indent=2, default=str) + "\n", path)
 
     def to_html(self, path: str | Path) -> Path:
         """Write a report of this evaluation, see :func:`splitgym.evaluation.report`."""
-        from splitgym.evaluation.publish import report
-
-        return report(self, path)
-
-    def table(self) -> Any:
-        """The summary as a ``rich`` table, for people."""
-        from splitgym.evaluation.display import summary_table
-
-        return summary_table(self)
-
-    def plot(self, path: str | Path) -> Path:
-        """Draw returns and the accuracy-energy plane into a PNG, PDF or SVG file; needs matplotlib."""
-        from splitgym.evaluation.display import comparison_figure
-
-        return save_figure(comparison_figure(self), path, dpi=150)
-
-
-def rows_to_csv(rows: Sequence[Mapping[str, Any]], path: str | Path | None = None) -> str:
-    """Rows of equal keys as CSV text, also written to ``path`` if given: whole or not at all."""
-    return lines_to_csv([list(rows[0]), *(list(row.values()) for row in rows)], path)
-
-
-def lines_to_csv(lines: Iterable[Sequence[Any]], path: str | Path | None = None) -> str:
-    """Lines as CSV text, also written to ``path`` if given: no text in it is a formula to a spreadsheet."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([cell(value) for value in line] for line in lines)
-    return written(out.getvalue(), path)
+        return drawn("report.build.build", [self], file_path("path", path), (), trust=False)
 
 
 def setting_words(world: World, scenario: Any, changes: Mapping[str, Any]) -> str:
@@ -231,12 +192,3 @@ def setting_table(world: World, scenario: Any, changes: Mapping[str, Any]) -> di
         "scenario_digest": scenario.digest(),
         "caveat": scenario.caveat,
     }
-
-
-def finite(value: Any) -> Any:
-    """Nested tables and lists with ``None`` for NaN and infinities, which JSON does not have."""
-    if isinstance(value, dict):
-        return {k: finite(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [finite(v) for v in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from splitgym.checks import file_path
-from splitgym.evaluation.lines import Table
+from splitgym.digests import code_version, is_setting_of, world_origin
 from splitgym.evaluation.results import DECISION, Results
+from splitgym.evaluation.store_file import Table
 from splitgym.files import refuse_link, write_atomically
-from splitgym.identity import code_version, is_setting_of, world_origin
 from splitgym.named_files import KEPT, keep_files
 from splitgym.names import check_text
 from splitgym.quoting import shown, where
@@ -30,7 +30,7 @@ from splitgym.specs import command_line
 from splitgym.worlds.world import WORLDS, World
 
 if TYPE_CHECKING:
-    from splitgym.evaluation.contenders import Contender
+    from splitgym.evaluation.policies import Contender
 
 _SETTING = ("setting", "version", "seed")
 _PLAYED = ("policy", "agent", "spec", "identity", *_SETTING)

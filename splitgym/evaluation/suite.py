@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from splitgym.checks import MOST_THREADS, function, whole_number
+from splitgym.checks import MOST_THREADS, file_path, function, whole_number
 from splitgym.envs.vector import SplitVectorEnv
-from splitgym.evaluation.contenders import Contender, contenders_of, policies_given
-from splitgym.evaluation.evaluate import evaluate
-from splitgym.evaluation.play import Progress
-from splitgym.evaluation.results import ANCHOR, Results, finite, rows_to_csv
+from splitgym.evaluation.comparison import evaluate
+from splitgym.evaluation.output import Output, drawn
+from splitgym.evaluation.policies import Contender, contenders_of, policies_given
+from splitgym.evaluation.results import ANCHOR, Results
+from splitgym.evaluation.rollout import Progress
 from splitgym.evaluation.statistics import interquartile_mean, iqm_interval
-from splitgym.files import save_figure, written
 from splitgym.suites import Case, Suite, load_suite
 from splitgym.worlds.world import World, world_of
 
 
-class SuiteResults:
+class SuiteResults(Output):
     """One :class:`Results` with bounds for each case, and scores over all of them.
 
     Attributes:
@@ -29,6 +28,8 @@ class SuiteResults:
         results: the cases' results, in the suite's order; each has the policy ``random``.
         misfits: (policy, case) -> why an agent cannot play a case, such as other actions.
     """
+
+    _table, _figure = "suite.suite_table", "suite.suite_figure"
 
     def __init__(self, suite: Suite, split: str, results: list[Results], misfits: dict[tuple[str, str], str]) -> None:
         self.suite, self.split, self.results, self.misfits = suite, split, results, misfits
@@ -66,50 +67,23 @@ class SuiteResults:
         heads = [{"suite": self.suite.name, "split": self.split, "case": c.name, "shift": c.shift} for c in self.cases]
         return [{**head, **row} for head, results in zip(heads, self.results, strict=True) for row in results.rows()]
 
-    def frame(self) -> Any:
-        """The rows as a pandas ``DataFrame``."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
-
-    def to_csv(self, path: str | Path | None = None) -> str:
-        """The rows as CSV text, also written to ``path`` if given."""
-        return rows_to_csv(self.rows(), path)
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        """Summary and rows as JSON text (NaN as null), also written to ``path`` if given."""
-        document = {
+    def document(self) -> dict[str, Any]:
+        """Summary and rows, as :meth:`to_json` writes them."""
+        return {
             "suite": self.suite.to_dict(),
             "split": self.split,
             "misfits": [{"policy": p, "case": c, "reason": why} for (p, c), why in self.misfits.items()],
             "summary": self.summary(),
             "rows": self.rows(),
         }
-        return written(json.dumps(finite(document), indent=2) + "\n", path)
 
     def to_html(self, path: str | Path) -> Path:
         """Write the report of all cases, one page that needs no network; see :func:`splitgym.evaluation.report`."""
-        from splitgym.evaluation.publish import report
-
-        return report(self.results, path)
-
-    def table(self) -> Any:
-        """A ``rich`` table for people: a row for each policy, a column for each case."""
-        from splitgym.evaluation.suite_display import suite_table
-
-        return suite_table(self)
+        return drawn("report.build.build", self.results, file_path("path", path), (), trust=False)
 
     def to_markdown(self) -> str:
-        """The same table as Markdown."""
-        from splitgym.evaluation.suite_display import suite_markdown
-
-        return suite_markdown(self)
-
-    def plot(self, path: str | Path) -> Path:
-        """Draw the scores of all policies case by case into a PNG, PDF or SVG file; needs matplotlib."""
-        from splitgym.evaluation.suite_display import suite_figure
-
-        return save_figure(suite_figure(self), path, dpi=150)
+        """The table as Markdown."""
+        return drawn("suite.suite_markdown", self)
 
     def _entry(self, policy: str) -> dict[str, Any]:
         scores = self.scores(policy)

@@ -127,7 +127,10 @@ class Walk:
 
     def _global(self, value: Any, name: str, state: list[Any]) -> list[Any]:
         """What says of itself only the name of a global, which may not be its own."""
-        home = pickle.whichmodule(value, name)  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            home = pickle.whichmodule(value, name)  # pyright: ignore[reportAttributeAccessIssue]
+        except Exception:  # it asks every module that is loaded, and some raise whatever they like
+            home = "__main__"  # its own answer where it finds none
         found = _found(home, name) is value
         if not found and not state:
             kind = f"{type(value).__module__}.{type(value).__qualname__}"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 from splitgym.jit import jit
+from splitgym.physics.dnn import accuracy
 from splitgym.physics.lyapunov import accuracy_slope
-from splitgym.physics.network import accuracy
 from splitgym.physics.radio import LOG2
 
 _STEPS = 60  # no root below needs more than a dozen

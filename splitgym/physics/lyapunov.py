@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from splitgym.jit import jit
-from splitgym.physics.network import accuracy
+from splitgym.physics.dnn import accuracy
 from splitgym.physics.radio import GEOMETRIC_MEAN_GAIN, LOG2, power_for_rate_w, rate_bit_s
 
 

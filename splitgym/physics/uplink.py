@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from splitgym.jit import jit
-from splitgym.physics.network import accuracy, predicts_stop, seen_ratio, uncertainty
+from splitgym.physics.dnn import accuracy, predicts_stop, seen_ratio, uncertainty
 from splitgym.physics.radio import rate_bit_s, tracking_power_w
 
 

@@ -38,7 +38,7 @@ from splitgym.ranges import (
 )
 from splitgym.reading import has_suffix, json_of, naming, toml_of
 from splitgym.registry import nearest
-from splitgym.strict import Strict, from_mapping, number, text, unknown_key
+from splitgym.strict import Strict, entry, from_mapping, number, unknown_key
 from splitgym.toml import dump_toml
 
 FORMAT = "fin-instance/1"
@@ -51,7 +51,7 @@ class Node(Strict):
     """A machine: F_n, P_n, C_n, M_n of section 1."""
 
     SECTION: ClassVar[str] = "nodes"
-    id: str = text(check=check_label, doc="name")
+    id: str = entry(check=check_label, doc="name")
     tier: int = number(Range("1", 0, 1000), doc="0 mobile, 1 edge, 2 cloud")
     speed_ops_s: float = number(SPEED, doc="effective speed seen by one inference")
     power_w: float = number(MACHINE_POWER, doc="power while busy")
@@ -69,8 +69,8 @@ class Arc(Strict):
     """A directed link: R_uv, d_uv, eps_uv, B_uv of section 1."""
 
     SECTION: ClassVar[str] = "arcs"
-    from_node: str = text(doc="id of the sender ('from' in files)")
-    to_node: str = text(doc="id of the receiver ('to' in files)")
+    from_node: str = entry(doc="id of the sender ('from' in files)")
+    to_node: str = entry(doc="id of the receiver ('to' in files)")
     rate_bit_s: float = number(ARC_RATE)
     prop_s: float = number(DELAY, default=0.0, doc="propagation delay")
     tx_j_bit: float = number(BIT_ENERGY, doc="energy at the sender")
@@ -130,9 +130,9 @@ class BranchyDnn(Strict):
 
     SECTION: ClassVar[str] = "dnns"
     input_bits: float = number(BITS, doc="s_0")
-    blocks: tuple[PlacedBlock, ...] = text()
-    exits: tuple[BranchExit, ...] = text()
-    exit_configs: tuple[ExitConfig, ...] = text()
+    blocks: tuple[PlacedBlock, ...] = entry()
+    exits: tuple[BranchExit, ...] = entry()
+    exit_configs: tuple[ExitConfig, ...] = entry()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -179,9 +179,9 @@ class App(Strict):
     """An application: n0, rho, delta, alpha, p of section 1."""
 
     SECTION: ClassVar[str] = "apps"
-    id: str = text(check=check_label, doc="name")
-    dnn: str = text(doc="key of its network")
-    source: str = text(doc="id of the node at which the input arises")
+    id: str = entry(check=check_label, doc="name")
+    dnn: str = entry(doc="key of its network")
+    source: str = entry(doc="id of the node at which the input arises")
     rate_hz: float = number(FREQUENCY)
     latency_s: float = number(TARGET, doc="latency target")
     accuracy: float = number(SCORE, doc="accuracy target")
@@ -192,14 +192,14 @@ class App(Strict):
 class Instance(Strict):
     """One placement problem; read it with :func:`load_instance`."""
 
-    name: str = text("", label=True, check=check_name, doc="name")
-    note: str = text("", label=True, doc="remark")
+    name: str = entry("", label=True, check=check_name, doc="name")
+    note: str = entry("", label=True, doc="remark")
     seed: int | None = number(SEED, default=None, doc="of the generator that made it, if any")
-    latency_mode: str = text("worst", doc="'worst': the deepest sample; 'expected': every term by its reach (s1.3)")
-    nodes: tuple[Node, ...] = text()
-    arcs: tuple[Arc, ...] = text(())
-    dnns: dict[str, BranchyDnn] = text()
-    apps: tuple[App, ...] = text()
+    latency_mode: str = entry("worst", doc="'worst': the deepest sample; 'expected': every term by its reach (s1.3)")
+    nodes: tuple[Node, ...] = entry()
+    arcs: tuple[Arc, ...] = entry(())
+    dnns: dict[str, BranchyDnn] = entry()
+    apps: tuple[App, ...] = entry()
 
     def __post_init__(self) -> None:
         super().__post_init__()

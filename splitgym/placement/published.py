@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from splitgym.catalogue import Catalogue
 from splitgym.checks import word
 from splitgym.names import check_label, check_name
 from splitgym.placement.instance import App, Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
 from splitgym.quoting import shown
 from splitgym.ranges import BIT_ENERGY, MACHINE_POWER, MEMORY, OPS, SCORE, SIZE, SPEED, TARGET, Range
 from splitgym.registry import nearest
-from splitgym.shelf import Shelf
-from splitgym.strict import Strict, from_mapping, number, sources, text
+from splitgym.strict import Strict, entry, from_mapping, number, sources
 
 ENERGY_MODES = ("expected", "full")
 #: Decimals of shares and accuracies, which come from percentages with two decimals.
@@ -46,13 +46,13 @@ class PublishedDnn(Strict):
     """A network as its tables describe it, and the targets over which savings are averaged."""
 
     SECTION: ClassVar[str] = "dnn"
-    name: str = text(label=True, check=check_name, doc="name")
-    description: str = text("", label=True, doc="what it is")
+    name: str = entry(label=True, check=check_name, doc="name")
+    description: str = entry("", label=True, doc="what it is")
     input_shape: tuple[int, ...] = number(SIZE, most=8)
     bits_per_value: int = number(Range("bit", 1, 64))
     final_accuracy: float = number(SCORE, doc="of the last exit on the data set")
-    blocks: tuple[PublishedBlock, ...] = text()
-    exits: tuple[PublishedExit, ...] = text()
+    blocks: tuple[PublishedBlock, ...] = entry()
+    exits: tuple[PublishedExit, ...] = entry()
     grid_latency_s: tuple[float, ...] = number(TARGET)
     grid_accuracy: tuple[float, ...] = number(SCORE)
     source: dict[str, str] = sources()
@@ -63,7 +63,7 @@ class PublishedNode(Strict):
     """A tier of the published topology."""
 
     SECTION: ClassVar[str] = "nodes"
-    id: str = text(check=check_label)
+    id: str = entry(check=check_label)
     tier: int = number(Range("1", 0, 2))
     speed_ops_s: float = number(SPEED)
     power_w: float = number(MACHINE_POWER)
@@ -76,19 +76,19 @@ class PublishedTopology(Strict):
     """Nodes whose links all lead upwards."""
 
     SECTION: ClassVar[str] = "topology"
-    name: str = text(label=True, check=check_name)
-    description: str = text("", label=True)
-    nodes: tuple[PublishedNode, ...] = text()
+    name: str = entry(label=True, check=check_name)
+    description: str = entry("", label=True)
+    nodes: tuple[PublishedNode, ...] = entry()
     memory_bits: float = number(MEMORY)
     source: dict[str, str] = sources()
 
 
-_SHELF = Shelf("published network", "placement")
+_CATALOGUE = Catalogue("published network", "placement")
 
 
 def published_names() -> list[str]:
     """Names of the published networks."""
-    return [name for name in _SHELF.names() if name != _TOPOLOGY]
+    return [name for name in _CATALOGUE.names() if name != _TOPOLOGY]
 
 
 def load_published(name: str) -> PublishedDnn:
@@ -98,7 +98,7 @@ def load_published(name: str) -> PublishedDnn:
             f"unknown published network {shown(name)}{nearest(name, published_names())} "
             f"(known: {', '.join(published_names())})"
         )
-    return from_mapping(PublishedDnn, _SHELF.table(name), "dnn")
+    return from_mapping(PublishedDnn, _CATALOGUE.table(name), "dnn")
 
 
 def published_topology() -> tuple[tuple[Node, ...], tuple[Arc, ...]]:
@@ -107,7 +107,7 @@ def published_topology() -> tuple[tuple[Node, ...], tuple[Arc, ...]]:
     The rate of an arc is the receiving tier's, which is what the published solvers take; with the sender's, the
     device's uplink would be too slow for any offloading at the published targets (s8, defect 2).
     """
-    table = from_mapping(PublishedTopology, _SHELF.table(_TOPOLOGY), "topology")
+    table = from_mapping(PublishedTopology, _CATALOGUE.table(_TOPOLOGY), "topology")
     nodes = tuple(
         Node(
             id=node.id,

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
+from splitgym.catalogue import Catalogue
 from splitgym.named_files import beside
 from splitgym.quoting import listed, shown
 from splitgym.ranges import no_warnings, told
 from splitgym.reading import has_suffix, naming
 from splitgym.registry import nearest
-from splitgym.shelf import Shelf
 from splitgym.strict import Strict, from_mapping
 from splitgym.toml import merge
 from splitgym.worlds.settings import Scenario, Section
@@ -36,11 +36,11 @@ class Presets(Generic[S]):
 
     def __init__(self, world: str, cls: type[S]) -> None:
         self.world, self.cls = world, cls
-        self._shelf = Shelf("scenario", f"scenarios/{world}")
+        self._catalogue = Catalogue("scenario", f"scenarios/{world}")
 
     def names(self) -> list[str]:
         """Names of the presets that ship with the package."""
-        return self._shelf.names()
+        return self._catalogue.names()
 
     def load(self, scenario: Any, /, **changes: Any) -> S:
         """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
@@ -57,7 +57,7 @@ class Presets(Generic[S]):
         elif isinstance(scenario, Scenario):
             raise ValueError(f"scenario {getattr(scenario, 'name', '')!r} belongs to another world than {self.world!r}")
         else:
-            with beside(self._shelf.folder_of(scenario)):
+            with beside(self._catalogue.folder_of(scenario)):
                 result, own = self._named(scenario)
         made = result.replace(**changes) if changes else result
         if own and made.unused() and told():
@@ -78,14 +78,14 @@ class Presets(Generic[S]):
 
     def _named(self, scenario: str | Path) -> tuple[S, Mapping[str, Any]]:
         """A scenario by name or path, and what its own file says."""
-        table = self._shelf.table(scenario)
+        table = self._catalogue.table(scenario)
         if not has_suffix(scenario, ".toml"):
             return from_mapping(self.cls, self._with_base(table)), {}
         with naming(scenario):
             return from_mapping(self.cls, self._with_base(table)), table
 
     def _table(self, name: str | Path) -> dict[str, Any]:
-        return self._with_base(self._shelf.table(name))
+        return self._with_base(self._catalogue.table(name))
 
     def _with_base(self, table: Mapping[str, Any]) -> dict[str, Any]:
         """Resolve ``base = "preset"``: the table's keys replace the preset's, section by section."""

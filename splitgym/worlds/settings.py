@@ -16,7 +16,7 @@ from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.quoting import shown
 from splitgym.reading import has_suffix
 from splitgym.registry import Registry
-from splitgym.strict import Strict, from_mapping, sources, text
+from splitgym.strict import Strict, entry, from_mapping, sources
 from splitgym.toml import dump_toml, merge
 from splitgym.traces.arrivals import ARRIVALS, counted_by
 from splitgym.traces.plugins import Model
@@ -32,7 +32,7 @@ class Section(Strict):
 class Process(Section):
     """A stochastic model by name, with its parameters."""
 
-    model: str = text(doc="registered name")
+    model: str = entry(doc="registered name")
     parameters: dict[str, float | str] = dataclasses.field(
         default_factory=dict, metadata={"doc": "parameters of the model; the rest keep their defaults"}
     )
@@ -141,9 +141,9 @@ class Scenario(Strict):
 class NetworkScenario(Scenario):
     """Base of the scenarios in which a network is split; a profile may be given by name or path."""
 
-    name: str = text(label=True, check=check_name, doc="preset name")
-    description: str = text("", label=True, doc="what the setting is for")
-    dnn: DnnProfile = text(doc="profile, by name or as a table")
+    name: str = entry(label=True, check=check_name, doc="preset name")
+    description: str = entry("", label=True, doc="what the setting is for")
+    dnn: DnnProfile = entry(doc="profile, by name or as a table")
 
     def __post_init__(self) -> None:
         if isinstance(self.dnn, (str, Path)):

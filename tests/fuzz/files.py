@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.agents.config import TrainConfig, load_config
-from splitgym.evaluation.lines import Table, _checked
+from splitgym.evaluation.store_file import Table, _checked
 from splitgym.fronts import Front
 from splitgym.named_files import named_file
 from splitgym.placement.instance import load_instance

@@ -9,19 +9,8 @@ import numpy as np
 from splitgym.jit import records
 from splitgym.worlds.hardware import kernel
 from splitgym.worlds.hardware.fields import action_axes, observation_fields
-from splitgym.worlds.hardware.layout import (
-    DECISION,
-    OUTCOME,
-    PARAMS,
-    REQUEST,
-    STATE,
-    VIEW,
-    Nature,
-    lower,
-    nominal,
-    uses_plugins,
-    valid,
-)
+from splitgym.worlds.hardware.layout import DECISION, OUTCOME, PARAMS, REQUEST, STATE, VIEW, Nature
+from splitgym.worlds.hardware.lowering import lower, nominal, uses_plugins, valid
 from splitgym.worlds.hardware.measures import MEASURES, measure
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
 from splitgym.worlds.hardware.scenario import HardwareScenario, load_scenario, preset_names
@@ -71,7 +60,7 @@ HARDWARE = World(
     draw_trace=draw_trace,
     trace_type=HardwareTrace,
     replay=_replay,
-    figure="splitgym.worlds.hardware.viewer",
+    figure="splitgym.show.hardware",
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "violated"),

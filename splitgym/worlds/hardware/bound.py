@@ -16,7 +16,8 @@ from splitgym.interrupt import pieces
 from splitgym.jit import one_record, records
 from splitgym.worlds.bound import Bound, summed
 from splitgym.worlds.hardware.bound_kernel import best_rewards
-from splitgym.worlds.hardware.layout import PARAMS, lower
+from splitgym.worlds.hardware.layout import PARAMS
+from splitgym.worlds.hardware.lowering import lower
 from splitgym.worlds.hardware.scenario import HardwareScenario
 from splitgym.worlds.hardware.trace import HardwareTrace
 

@@ -12,7 +12,8 @@ from splitgym.interrupt import pieces
 from splitgym.jit import one_record, records
 from splitgym.worlds.clairvoyant import Clairvoyant
 from splitgym.worlds.hardware.clairvoyant_kernel import follow
-from splitgym.worlds.hardware.layout import DECISION, OUTCOME, PARAMS, STATE, lower
+from splitgym.worlds.hardware.layout import DECISION, OUTCOME, PARAMS, STATE
+from splitgym.worlds.hardware.lowering import lower
 from splitgym.worlds.hardware.scenario import HardwareScenario
 from splitgym.worlds.hardware.trace import HardwareTrace
 

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from splitgym.fields import tables
-from splitgym.jit import one_record, records
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
-from splitgym.quoting import exact
-from splitgym.ranges import MOST_TASK_S, at_most
-from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
-from splitgym.worlds.hardware.kernel import RECENT, allowed_gpu, allowed_mode, nominal_rows
-from splitgym.worlds.hardware.profile import MODES, HardwareProfile
-from splitgym.worlds.hardware.scenario import HardwareScenario
-from splitgym.worlds.records import fill_record
+from splitgym.worlds.hardware.kernel import RECENT
 
 #: What a row remembers between two steps.
 STATE = np.dtype(
@@ -175,121 +167,3 @@ PARAMS = np.dtype(
     ],
     align=True,
 )
-
-
-def uses_plugins(scenario: HardwareScenario) -> bool:
-    """Whether a plug-in model draws part of the trace, so that episodes are drawn as arrays first."""
-    return scenario.requests.queueing and not ARRIVALS[scenario.arrivals.model].built_in
-
-
-def _by_mode(section: Any, pattern: str, empty: Any) -> np.ndarray:
-    """Tables of a section for off, std and max, stacked; ``empty`` where there is no accelerator."""
-    return np.array([value if np.size(value := getattr(section, pattern.format(m))) else empty for m in MODES])
-
-
-def _tables(profile: HardwareProfile) -> dict[str, Any]:
-    edge, power, noise = profile.edge, profile.power, profile.noise
-    splits = len(profile.split_points)
-    unknown, none = np.full(splits, np.nan), np.zeros(splits)
-    table = {name: getattr(noise, name) for name in PARAMS.names or () if hasattr(noise, name)}
-    return {
-        **table,
-        "n_lattice": len(noise.stall_lattice_s),
-        "last_split": splits - 1,
-        "accelerated": profile.accelerated,
-        "n_clocks": len(edge.clocks_hz),
-        "clocks_hz": np.array(edge.clocks_hz),
-        "pipeline_s": edge.pipeline_s,
-        "pipeline_cycles": edge.pipeline_cycles,
-        "cpu_s": np.array(edge.cpu_s),
-        "cpu_cycles": np.array(edge.cpu_cycles),
-        "accelerator_cycles": edge.accelerator_cycles,
-        "accelerator_cycles_per_bit": edge.accelerator_cycles_per_bit,
-        "accelerator_s": np.array([edge.accelerator_std_s or none, edge.accelerator_max_s or none]),
-        "cut_bits": np.array(profile.cut_bits),
-        "link_fixed_s": profile.link.fixed_s,
-        "link_s_per_bit": profile.link.s_per_bit,
-        "cloud_s": np.array([profile.cloud.cpu_s, profile.cloud.gpu_s]),
-        "head_w": _by_mode(power, "head_{}_w", np.zeros(len(edge.clocks_hz))),
-        "wait_w": _by_mode(power, "wait_{}_w", 0.0),
-        "wait_j_per_cycle": _by_mode(power, "wait_{}_j_per_cycle", 0.0),
-        "node_w": np.array([power.node_cpu_w, power.node_gpu_w]),
-        "node_load_w": np.array([power.node_cpu_load_w, power.node_gpu_load_w]),
-        "node_idle_s": power.node_idle_s,
-        "accuracy": np.array([unknown] * 3) if profile.accuracy is None else _by_mode(profile.accuracy, "{}", unknown),
-        "threshold_min_s": profile.threshold_min_s,
-        "threshold_max_s": profile.threshold_max_s,
-    }
-
-
-def lower(scenario: HardwareScenario) -> np.record:
-    """Scenario -> PARAMS record; computes every derived value and coerces every type."""
-    from splitgym.worlds.hardware.fields import observation_fields
-
-    kinds, lows, highs = tables(observation_fields(scenario))
-    params = fill_record(
-        PARAMS,
-        **_tables(scenario.hardware),
-        n_requests=scenario.requests.count,
-        noisy=scenario.noise.enabled,
-        hold=scenario.noise.hold,
-        weibull_shape=scenario.requests.weibull_shape,
-        queueing=scenario.requests.queueing,
-        arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, scenario.requests.count),
-        reconfigure_s=scenario.switching.reconfigure_s,
-        violation_penalty=scenario.reward.violation_penalty,
-        infrastructure_weight=scenario.reward.infrastructure_weight,
-        reference_j=0.0,
-        nominal_s=np.full((MAX_CLOCKS, 3, MAX_SPLITS, 2), np.inf),
-        n_fields=len(kinds),
-        field_kind=kinds,
-        field_low=lows,
-        field_high=highs,
-    )
-    return _with_nominal(params)
-
-
-def _with_nominal(params: np.record) -> np.record:
-    """Fill in what the kernel's own formula says of every valid configuration."""
-    shape = (int(params.n_clocks), 3, int(params.last_split) + 1, 2)
-    index = np.indices(shape).reshape(4, -1).T
-    index = index[valid(params, index[:, 1], index[:, 2], index[:, 3])]
-    decisions = index.astype(np.float64)
-    decisions[:, 0] = params.clocks_hz[index[:, 0]]
-    values = nominal(params, decisions)
-    params.nominal_s[tuple(index.T)] = values[:, 0]
-    cloud_only = (index == [shape[0] - 1, 0, 0, 1]).all(axis=1)
-    params.reference_j = values[cloud_only, 1][0]
-    _check_service(values, float(params.reference_j))
-    return params
-
-
-def _check_service(values: np.ndarray, reference_j: float) -> None:
-    """``ValueError`` where a nominal request takes more than any, or where cloud-only, the reference, takes nothing."""
-    at_most("hardware.edge and hardware.link", "a request", float(values[:, 0].max()), 10.0 * MOST_TASK_S, "s")
-    at_most("hardware.power and hardware.edge", "a request", float(values[:, 1].max()), MOST_REQUEST_J, "J")
-    if not reference_j >= LEAST_REFERENCE_J:
-        raise ValueError(
-            f"hardware.power: a cloud-only request, to which all others are compared, must take >= "
-            f"{LEAST_REFERENCE_J:g} J, got {exact(reference_j)} J"
-        )
-
-
-def valid(params: np.record, mode: np.ndarray, split: np.ndarray, gpu: np.ndarray) -> np.ndarray:
-    """Which combinations (n,) are valid: those that the kernel leaves as they are.  (DynaSplit specification s1)"""
-    p = one_record(params, PARAMS)[0]
-    kinds, which = np.unique(np.stack([mode, split, gpu]), axis=1, return_inverse=True)  # whatever the clock
-    rows = zip(*kinds.tolist(), strict=True)
-    kept = [allowed_mode(m, s, p) == m and allowed_gpu(g, s, p) == g for m, s, g in rows]
-    return np.array(kept, np.bool_)[which.ravel()]
-
-
-def nominal(params: np.record, decisions: np.ndarray) -> np.ndarray:
-    """Nominal latency [s], charged energy [J] and accuracy [1], (n, 3), of decisions (n, 4) in DECISION's order.
-
-    ``params`` may lack its own nominal tables.
-    """
-    values = np.empty((len(decisions), 3))
-    scratch = records(np.zeros(1, REQUEST))
-    nominal_rows(np.ascontiguousarray(decisions, np.float64), scratch, values, one_record(params, PARAMS))
-    return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitgym.worlds.hardware.layout import lower
+from splitgym.worlds.hardware.lowering import lower
 from splitgym.worlds.hardware.scenario import HardwareScenario
 from splitgym.worlds.world import Measure
 

@@ -12,6 +12,7 @@ import dataclasses
 from pathlib import Path
 from typing import ClassVar
 
+from splitgym.catalogue import Catalogue
 from splitgym.names import check_label, check_name
 from splitgym.ranges import (
     BITS,
@@ -29,8 +30,7 @@ from splitgym.ranges import (
     Range,
     at_most,
 )
-from splitgym.shelf import Shelf
-from splitgym.strict import number, sources, text
+from splitgym.strict import entry, number, sources
 from splitgym.worlds.settings import Section, ascending
 
 MODES = ("off", "std", "max")  # of the edge accelerator
@@ -147,21 +147,21 @@ class HardwareProfile(Section):
     """
 
     SECTION: ClassVar[str] = "hardware"
-    name: str = text(label=True, check=check_name, doc="profile name")
-    description: str = text("", label=True, doc="network and machines")
-    status: str = text(doc="'fitted' or 'extrapolated'")
-    validity: str = text("", doc="how well the model describes measurements")
-    objectives: tuple[str, ...] = text(doc="of the offline search: 'latency', 'accuracy', 'energy'")
+    name: str = entry(label=True, check=check_name, doc="profile name")
+    description: str = entry("", label=True, doc="network and machines")
+    status: str = entry(doc="'fitted' or 'extrapolated'")
+    validity: str = entry("", doc="how well the model describes measurements")
+    objectives: tuple[str, ...] = entry(doc="of the offline search: 'latency', 'accuracy', 'energy'")
     threshold_min_s: float = number(DEADLINE, doc="shortest latency threshold of a workload")
     threshold_max_s: float = number(DEADLINE, doc="longest latency threshold of a workload")
-    split_points: tuple[str, ...] = text(check=check_label, doc="names of split layer 0..L")
+    split_points: tuple[str, ...] = entry(check=check_label, doc="names of split layer 0..L")
     cut_bits: tuple[float, ...] = number(BITS, most=128, doc="tensor on the wire by split layer; 0 at L")
-    edge: Edge = text()
-    link: Link = text()
-    cloud: Server = text()
-    power: Power = text()
-    accuracy: Accuracy | None = text(None, doc="absent where it was not measured")
-    noise: Noise = text()
+    edge: Edge = entry()
+    link: Link = entry()
+    cloud: Server = entry()
+    power: Power = entry()
+    accuracy: Accuracy | None = entry(None, doc="absent where it was not measured")
+    noise: Noise = entry()
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -231,12 +231,12 @@ class HardwareProfile(Section):
                 raise ValueError(f"hardware.{path} must have {wanted} entries, got {len(values)}")
 
 
-_SHELF = Shelf("hardware profile", "hardware")
+_CATALOGUE = Catalogue("hardware profile", "hardware")
 
 
 def hardware_names() -> list[str]:
     """Names of the hardware profiles that ship with the package."""
-    return _SHELF.names()
+    return _CATALOGUE.names()
 
 
 def load_hardware(name: str | Path) -> HardwareProfile:
@@ -244,4 +244,4 @@ def load_hardware(name: str | Path) -> HardwareProfile:
 
     Raises ``ValueError`` for an unknown name (naming the nearest) or a faulty file (naming the path of the fault).
     """
-    return _SHELF.load(HardwareProfile, name, "hardware")
+    return _CATALOGUE.load(HardwareProfile, name, "hardware")

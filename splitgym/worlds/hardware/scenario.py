@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from splitgym.names import check_name
 from splitgym.ranges import DELAY, MOST_TASKS, PRICE, Range
-from splitgym.strict import number, sources, text
+from splitgym.strict import entry, number, sources
 from splitgym.toml import dump_toml
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
@@ -26,11 +26,13 @@ class Requests(Section):
 
     SECTION: ClassVar[str] = "requests"
     count: int = number(Range("request", 2, MOST_TASKS), doc="requests of one episode")
-    workload: str = text(doc="'weibull': thresholds drawn anew; 'published': those of the paper in every episode")
+    workload: str = entry(doc="'weibull': thresholds drawn anew; 'published': those of the paper in every episode")
     weibull_shape: float = number(
         Range("1", 0.1, 100.0), doc="shape of the thresholds before they are scaled to the bounds"
     )
-    queueing: bool = text(doc="requests arrive by section arrivals and wait; else each is issued when the last is done")
+    queueing: bool = entry(
+        doc="requests arrive by section arrivals and wait; else each is issued when the last is done"
+    )
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -53,7 +55,7 @@ class Spread(Section):
     """Whether service varies as measured runs do (section noise of the hardware profile)."""
 
     SECTION: ClassVar[str] = "noise"
-    enabled: bool = text(doc="stalls, link jitter and power states; else the nominal model")
+    enabled: bool = entry(doc="stalls, link jitter and power states; else the nominal model")
     hold: int = number(
         Range("request", 1, MOST_TASKS), doc="requests in a row that share one draw, as those of a run do"
     )
@@ -75,14 +77,14 @@ class HardwareScenario(Scenario):
     """One setting of ``HardwareSplit-v0``; presets are TOML files, see :func:`load_scenario`."""
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("arrivals",)
-    name: str = text(label=True, check=check_name, doc="preset name")
-    description: str = text("", label=True, doc="what the setting is for")
-    hardware: HardwareProfile = text(doc="hardware profile, by name or as a table")
-    requests: Requests = text()
-    arrivals: Arrivals = text()
-    switching: Switching = text()
-    noise: Spread = text()
-    reward: Reward = text()
+    name: str = entry(label=True, check=check_name, doc="preset name")
+    description: str = entry("", label=True, doc="what the setting is for")
+    hardware: HardwareProfile = entry(doc="hardware profile, by name or as a table")
+    requests: Requests = entry()
+    arrivals: Arrivals = entry()
+    switching: Switching = entry()
+    noise: Spread = entry()
+    reward: Reward = entry()
 
     def __post_init__(self) -> None:
         if isinstance(self.hardware, (str, Path)):

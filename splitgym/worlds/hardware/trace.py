@@ -12,7 +12,8 @@ from splitgym.ranges import DEADLINE, INSTANT, SHARE, STAGE, Range
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.arrivals import check_instants, given_instants, recorded_instants
 from splitgym.traces.base import Arrays, ArrayTrace
-from splitgym.worlds.hardware.layout import PARAMS, REQUEST, lower, uses_plugins
+from splitgym.worlds.hardware.layout import PARAMS, REQUEST
+from splitgym.worlds.hardware.lowering import lower, uses_plugins
 from splitgym.worlds.hardware.nature import fill_requests
 from splitgym.worlds.hardware.scenario import HardwareScenario, load_scenario
 from splitgym.worlds.hardware.workload import published_thresholds_s

@@ -10,20 +10,10 @@ from splitgym.jit import records
 from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.inference import kernel
 from splitgym.worlds.inference.fields import action_axes, observation_fields
-from splitgym.worlds.inference.layout import (
-    DECISION,
-    OUTCOME,
-    PARAMS,
-    STATE,
-    TASK,
-    VIEW,
-    Nature,
-    lower,
-    n_slots,
-    uses_plugins,
-)
+from splitgym.worlds.inference.layout import DECISION, OUTCOME, PARAMS, STATE, TASK, VIEW, Nature
+from splitgym.worlds.inference.lowering import lower, n_slots, uses_plugins
 from splitgym.worlds.inference.measures import MEASURES, ledger, measure
-from splitgym.worlds.inference.nominal import nominal
+from splitgym.worlds.inference.nominal_figures import nominal
 from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario, preset_names
 from splitgym.worlds.inference.trace import InferenceTrace, draw_trace
 from splitgym.worlds.world import WORLDS, Account, Option, Plane, World
@@ -98,7 +88,7 @@ INFERENCE = World(
     draw_trace=draw_trace,
     trace_type=InferenceTrace,
     replay=_replay,
-    figure="splitgym.worlds.inference.viewer",
+    figure="splitgym.show.inference",
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "accuracy", 1.0),

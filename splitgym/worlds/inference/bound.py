@@ -29,7 +29,8 @@ from splitgym.interrupt import aside, pieces
 from splitgym.jit import one_record, records
 from splitgym.worlds.bound import Bound, debt_bound
 from splitgym.worlds.inference.bound_kernel import least_energies
-from splitgym.worlds.inference.layout import PARAMS, lower
+from splitgym.worlds.inference.layout import PARAMS
+from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.inference.scenario import InferenceScenario
 from splitgym.worlds.inference.trace import InferenceTrace
 

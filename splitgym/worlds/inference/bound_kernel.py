@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from splitgym.jit import jit
-from splitgym.physics.network import accuracy, compute_j, compute_s
+from splitgym.physics.dnn import accuracy, compute_j, compute_s
 from splitgym.physics.radio import slot_count
 from splitgym.physics.uplink import slot_bit
 from splitgym.physics.waterfilling import SLACK, least_energy_j

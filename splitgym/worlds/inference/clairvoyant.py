@@ -16,7 +16,8 @@ from splitgym.jit import one_record, records
 from splitgym.worlds.clairvoyant import Clairvoyant
 from splitgym.worlds.inference.clairvoyant_kernel import BEST, follow
 from splitgym.worlds.inference.kernel import LOG_COLUMNS
-from splitgym.worlds.inference.layout import DECISION, OUTCOME, PARAMS, STATE, lower
+from splitgym.worlds.inference.layout import DECISION, OUTCOME, PARAMS, STATE
+from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.inference.scenario import InferenceScenario
 from splitgym.worlds.inference.trace import InferenceTrace
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.network import compute_j
+from splitgym.physics.dnn import compute_j
 from splitgym.physics.radio import slot_count
 from splitgym.physics.uplink import slot_bit
 from splitgym.physics.waterfilling import least_energy_j

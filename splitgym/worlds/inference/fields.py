@@ -6,7 +6,6 @@ import math
 
 from splitgym.encodings import Axis
 from splitgym.fields import DECIBEL, SQUASH, UNIT, Field
-from splitgym.worlds.inference.layout import slow_gain_range_db
 from splitgym.worlds.inference.scenario import InferenceScenario
 
 
@@ -138,3 +137,14 @@ def action_axes(scenario: InferenceScenario) -> tuple[Axis, ...]:
             meaning="reference transmit power; the packet controller keeps its average",
         ),
     )
+
+
+def slow_gain_range_db(scenario: InferenceScenario) -> tuple[float, float]:
+    """Range of the slow gain in dB, five standard deviations of shadowing around the path loss."""
+    radio = scenario.radio
+    losses = [
+        radio.path_loss_1km_db + radio.path_loss_decade_db * math.log10(d / 1000.0)
+        for d in (radio.distance_m, radio.far_distance_m or radio.distance_m)
+    ]
+    margin_db = max(5.0 * radio.shadowing_db, 10.0)
+    return -max(losses) - margin_db, -min(losses) + margin_db

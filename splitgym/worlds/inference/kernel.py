@@ -12,8 +12,8 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.codec import observe_fields
+from splitgym.physics.dnn import compute_j, compute_s
 from splitgym.physics.fading import BLOCK, GAUSSIAN, fading_block, fading_enter
-from splitgym.physics.network import compute_j, compute_s
 from splitgym.physics.radio import slot_count, tracking_queue_w, tracking_weight
 from splitgym.physics.random import NORMAL_MAX, child
 from splitgym.physics.steady import add_up

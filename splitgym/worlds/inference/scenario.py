@@ -38,7 +38,7 @@ from splitgym.ranges import (
     Range,
 )
 from splitgym.registry import Registry
-from splitgym.strict import number, sources, text
+from splitgym.strict import entry, number, sources
 from splitgym.traces.fading import FADING
 from splitgym.traces.plugins import Model
 from splitgym.worlds.limits import check_backhaul, check_device, check_radio, check_server, check_slots
@@ -110,7 +110,7 @@ class Tasks(Section):
     count: int = number(COUNT_TASKS, doc="tasks of one episode")
     deadline_min_s: float = number(DEADLINE, doc="relative deadline, log-uniform between min and max")
     deadline_max_s: float = number(DEADLINE)
-    next_arrival_known: bool = text(False, doc="whether the time to the next arrival is observed")
+    next_arrival_known: bool = entry(False, doc="whether the time to the next arrival is observed")
     hint_std: float = number(SPREAD, doc="error of the predicted complexity")
     source: dict[str, str] = sources()
 
@@ -156,7 +156,7 @@ class Cloud(Section):
     """The cloud behind a backhaul."""
 
     SECTION: ClassVar[str] = "cloud"
-    enabled: bool = text(doc="whether blocks may run there")
+    enabled: bool = entry(doc="whether blocks may run there")
     clock_hz: float = number(CLOCK)
     macs_per_cycle: float = number(MACS_PER_CYCLE)
     energy_j_per_mac: float = number(MAC_ENERGY)
@@ -184,16 +184,16 @@ class InferenceScenario(NetworkScenario):
     """One setting of ``SplitInference-v0``; presets are TOML files, see :func:`load_scenario`."""
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("fading", "arrivals")
-    early_exits: bool = text(doc="whether the profile's exits are used")
-    tasks: Tasks = text()
-    device: Device = text()
-    radio: Radio = text()
-    fading: Fading = text()
-    arrivals: Arrivals = text()
-    early_stop: EarlyStop = text()
-    edge: Edge = text()
-    cloud: Cloud = text()
-    budget: Budget = text()
+    early_exits: bool = entry(doc="whether the profile's exits are used")
+    tasks: Tasks = entry()
+    device: Device = entry()
+    radio: Radio = entry()
+    fading: Fading = entry()
+    arrivals: Arrivals = entry()
+    early_stop: EarlyStop = entry()
+    edge: Edge = entry()
+    cloud: Cloud = entry()
+    budget: Budget = entry()
 
     def __post_init__(self) -> None:
         super().__post_init__()

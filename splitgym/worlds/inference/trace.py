@@ -14,7 +14,8 @@ from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.arrivals import check_instants, given_instants
 from splitgym.traces.base import Arrays, ArrayTrace, check_size
 from splitgym.traces.fading import FADING
-from splitgym.worlds.inference.layout import TASK, lower, n_slots
+from splitgym.worlds.inference.layout import TASK
+from splitgym.worlds.inference.lowering import lower, n_slots
 from splitgym.worlds.inference.nature import fill_slots, fill_tasks
 from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario
 

@@ -7,21 +7,13 @@ import numpy as np
 from splitgym.jit import records
 from splitgym.worlds.inference import INFERENCE
 from splitgym.worlds.inference.kernel import LOG_COLUMNS
-from splitgym.worlds.inference.layout import DECISION, TASK, n_slots
+from splitgym.worlds.inference.layout import DECISION, TASK
 from splitgym.worlds.inference.layout import STATE as DEVICE_STATE
+from splitgym.worlds.inference.lowering import n_slots
 from splitgym.worlds.multiuser import kernel
 from splitgym.worlds.multiuser.fields import action_axes, observation_fields
-from splitgym.worlds.multiuser.layout import (
-    DEVICE_OUTCOME,
-    OUTCOME,
-    PARAMS,
-    STATE,
-    UNUSED,
-    Nature,
-    lower,
-    uses_plugins,
-    view_dtype,
-)
+from splitgym.worlds.multiuser.layout import DEVICE_OUTCOME, OUTCOME, PARAMS, STATE, UNUSED, Nature, view_dtype
+from splitgym.worlds.multiuser.lowering import lower, uses_plugins
 from splitgym.worlds.multiuser.measures import MEASURES, ledger, measure
 from splitgym.worlds.multiuser.scenario import MultiUserScenario, load_scenario, preset_names
 from splitgym.worlds.multiuser.trace import MultiUserTrace, draw_trace
@@ -96,7 +88,7 @@ MULTIUSER = World(
     draw_trace=draw_trace,
     trace_type=MultiUserTrace,
     replay=_replay,
-    figure="splitgym.worlds.multiuser.viewer",
+    figure="splitgym.show.multiuser",
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "accuracy", 1.0),

@@ -23,7 +23,7 @@ from splitgym.worlds.bound import Bound, debt_bound, return_rounding
 from splitgym.worlds.inference.bound import energies_of, search_work
 from splitgym.worlds.inference.bound_kernel import least_bands
 from splitgym.worlds.inference.layout import PARAMS
-from splitgym.worlds.multiuser.layout import lower
+from splitgym.worlds.multiuser.lowering import lower
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
 from splitgym.worlds.multiuser.trace import MultiUserTrace
 

@@ -6,13 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from splitgym.fields import tables
-from splitgym.traces.fading import FADING
 from splitgym.worlds.inference.layout import OUTCOME as TASK_OUTCOME
 from splitgym.worlds.inference.layout import PARAMS as DEVICE_PARAMS
-from splitgym.worlds.inference.layout import lower as lower_device
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
-from splitgym.worlds.records import fill_record
 
 #: What a row remembers between two frames; each device has a STATE of the inference world beside it.
 STATE = np.dtype(
@@ -114,30 +110,4 @@ def view_dtype(scenario: MultiUserScenario) -> np.dtype:
     n = scenario.users.count
     return np.dtype(
         [(f.name, "f8", (n,)) if f.name != "edge_load" else (f.name, "f8") for f in observation_fields(scenario)]
-    )
-
-
-def uses_plugins(scenario: MultiUserScenario) -> bool:
-    """Whether a plug-in model draws part of the trace, so that episodes are drawn as arrays first."""
-    return not FADING[scenario.fading.model].built_in
-
-
-def lower(scenario: MultiUserScenario) -> np.record:
-    """Scenario -> PARAMS record; computes every derived value and coerces every type."""
-    from splitgym.worlds.multiuser.fields import observation_fields
-
-    kinds, lows, highs = tables(observation_fields(scenario))
-    one = lower_device(scenario.one_device())
-    one.reserve_s = scenario.edge.reserve_s
-    return fill_record(
-        PARAMS,
-        one=one,
-        n_users=scenario.users.count,
-        presence=scenario.frames.presence,
-        workers=min(scenario.edge.workers, scenario.users.count),  # more never wait
-        n_shares=len(scenario.radio.share_levels),
-        n_fields=len(kinds),
-        field_kind=kinds,
-        field_low=lows,
-        field_high=highs,
     )

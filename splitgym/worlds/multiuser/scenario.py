@@ -22,7 +22,7 @@ from splitgym.ranges import (
     at_most,
     no_warnings,
 )
-from splitgym.strict import number, sources, text
+from splitgym.strict import entry, number, sources
 from splitgym.worlds.inference.scenario import (
     Budget,
     Device,
@@ -112,15 +112,15 @@ class MultiUserScenario(NetworkScenario):
     """One setting of ``SplitInferenceMultiUser-v0``; presets are TOML files, see :func:`load_scenario`."""
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("fading",)
-    early_exits: bool = text(doc="whether the profile's exits are used")
-    users: Users = text()
-    frames: Frames = text()
-    device: Device = text()
-    radio: SharedUplink = text()
-    fading: Fading = text()
-    early_stop: EarlyStop = text()
-    edge: SharedEdge = text()
-    budget: Budget = text()
+    early_exits: bool = entry(doc="whether the profile's exits are used")
+    users: Users = entry()
+    frames: Frames = entry()
+    device: Device = entry()
+    radio: SharedUplink = entry()
+    fading: Fading = entry()
+    early_stop: EarlyStop = entry()
+    edge: SharedEdge = entry()
+    budget: Budget = entry()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,9 +13,10 @@ from splitgym.ranges import Range
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.base import Arrays, ArrayTrace
 from splitgym.traces.fading import FADING
-from splitgym.worlds.inference.layout import TASK, n_slots
+from splitgym.worlds.inference.layout import TASK
+from splitgym.worlds.inference.lowering import n_slots
 from splitgym.worlds.inference.trace import DRAW, SLOT_ARRAYS, TASK_ARRAYS, draw_slots
-from splitgym.worlds.multiuser.layout import lower
+from splitgym.worlds.multiuser.lowering import lower
 from splitgym.worlds.multiuser.nature import device_key, fill_frames
 from splitgym.worlds.multiuser.scenario import MultiUserScenario, load_scenario
 

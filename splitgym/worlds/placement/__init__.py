@@ -8,18 +8,8 @@ from splitgym.jit import records
 from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.placement import kernel
 from splitgym.worlds.placement.fields import action_axes, observation_fields
-from splitgym.worlds.placement.layout import (
-    APP,
-    DECISION,
-    LIVE,
-    OUTCOME,
-    PARAMS,
-    STATE,
-    Nature,
-    lower,
-    uses_plugins,
-    view_dtype,
-)
+from splitgym.worlds.placement.layout import APP, DECISION, LIVE, OUTCOME, PARAMS, STATE, Nature, view_dtype
+from splitgym.worlds.placement.lowering import lower, uses_plugins
 from splitgym.worlds.placement.measures import MEASURES, measure
 from splitgym.worlds.placement.scenario import PlacementScenario, load_scenario, preset_names
 from splitgym.worlds.placement.system import parts, system_of
@@ -77,7 +67,7 @@ PLACEMENT = World(
     draw_trace=draw_trace,
     trace_type=PlacementTrace,
     replay=_replay,
-    figure="splitgym.worlds.placement.viewer",
+    figure="splitgym.show.placement",
     measures=MEASURES,
     measure=measure,
     plane=Plane("saved", "rejected"),

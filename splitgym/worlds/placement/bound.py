@@ -24,7 +24,7 @@ from splitgym.placement.instance import App, Instance
 from splitgym.placement.plan import Plan, Residual
 from splitgym.worlds.bound import Bound, summed
 from splitgym.worlds.placement.kernel import reference_j
-from splitgym.worlds.placement.layout import lower
+from splitgym.worlds.placement.lowering import lower
 from splitgym.worlds.placement.scenario import PlacementScenario
 from splitgym.worlds.placement.system import parts, system_of
 from splitgym.worlds.placement.trace import PlacementTrace

@@ -12,7 +12,7 @@ from splitgym.names import check_name
 from splitgym.placement.instance import LATENCY_MODES, Instance, load_instance
 from splitgym.quoting import shown
 from splitgym.ranges import FREQUENCY, HOLDING, PRICE, SCORE, SEED, SLACK, Range
-from splitgym.strict import file, number, sources, text
+from splitgym.strict import entry, file, number, sources
 from splitgym.worlds.presets import Presets
 from splitgym.worlds.settings import Arrivals, Scenario, Section
 
@@ -25,7 +25,7 @@ class Topology(Section):
     """Nodes and links."""
 
     SECTION: ClassVar[str] = "topology"
-    kind: str = text(doc="'published': three nodes; 'random': generated from the seed; 'file': those of an instance")
+    kind: str = entry(doc="'published': three nodes; 'random': generated from the seed; 'file': those of an instance")
     mobile: int = number(Range("node", 1, 200), default=1, doc="mobile nodes of a random topology")
     edge: int = number(Range("node", 0, 200), default=1, doc="edge nodes of a random topology")
     cloud: int = number(Range("node", 0, 200), default=1, doc="cloud nodes of a random topology")
@@ -44,15 +44,15 @@ class Networks(Section):
     """The early-exit networks that applications use."""
 
     SECTION: ClassVar[str] = "networks"
-    kind: str = text(
+    kind: str = entry(
         doc="'published': by name; 'random': generated from the seed; 'file': those of the topology's file"
     )
-    names: tuple[str, ...] = text((), doc="published networks")
-    energy: str = text("expected", doc="'expected' or 'full', see section 1.1 of the FIN specification")
+    names: tuple[str, ...] = entry((), doc="published networks")
+    energy: str = entry("expected", doc="'expected' or 'full', see section 1.1 of the FIN specification")
     count: int = number(Range("network", 1, 8), default=1, doc="random networks")
     blocks: int = number(Range("block", 1, 12), default=6, doc="blocks of a random network")
     exits: int = number(Range("exit", 1, 4), default=3, doc="exits of a random network")
-    family: str = text("prefix", doc="exit configurations of a random network: 'prefix' or 'subsets'")
+    family: str = entry("prefix", doc="exit configurations of a random network: 'prefix' or 'subsets'")
     seed: int = number(SEED, default=0, doc="of the random networks")
     source: dict[str, str] = sources()
 
@@ -106,14 +106,14 @@ class PlacementScenario(Scenario):
     """One setting of ``BlockPlacement-v0``; presets are TOML files, see :func:`load_scenario`."""
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("arrivals",)
-    name: str = text(label=True, check=check_name, doc="preset name")
-    description: str = text("", label=True, doc="what the setting is for")
-    latency_mode: str = text("worst", doc="'worst': the deepest sample; 'expected': every term by its reach")
-    topology: Topology = text()
-    networks: Networks = text()
-    applications: Applications = text()
-    arrivals: Arrivals = text()
-    reward: Reward = text()
+    name: str = entry(label=True, check=check_name, doc="preset name")
+    description: str = entry("", label=True, doc="what the setting is for")
+    latency_mode: str = entry("worst", doc="'worst': the deepest sample; 'expected': every term by its reach")
+    topology: Topology = entry()
+    networks: Networks = entry()
+    applications: Applications = entry()
+    arrivals: Arrivals = entry()
+    reward: Reward = entry()
 
     def __post_init__(self) -> None:
         super().__post_init__()

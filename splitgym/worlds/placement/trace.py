@@ -13,7 +13,8 @@ from splitgym.ranges import FREQUENCY, INSTANT, SCORE, TARGET, Range
 from splitgym.seeding import episode_key, seed_key
 from splitgym.traces.arrivals import check_instants, given_instants
 from splitgym.traces.base import Arrays, ArrayTrace
-from splitgym.worlds.placement.layout import APP, PARAMS, lower
+from splitgym.worlds.placement.layout import APP, PARAMS
+from splitgym.worlds.placement.lowering import lower
 from splitgym.worlds.placement.nature import fill_apps
 from splitgym.worlds.placement.scenario import PlacementScenario, load_scenario
 from splitgym.worlds.placement.system import system_of

@@ -12,20 +12,11 @@ import numpy as np
 from splitgym.jit import records
 from splitgym.worlds.transmission import kernel
 from splitgym.worlds.transmission.fields import action_axes, observation_fields
-from splitgym.worlds.transmission.layout import (
-    DECISION,
-    OUTCOME,
-    PARAMS,
-    STATE,
-    TASK,
-    VIEW,
-    Nature,
-    lower,
-    n_slots,
-    uses_plugins,
-)
+from splitgym.worlds.transmission.layout import DECISION, OUTCOME, PARAMS, STATE, TASK, VIEW, Nature
+from splitgym.worlds.transmission.lowering import lower, uses_plugins
 from splitgym.worlds.transmission.measures import MEASURES, measure
 from splitgym.worlds.transmission.scenario import TransmissionScenario, load_scenario, preset_names
+from splitgym.worlds.transmission.task import n_slots
 from splitgym.worlds.transmission.trace import TransmissionTrace, draw_trace
 from splitgym.worlds.world import WORLDS, Plane, World
 
@@ -86,7 +77,7 @@ TRANSMISSION = World(
     draw_trace=draw_trace,
     trace_type=TransmissionTrace,
     replay=_replay,
-    figure="splitgym.worlds.transmission.viewer",
+    figure="splitgym.show.transmission",
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "accuracy"),

@@ -15,7 +15,7 @@ from splitgym.physics.waterfilling import least_energy_j
 from splitgym.worlds.bound import EPSILON, Bound
 from splitgym.worlds.inference.bound_kernel import needed_bit
 from splitgym.worlds.transmission.kernel import window
-from splitgym.worlds.transmission.layout import lower
+from splitgym.worlds.transmission.lowering import lower
 from splitgym.worlds.transmission.scenario import TransmissionScenario
 from splitgym.worlds.transmission.trace import TransmissionTrace
 

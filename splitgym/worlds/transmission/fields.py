@@ -6,9 +6,9 @@ import math
 
 from splitgym.encodings import Axis
 from splitgym.fields import DECIBEL, SQUASH, UNIT, Field
-from splitgym.worlds.inference.layout import slow_gain_range_db
-from splitgym.worlds.transmission.layout import most_slots, task_scenario
+from splitgym.worlds.inference.fields import slow_gain_range_db
 from splitgym.worlds.transmission.scenario import TransmissionScenario
+from splitgym.worlds.transmission.task import most_slots, task_scenario
 
 #: Range of fading around the slow gain that is observed without clipping [dB].
 FADE_DB, PEAK_DB = 40.0, 12.0

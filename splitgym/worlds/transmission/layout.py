@@ -10,16 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from splitgym.fields import tables
 from splitgym.physics.fading import BLOCK
-from splitgym.ranges import no_warnings
-from splitgym.traces.fading import FADING
 from splitgym.worlds.inference import layout as inference
-from splitgym.worlds.inference.scenario import Budget, Cloud, InferenceScenario, Tasks
-from splitgym.worlds.records import fill_record
-from splitgym.worlds.settings import Arrivals
-from splitgym.worlds.transmission.kernel import window
-from splitgym.worlds.transmission.scenario import TransmissionScenario
 
 #: What a row remembers between two slots.
 STATE = np.dtype(
@@ -107,7 +99,7 @@ class Nature(NamedTuple):
     arrival_s: np.ndarray  # (0,) no recorded arrivals
 
 
-_SHARED = [(n, inference.PARAMS[n]) for n in inference.PARAMS.names or ()]
+SHARED = [(n, inference.PARAMS[n]) for n in inference.PARAMS.names or ()]
 #: The scenario in SI units: its own fields, and the inference world's (but the observation's are this world's).
 PARAMS = np.dtype(
     [
@@ -118,85 +110,7 @@ PARAMS = np.dtype(
         ("energy_price", "f8"),
         ("stop_exponent", "f8"),  # gamma
         ("stop_threshold", "f8"),  # H_th
-        *_SHARED,
+        *SHARED,
     ],
     align=True,
 )
-
-_NO_CLOUD = Cloud(
-    enabled=False, clock_hz=1e12, macs_per_cycle=1e6, energy_j_per_mac=0.0, backhaul_bit_s=1e15, rtt_s=0.0,
-    rtt_log_std=0.0, rtt_correlation=0.0, jitter_s=0.0,
-)  # fmt: skip
-
-
-@no_warnings()
-def task_scenario(scenario: TransmissionScenario) -> InferenceScenario:
-    """The inference world's scenario of a single task of this setting, without exits and cloud."""
-    sc, task = scenario, scenario.transmission
-    return InferenceScenario(
-        name=sc.name,
-        dnn=sc.dnn,
-        early_exits=False,
-        tasks=Tasks(
-            count=1, deadline_min_s=task.deadline_min_s, deadline_max_s=task.deadline_max_s, hint_std=task.hint_std
-        ),
-        device=sc.device,
-        radio=sc.radio,
-        fading=sc.fading,
-        arrivals=Arrivals(model="periodic"),
-        early_stop=sc.early_stop,
-        edge=sc.edge,
-        cloud=_NO_CLOUD,
-        budget=Budget(energy_j=task.budget_j, debt_price=task.energy_price, infrastructure_weight=0.0),
-    )
-
-
-def uses_plugins(scenario: TransmissionScenario) -> bool:
-    """Whether a plug-in model draws the fading, so that episodes are drawn as arrays first."""
-    return not FADING[scenario.fading.model].built_in
-
-
-def n_slots(scenario: TransmissionScenario) -> int:
-    """Slots that the longest deadline can use; the width of a trace's slot arrays."""
-    return inference.n_slots(task_scenario(scenario))
-
-
-def most_slots(scenario: TransmissionScenario) -> int:
-    """Slots of the longest deadline on an idle edge; the scale of the observed numbers of slots."""
-    return max(window(scenario.transmission.deadline_max_s, 0.0, task_params(scenario))[1], 1)
-
-
-def task_params(scenario: TransmissionScenario, **observed: np.ndarray | int) -> np.record:
-    """The PARAMS record without the observation table, which ``observed`` replaces by this world's."""
-    task, stop, shared = scenario.transmission, scenario.early_stop, inference.lower(task_scenario(scenario))
-    values = {name: shared[name] for name, _ in _SHARED} | observed
-    return fill_record(
-        PARAMS,
-        **values,
-        cut=scenario.dnn.cut_names.index(task.cut),
-        cut_clock_hz=max(scenario.device.clocks_hz),
-        reference_min_w=task.reference_min_w,
-        reference_max_w=task.reference_max_w,
-        energy_price=task.energy_price,
-        stop_exponent=stop.exponent,
-        stop_threshold=stop.threshold,
-    )
-
-
-def lower(scenario: TransmissionScenario) -> np.record:
-    """Scenario -> PARAMS record.  ``ValueError`` if the shortest deadline leaves no slot at the highest edge load."""
-    from splitgym.worlds.transmission.fields import observation_fields
-
-    kinds, lows, highs = tables(observation_fields(scenario))
-    fields = {"n_fields": len(kinds), "field_kind": kinds, "field_low": lows, "field_high": highs}
-    params = task_params(scenario, **fields)
-    edge, task = scenario.edge, scenario.transmission
-    key = "edge.load_max" if edge.load_std > 0.0 or edge.load_mean > edge.load_max else "edge.load_mean"
-    load = edge.load_max if key == "edge.load_max" else edge.load_mean
-    if window(task.deadline_min_s, load, params)[1] < 1:
-        raise ValueError(
-            f"transmission.deadline_min_s={task.deadline_min_s!r} s leaves no slot between the device's blocks up to "
-            f"{task.cut!r} and the edge's at {key}={load:g}; take a longer deadline, another cut, faster clocks "
-            f"(device.clocks_hz, edge.clock_hz, macs_per_cycle), fewer macs or a shorter radio.slot_s"
-        )
-    return params

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from splitgym.ranges import BUDGET, DEADLINE, PRICE, SENT_POWER, SPREAD
 from splitgym.registry import nearest
-from splitgym.strict import number, sources, text
+from splitgym.strict import entry, number, sources
 from splitgym.worlds.inference.scenario import Device, EarlyStop, Edge, Fading, Radio
 from splitgym.worlds.limits import check_device, check_radio, check_server, check_slots
 from splitgym.worlds.presets import Presets
@@ -21,7 +21,7 @@ class Transmission(Section):
     """The task whose features are sent, and what its energy costs."""
 
     SECTION: ClassVar[str] = "transmission"
-    cut: str = text(doc="cut point whose features are sent; the blocks behind it run on the edge")
+    cut: str = entry(doc="cut point whose features are sent; the blocks behind it run on the edge")
     deadline_min_s: float = number(DEADLINE, doc="deadline of the task, log-uniform between min and max")
     deadline_max_s: float = number(DEADLINE)
     reference_min_w: float = number(SENT_POWER, doc="reference power, log-uniform between min and max")
@@ -51,12 +51,12 @@ class TransmissionScenario(NetworkScenario):
     """
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("fading",)
-    transmission: Transmission = text()
-    device: Device = text()
-    radio: Radio = text()
-    fading: Fading = text()
-    early_stop: EarlyStop = text()
-    edge: Edge = text()
+    transmission: Transmission = entry()
+    device: Device = entry()
+    radio: Radio = entry()
+    fading: Fading = entry()
+    early_stop: EarlyStop = entry()
+    edge: Edge = entry()
 
     def __post_init__(self) -> None:
         super().__post_init__()

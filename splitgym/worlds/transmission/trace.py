@@ -16,9 +16,10 @@ from splitgym.traces.base import Arrays, ArrayTrace
 from splitgym.worlds.inference import trace as inference
 from splitgym.worlds.inference.trace import InferenceTrace
 from splitgym.worlds.transmission.kernel import window
-from splitgym.worlds.transmission.layout import PARAMS, TASK, task_params, task_scenario
+from splitgym.worlds.transmission.layout import PARAMS, TASK
 from splitgym.worlds.transmission.nature import fill_episode
 from splitgym.worlds.transmission.scenario import TransmissionScenario, load_scenario
+from splitgym.worlds.transmission.task import task_params, task_scenario
 
 #: Array -> (limits, meaning); the slot arrays have shape (n_slots,), the others (1,).
 TASK_ARRAYS = {

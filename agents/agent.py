@@ -1,0 +1,115 @@
+"""Trained agents as policies: one that decides for all, and one that decides for each device alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from splitgym.agents.config import TrainConfig
+from splitgym.policy import rows_of
+from splitgym.specs import command_line
+from splitgym.worlds.multiuser.agents import Agents
+
+
+class Agent:
+    """A trained agent in stable-baselines3's ``predict`` convention.
+
+    Attributes: ``name``; ``action``, the encoding it answers in; ``episode_options`` to be set at reset;
+    ``uses_masks``: whether ``predict`` wants ``action_masks``; ``config``, ``None`` for files of unknown origin.
+    """
+
+    def __init__(self, policy: Any, name: str, action: str, uses_masks: bool, config: TrainConfig | None) -> None:
+        self.policy, self.name, self.action, self.uses_masks, self.config = policy, name, action, uses_masks, config
+        self.episode_options: dict[str, Any] = dict(config.episode_options) if config else {}
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+        action_masks: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Any]:
+        """Actions for a batch (n, n_fields) or one observation (n_fields,); returns (actions, state).
+
+        ``action_masks`` (n, mask size) bool is for agents with ``uses_masks``; others ignore it.  Raises
+        ``ValueError`` for observations of another shape.
+        """
+        extra = {"action_masks": action_masks} if self.uses_masks else {}
+        return self.policy.predict(observation, state, episode_start, deterministic, **extra)
+
+    def check(self, env: Any) -> None:
+        """Raise ``ValueError`` if the agent cannot play ``env`` (ours, or stable-baselines3's over ours)."""
+        rows = rows_of(env)
+        if self.config is not None and rows.world.env_id != self.config.env_id:
+            raise ValueError(
+                f"agent {self.name!r} was trained on {self.config.env_id}, not {rows.world.env_id}; "
+                "train one: " + command_line("train", "--env", rows.world.env_id)
+            )
+        if rows.encoding.space != self.policy.action_space:
+            raise ValueError(
+                f"agent {self.name!r} gives {self.action!r} actions of {self.policy.action_space}, the environment "
+                f"takes {rows.action!r} ones of {rows.encoding.space}; make it with action={self.action!r}, or train "
+                f"an agent on scenario {rows.scenario.name!r}"
+            )
+        if rows.observation_space().shape != self.policy.observation_space.shape:
+            raise ValueError(
+                f"agent {self.name!r} observes {self.policy.observation_space.shape}, the environment shows "
+                f"{rows.observation_space().shape}; train an agent on scenario {rows.scenario.name!r}"
+            )
+
+
+class SharedAgent(Agent):
+    """A trained agent that decides for each device alone; plays the central environment of any number of devices."""
+
+    parts: Agents | None = None
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+        action_masks: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Any]:
+        """Central actions for central observations (n, n_fields) or (n_fields,); see :meth:`Agent.predict`."""
+        parts = self._parts()
+        central = np.asarray(observation)
+        batch = np.atleast_2d(central)
+        masks = None
+        if self.uses_masks and action_masks is not None:
+            masks = parts.masks(np.atleast_2d(action_masks)).reshape(len(batch) * parts.count, -1)
+        own = parts.observations(batch).reshape(len(batch) * parts.count, -1)
+        actions, _ = super().predict(own, None, None, deterministic, masks)
+        joint = to_central(np.asarray(actions), len(batch))
+        return (joint[0] if central.ndim == 1 else joint), state
+
+    def check(self, env: Any) -> None:
+        """Raise ``ValueError`` unless ``env`` is a multi-user environment whose agents the policy can be."""
+        rows = rows_of(env)
+        if rows.world.name != "multiuser":
+            raise ValueError(f"agent {self.name!r} decides for devices that share a band, not in {rows.world.env_id}")
+        if rows.action != self.action:
+            raise ValueError(
+                f"agent {self.name!r} gives {self.action!r} actions, the environment takes {rows.action!r}"
+            )
+        parts = Agents(rows.scenario, self.action)
+        if parts.encoding.space != self.policy.action_space or parts.observation_space != self.policy.observation_space:
+            raise ValueError(
+                f"agent {self.name!r} acts in {self.policy.action_space}, a device of scenario "
+                f"{rows.scenario.name!r} in {parts.encoding.space}; train an agent on that scenario"
+            )
+        self.parts = parts
+
+    def _parts(self) -> Agents:
+        if self.parts is None:
+            if self.config is None:
+                raise ValueError(f"agent {self.name!r} does not know how many devices there are: check(env) tells it")
+            self.parts = Agents(self.config.scenario, self.action)
+        return self.parts
+
+
+def to_central(actions: np.ndarray, n: int) -> np.ndarray:
+    """Actions of n times N agents (n N, n_axes) -> central actions (n, n_axes N)."""
+    return actions.reshape(n, -1, actions.shape[-1]).transpose(0, 2, 1).reshape(n, -1)

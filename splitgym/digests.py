@@ -1,0 +1,72 @@
+"""What makes an episode the same episode: digests of what decides it, and the version of the code."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from splitgym.named_files import named_files
+from splitgym.origins import Origin, origin
+from splitgym.version import __version__
+
+if TYPE_CHECKING:
+    from splitgym.worlds.world import World
+
+_PACKAGE = Path(__file__).resolve().parent
+_OUTSIDE = ("cli", "bench", "show")  # folders that decide no figure
+_TABLES = "data/placement/*.toml"  # data that a scenario names without holding it
+
+
+def digest(*parts: Any) -> str:
+    """16 hex digits over bytes as they are, and over the representation of anything else."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update((part if isinstance(part, bytes) else repr(part).encode()) + b"\0")
+    return total.hexdigest()[:16]
+
+
+@functools.cache
+def code_version() -> str:
+    """Version of the package with a digest of every source that can decide a figure."""
+    package = _PACKAGE
+    found = (*package.rglob("*.py"), *package.glob(_TABLES))
+    inside = {p.relative_to(package).as_posix(): p for p in found}
+    files = {name: path for name, path in inside.items() if name.partition("/")[0] not in _OUTSIDE}
+    for beside in ("baselines", "agents"):  # links in a source checkout, or folders beside the package
+        folder = package / beside if (package / beside).is_dir() else package.parent / beside
+        files |= {f"{beside}/{p.name}": p for p in folder.glob("*.py")}
+    total = hashlib.sha256()
+    for name in sorted(files):
+        total.update(name.encode() + b"\0" + files[name].read_bytes() + b"\0")
+    return f"{__version__}+{total.hexdigest()[:12]}"
+
+
+def world_origin(world: World) -> Origin:
+    """The origin of a world that does not come with the package; an empty one for those that do."""
+    if world.load_scenario.__module__.startswith("splitgym."):
+        return Origin("")
+    beside = [vars(importlib.import_module(name)) for name in (world.bound, world.clairvoyant) if name]
+    parts = [part for names in beside for name, part in names.items() if not name.startswith("__")]  # not all builtins
+    return origin((*vars(world).values(), *parts))
+
+
+def is_setting_of(scenario: Any, found: str) -> bool:
+    """Whether a digest, or the begin of one, is that of the scenario, by the rule of now or by that of version 0.1.0.
+
+    The old one passes over names of every kind, and knows files by their path and plug-in models by their name, so it
+    says nothing about a scenario that has one of these.
+    """
+    if not found or scenario.digest().startswith(found):
+        return bool(found)
+    old = hashlib.sha256(json.dumps(_old_rule(scenario.to_dict()), sort_keys=True).encode()).hexdigest()
+    return not named_files(scenario.to_dict()) and not scenario.plug_ins and old.startswith(found)
+
+
+def _old_rule(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _old_rule(v) for k, v in value.items() if k not in ("name", "description", "source")}
+    return [_old_rule(v) for v in value] if isinstance(value, list) else value

@@ -1,0 +1,88 @@
+"""What evaluations give back, in one form: rows, frame, CSV, JSON; and the one door to what draws them."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from splitgym.files import save_figure, written
+from splitgym.names import cell
+
+
+def drawn(place: str, *args: Any, **kwargs: Any) -> Any:
+    """Call ``"module.function"`` of :mod:`splitgym.show`, imported now: results know no screen, and need no library
+    that draws until somebody looks.
+    """
+    module, _, name = place.rpartition(".")
+    return getattr(importlib.import_module(f"splitgym.show.{module}"), name)(*args, **kwargs)
+
+
+class Output:
+    """Base of what evaluations give back.  A subclass says what its rows and its document are, and who draws it."""
+
+    #: ``"module.function"`` of :mod:`splitgym.show` that makes the table and the figure.
+    _table: ClassVar[str]
+    _figure: ClassVar[str]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows, one dictionary each with the same keys; figures in SI units."""
+        raise NotImplementedError
+
+    def document(self) -> dict[str, Any]:
+        """What :meth:`to_json` writes."""
+        raise NotImplementedError
+
+    def _plain(self, value: Any) -> Any:
+        """What JSON writes for a value of a kind that it does not have."""
+        return str(value)
+
+    def frame(self) -> Any:
+        """The rows as a pandas ``DataFrame``."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The rows as CSV text, also written to ``path`` if given: whole or not at all."""
+        return rows_to_csv(self.rows(), path)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Setting, summary and rows as JSON text (NaN as null), also written to ``path`` if given."""
+        text = json.dumps(finite(self.document()), indent=2, default=self._plain)
+        return written(text + "\n", path)
+
+    def table(self) -> Any:
+        """The summary as a ``rich`` table, for people.  Needs the extra ``report``."""
+        return drawn(self._table, self)
+
+    def plot(self, path: str | Path) -> Path:
+        """Draw it into a PNG, PDF or SVG file.  Needs the extra ``report``."""
+        return save_figure(drawn(self._figure, self), path, dpi=150)
+
+
+def rows_to_csv(rows: Sequence[Mapping[str, Any]], path: str | Path | None = None) -> str:
+    """Rows of equal keys as CSV text, also written to ``path`` if given: whole or not at all."""
+    return lines_to_csv([list(rows[0]), *(list(row.values()) for row in rows)], path)
+
+
+def lines_to_csv(lines: Iterable[Sequence[Any]], path: str | Path | None = None) -> str:
+    """Lines as CSV text, also written to ``path`` if given: no text in it is a formula to a spreadsheet."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([cell(value) for value in line] for line in lines)
+    return written(out.getvalue(), path)
+
+
+def finite(value: Any) -> Any:
+    """Nested tables and lists with ``None`` for NaN and infinities, which JSON does not have."""
+    if isinstance(value, dict):
+        return {k: finite(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [finite(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

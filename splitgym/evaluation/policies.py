@@ -1,0 +1,214 @@
+"""What can be evaluated: registered names, trained agents by path, and policy objects, behind one face."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from splitgym.checks import items, switch
+from splitgym.digests import digest
+from splitgym.encodings import ENCODINGS
+from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files, plain_digests, renamed
+from splitgym.names import check_label
+from splitgym.origins import SAY_IT, Origin, origin
+from splitgym.policy import POLICIES, load_baselines, make_policy
+from splitgym.quoting import listed
+from splitgym.quoting import shown as quoted
+from splitgym.reading import has_suffix
+from splitgym.registry import nearest
+from splitgym.specs import pair_of, parameters_of, parts_of
+from splitgym.worlds.world import World
+
+_ENCODING_OF_SPACE = {
+    spaces.MultiDiscrete: "multidiscrete",
+    spaces.Box: "box",
+    spaces.Discrete: "discrete",
+    spaces.Dict: "dict",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A policy to be evaluated.
+
+    ``make(env)`` gives a fresh policy for an environment that was made with encoding ``action`` and the episode
+    options; ``agent`` marks trained ones, which are never taken as the best baseline.  ``spec`` is the text that
+    :func:`contender` made it of, if it was one; ``identity`` digests all that its decisions depend on, empty: unknown,
+    for the reason ``doubt``.  ``files`` are those that the text names, and ``kept_spec`` is the text that finds them
+    again, or a trained model, from elsewhere.
+    """
+
+    name: str
+    action: str
+    episode_options: Mapping[str, Any]
+    agent: bool
+    make: Callable[[Any], Any]
+    spec: str = ""
+    identity: str = ""
+    doubt: str = ""
+    files: tuple[NamedFile, ...] = ()
+    kept_spec: str = ""
+
+
+def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> Contender:
+    """A :class:`Contender` for a world from a registered name, a trained model's path, or an object with ``predict``.
+
+    A name may carry parameters: ``"enachi:eta=0.8"``, ``"dynasplit:search=random,search_seed=3"``; values are read as
+    TOML, plain words as strings.  Own randomness has seed 0 unless another is given: ``"random:seed=1"``.  Raises
+    ``ValueError`` for an unknown name or a path that holds no model, ``TypeError`` for anything else.
+    """
+    if isinstance(policy, (str, Path)):
+        load_baselines()
+        shown = str(policy)
+        if shown.partition(":")[0] in POLICIES or not _looks_like_path(shown):
+            return _registered(shown, world)
+        from splitgym.agents.checkpoint import load_agent, model_file
+
+        file = model_file(Path(policy))
+        weights = file.read_bytes()
+        agent = load_agent(file, trust=trust)
+        if file.read_bytes() != weights:
+            raise ValueError(f"{file} is being written by a training; try again when it has ended")
+        code = _code_of(agent)
+        identity = digest(weights, _config(agent), *filter(None, [code.text]))
+        made = _of_object(agent, shown, "" if code.doubt else identity)
+        return dataclasses.replace(made, kept_spec=os.path.abspath(shown))
+    if not hasattr(policy, "predict"):
+        raise TypeError(f"a policy needs predict(observation, ...), got {quoted(policy)}")
+    said = str(getattr(policy, "identity", ""))
+    return _of_object(policy, "", said and digest(type(policy).__qualname__, said))
+
+
+def _code_of(agent: Any) -> Origin:
+    """The origin of the classes that a stranger's model is made of; its file holds their names only."""
+    if agent.config is not None:
+        return Origin("")
+    kinds = {type(module) for module in agent.policy.modules()}
+    return origin(tuple(sorted(kinds, key=lambda kind: (kind.__module__, kind.__qualname__))))
+
+
+def _config(agent: Any) -> dict[str, Any]:
+    """What a trained agent's configuration decides, its scenario by digest."""
+    return {**vars(agent.config), "scenario": agent.config.scenario.digest()} if agent.config is not None else {}
+
+
+def _registered(shown: str, world: str) -> Contender:
+    name, _, given = shown.partition(":")
+    kind: Any = POLICIES[name]
+    options = kind.options_for(world) if hasattr(kind, "options_for") else getattr(kind, "episode_options", {})
+    parameters = parameters_of(given, f"policy {quoted(shown)}")
+    parameters = {key: mentioned_file(value) for key, value in parameters.items()}
+    kept_spec = f"{name}:{','.join(_kept_pairs(given, parameters))}" if given else name
+    action = getattr(kind, "action", "dict")
+    beside = kind.depends_on(parameters) if hasattr(kind, "depends_on") else ()
+    found = [origin(part) for part in (kind, *beside, *([ENCODINGS[action]] if action in ENCODINGS else []))]
+    folder = mentioned_folder(parameters.values(), plain=not _is_ours(kind))
+    doubt = next((one.doubt for one in found if one.doubt), folder)
+    texts = [*(one.text for one in found), *plain_digests(parameters.values())]
+    return Contender(
+        shown,
+        action,
+        dict(options),
+        False,
+        lambda env: _made(name, kind, env, parameters),
+        shown,
+        "" if doubt else digest(kept_spec, sorted(options.items()), *texts),
+        f"policy {shown!r} cannot be known again by a store: {doubt}; {SAY_IT}" if doubt else "",
+        tuple(named_files(parameters)),
+        kept_spec,
+    )
+
+
+def _kept_pairs(given: str, parameters: Mapping[str, Any]) -> Iterator[str]:
+    """The parameters as they were given, with the names under which their files are kept."""
+    for pair in parts_of(given):
+        key = pair.partition("=")[0].strip()
+        value = parameters[key]
+        yield pair_of(key, renamed(value)) if named_files(value) else pair
+
+
+def _of_object(policy: Any, spec: str, identity: str) -> Contender:
+    name = getattr(policy, "name", type(policy).__name__)
+    options = dict(getattr(policy, "episode_options", {}))
+    doubt = (
+        f"policy {name!r} is an object that a store cannot know again; give a registered name or a path, or {SAY_IT}"
+    )
+    return Contender(name, _encoding(policy), options, True, lambda env: _checked(policy, env), spec, identity, doubt)
+
+
+def contenders_of(policies: Any, world: World, *, trust: bool = False) -> list[Contender]:
+    """Contenders from one policy or several; raises ``ValueError`` for none and for two of one name."""
+    trust = switch("trust", trust)
+    contenders = [contender(policy, world.name, trust=trust) for policy in policies_given(policies)]
+    names = [check_label("the name of a policy", c.name) for c in contenders]
+    if len(set(names)) != len(names):
+        raise ValueError(f"policies need different names, got {listed(names)}")
+    return contenders
+
+
+def policies_given(policies: Any) -> list[Any]:
+    """One policy, or several in a list, as a list.  Raises ``ValueError`` for what is neither, and for none."""
+    if isinstance(policies, (str, Path)) or hasattr(policies, "predict"):
+        return [policies]
+    return items("policies", policies, "registered names, paths of trained agents or objects with predict()")
+
+
+def _checked(policy: Any, env: Any) -> Any:
+    """A trained agent refuses an environment that it cannot play."""
+    if hasattr(policy, "check"):
+        policy.check(env)
+    return policy
+
+
+def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any]) -> Any:
+    """A policy with its parameters.  Raises ``ValueError`` naming those that it has if it does not have a given one."""
+    known = [p for p in inspect.signature(kind).parameters if p not in ("env", "self")]
+    for key in parameters:
+        if key not in known:
+            hint = f"{nearest(key, known)} (has: {listed(known)})"
+            raise ValueError(f"policy {name!r} has no parameter {quoted(key)}{hint}")
+    if not _is_ours(kind):  # it opens its files itself
+        for file in named_files(dict(parameters)):
+            file.check_unchanged()
+    return make_policy(name, env, **parameters)
+
+
+def _is_ours(kind: Any) -> bool:
+    """Whether a policy comes with the package."""
+    return getattr(kind, "__module__", "").startswith("splitgym.")
+
+
+def _looks_like_path(name: str) -> bool:
+    if "/" in name or "\\" in name or has_suffix(name, ".zip"):
+        return True
+    try:
+        return Path(name).is_dir()
+    except OSError:  # too long for a name
+        return False
+
+
+def _encoding(policy: Any) -> str:
+    if hasattr(policy, "action"):
+        return policy.action
+    space = getattr(policy, "action_space", None)
+    for kind, encoding in _ENCODING_OF_SPACE.items():
+        if isinstance(space, kind):
+            return encoding
+    raise TypeError(
+        f"{type(policy).__name__} does not say which actions it gives: it needs an attribute 'action' "
+        "(name of the encoding) or 'action_space'"
+    )
+
+
+def act(policy: Any, observations: np.ndarray, masks: np.ndarray, state: Any, starts: np.ndarray) -> tuple[Any, Any]:
+    """One batch of decisions; policies that say so (``uses_masks``) get the action masks."""
+    if getattr(policy, "uses_masks", False):
+        return policy.predict(observations, state=state, episode_start=starts, action_masks=masks, deterministic=True)
+    return policy.predict(observations, state=state, episode_start=starts, deterministic=True)

@@ -1,0 +1,89 @@
+"""A sweep for the terminal: tables, folded where the terminal is narrow.  Needs the extra ``report``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from splitgym.evaluation.labels import label
+from splitgym.extras import need
+from splitgym.show.comparison import shown
+from splitgym.show.sweep_words import shown_name, swept_columns
+from splitgym.worlds.world import Measure
+
+if TYPE_CHECKING:
+    from splitgym.evaluation.sweeps import Sweep
+
+
+class SweepTable:
+    """A ``rich`` renderable: for each measure a table with a row for each value and a column for each policy.
+
+    As wide as the intervals need where there is room.  Else the intervals go, and where that is not enough the
+    policies are spread over several tables.
+    """
+
+    def __init__(self, sweep: Sweep, measures: list[Measure]) -> None:
+        self.sweep, self.measures = sweep, measures
+        self._means = {(p, m.name): sweep.means(p, m.name) for p in sweep.policies for m in measures}
+
+    def __rich_measure__(self, console: Any, options: Any) -> Any:
+        measurement = need("rich.measure", "report").Measurement
+        tables = [self._table(m, self.sweep.policies) for m in self.measures]
+        lines = [need("rich.text", "report").Text(line) for line in (self._heading(), *map(_title, self.measures))]
+        return measurement(1, max(measurement.get(console, options, part).maximum for part in (*tables, *lines)))
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        text = need("rich.text", "report").Text  # brackets are no markup in it
+        yield text(self._heading())
+        for measure in self.measures:
+            yield text("\n" + _title(measure), style="italic")
+            yield from self._folded(measure, console, options)
+        agents = any(results.agents for results in self.sweep.results)
+        yield from map(text, ["* trained agent"] * agents + self.sweep.caveats)
+
+    def _heading(self) -> str:
+        n = self.sweep.episodes
+        figures = "one trace" if n == 1 else f"mean ± 95 % interval over {n} common traces"
+        return f"{self.sweep.setting}: {figures} at each value"
+
+    def _folded(self, measure: Measure, console: Any, options: Any) -> list[Any]:
+        """The tables of a measure that fit the width."""
+        policies = self.sweep.policies
+        whole = [self._table(measure, policies), self._table(measure, policies, intervals=False)]
+        for table in whole:
+            if self._fits(table, console, options):
+                return [table]
+        for parts in range(2, len(policies) + 1):
+            size = -(-len(policies) // parts)
+            tables = [self._table(measure, policies[i : i + size]) for i in range(0, len(policies), size)]
+            if all(self._fits(table, console, options) for table in tables):
+                return tables
+        return [self._table(measure, [policy]) for policy in policies]
+
+    @staticmethod
+    def _fits(table: Any, console: Any, options: Any) -> bool:
+        unlimited = options.update(width=10_000, max_width=10_000)
+        return need("rich.measure", "report").Measurement.get(console, unlimited, table).maximum <= options.max_width
+
+    def _table(self, measure: Measure, policies: list[str], intervals: bool = True) -> Any:
+        table, text = need("rich.table", "report").Table(), need("rich.text", "report").Text
+        columns, agents = swept_columns(self.sweep), self.sweep.results[0].agents
+        for column in columns:
+            words = [*column.keys[:-1], " ".join(filter(None, (column.keys[-1], column.unit and f"[{column.unit}]")))]
+            table.add_column(text("\n".join(words)), justify="right", style="bold", no_wrap=True)
+        for policy in policies:
+            table.add_column(text(policy + ("*" if policy in agents else "")), justify="right", no_wrap=True)
+        for place in range(len(self.sweep.results)):
+            cells = [self._cell(policy, measure, place, intervals) for policy in policies]
+            table.add_row(*(text(label(column.values[place])) for column in columns), *cells)
+        return table
+
+    def _cell(self, policy: str, measure: Measure, place: int, intervals: bool) -> str:
+        means, halves = self._means[policy, measure.name]
+        half = float(halves[place]) if intervals else float("nan")
+        return shown(float(means[place]), half, measure.unit, measure.factor, measure.form)
+
+
+def _title(measure: Measure) -> str:
+    unit = f" [{measure.unit}]" if measure.unit else ""
+    return f"{shown_name(measure)}{unit}: {measure.meaning}"

@@ -1,0 +1,128 @@
+"""Scenario of the inference world -> PARAMS: every derived value is computed here, once."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from splitgym.fields import tables
+from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
+from splitgym.traces.fading import FADING, recorded_params
+from splitgym.units import db_to_ratio, dbm_to_w
+from splitgym.worlds.inference.fields import observation_fields
+from splitgym.worlds.inference.layout import PARAMS
+from splitgym.worlds.inference.scenario import InferenceScenario
+from splitgym.worlds.records import fill_record
+
+
+def uses_plugins(scenario: InferenceScenario) -> bool:
+    """Whether a plug-in model draws part of the trace, so that episodes are drawn as arrays first."""
+    return not (FADING[scenario.fading.model].built_in and ARRIVALS[scenario.arrivals.model].built_in)
+
+
+def n_slots(scenario: InferenceScenario) -> int:
+    """Slots that the longest deadline can use; the width of a trace's slot arrays."""
+    return math.floor(scenario.tasks.deadline_max_s / scenario.radio.slot_s) + 1
+
+
+def _network(scenario: InferenceScenario) -> dict[str, np.ndarray]:
+    dnn = scenario.dnn
+    macs, shapes, steepness, total = [0], [dnn.input_shape], [0.0], 0
+    for block in dnn.blocks:
+        total += block.macs
+        if block.cut:
+            macs.append(total)
+            shapes.append(block.shape)
+            steepness.append(block.steepness)
+    cuts = len(macs)
+    elements = np.array([math.prod(shape) for shape in shapes], np.float64)
+    bits = elements * scenario.device.bits_per_element
+    bits[-1] = 0.0
+    exits = dnn.exits if scenario.early_exits else ()
+    place = np.array([dnn.cut_names.index(e.after) for e in exits], np.int64)
+    heads = np.array([e.macs for e in exits], np.float64)
+    cumulative = np.array(macs, np.float64)
+    passed = np.array([heads[place <= c].sum() for c in range(cuts)])  # heads up to and including a cut
+    device = cumulative + passed
+    return {
+        "cut_macs": cumulative,
+        "cut_bits": bits,
+        "cut_channels": np.array([shape[0] for shape in shapes], np.float64),
+        "cut_steepness": np.array(steepness, np.float64),
+        "device_macs": device,
+        "edge_macs": np.maximum(device[None, :] - device[:, None], 0.0),
+        "exit_cut": place,
+        "exit_share": np.array([e.share for e in exits], np.float64),
+        "exit_macs": device[place],
+    }
+
+
+def lower(scenario: InferenceScenario) -> np.record:
+    """Scenario -> PARAMS record; computes every derived value and coerces every type."""
+    sc, radio, stop, edge, cloud = scenario, scenario.radio, scenario.early_stop, scenario.edge, scenario.cloud
+    fading = FADING[sc.fading.model]
+    network = _network(sc)
+    kinds, lows, highs = tables(observation_fields(sc))
+    return fill_record(
+        PARAMS,
+        n_tasks=sc.tasks.count,
+        last_cut=len(network["cut_macs"]) - 1,
+        n_exits=len(network["exit_cut"]),
+        n_clocks=len(sc.device.clocks_hz),
+        n_powers=len(radio.power_levels_w),
+        n_fields=len(kinds),
+        **network,
+        accuracy_full=sc.dnn.accuracy_full,
+        accuracy_chance=sc.dnn.accuracy_chance,
+        clocks_hz=np.array(sc.device.clocks_hz, np.float64),
+        macs_per_cycle=sc.device.macs_per_cycle,
+        kappa_f=sc.device.kappa_f,
+        reconfigure_s=sc.device.reconfigure_s,
+        battery_j=math.inf if sc.device.battery_j is None else sc.device.battery_j,
+        bandwidth_hz=radio.bandwidth_hz,
+        noise_w_hz=dbm_to_w(radio.noise_dbm_hz + radio.noise_figure_db),
+        slot_s=radio.slot_s,
+        power_max_w=radio.power_max_w,
+        power_levels_w=np.array(radio.power_levels_w, np.float64),
+        tolerance=radio.tracking_tolerance,
+        gain_1km=db_to_ratio(-radio.path_loss_1km_db),
+        path_exponent=radio.path_loss_decade_db / 10.0,
+        near_km=radio.distance_m / 1000.0,
+        far_km=(radio.far_distance_m or radio.distance_m) / 1000.0,
+        motion_period_s=radio.motion_period_s,
+        shadowing_log=math.log(db_to_ratio(radio.shadowing_db)),
+        shadowing_keep=radio.shadowing_correlation,
+        deadline_min_s=sc.tasks.deadline_min_s,
+        deadline_max_s=sc.tasks.deadline_max_s,
+        next_arrival_known=sc.tasks.next_arrival_known,
+        hint_std=sc.tasks.hint_std,
+        stop_log_margin=math.log(1.0 / stop.threshold - 1.0) / stop.exponent,
+        stop_noise_persistent=stop.noise_std * math.sqrt(stop.persistence),
+        stop_noise_slot=stop.noise_std * math.sqrt(1.0 - stop.persistence),
+        confidently_wrong=stop.confidently_wrong,
+        feedback_slots=stop.feedback_slots,
+        edge_macs_s=edge.macs_per_cycle * edge.clock_hz,
+        edge_j_per_mac=edge.energy_j_per_mac,
+        reserve_s=0.0,
+        load_mean=edge.load_mean,
+        load_std=edge.load_std,
+        load_max=edge.load_max,
+        load_keep=edge.load_correlation,
+        cloud=cloud.enabled,
+        cloud_macs_s=cloud.macs_per_cycle * cloud.clock_hz,
+        cloud_j_per_mac=cloud.energy_j_per_mac,
+        backhaul_bit_s=cloud.backhaul_bit_s,
+        rtt_s=cloud.rtt_s,
+        rtt_log_std=cloud.rtt_log_std,
+        rtt_keep=cloud.rtt_correlation,
+        jitter_s=cloud.jitter_s,
+        budget_j=sc.budget.energy_j,
+        debt_price=sc.budget.debt_price,
+        infrastructure_weight=sc.budget.infrastructure_weight,
+        fading=fading.function(radio.slot_s, **sc.fading.parameters) if fading.built_in else recorded_params(),
+        arrivals=lower_arrivals(sc.arrivals.model, sc.arrivals.parameters, sc.tasks.count),
+        field_kind=kinds,
+        field_low=lows,
+        field_high=highs,
+    )

@@ -1,0 +1,37 @@
+"""Scenario of the multi-user world -> PARAMS: every derived value is computed here, once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splitgym.fields import tables
+from splitgym.traces.fading import FADING
+from splitgym.worlds.inference.lowering import lower as lower_device
+from splitgym.worlds.multiuser.fields import observation_fields
+from splitgym.worlds.multiuser.layout import PARAMS
+from splitgym.worlds.multiuser.scenario import MultiUserScenario
+from splitgym.worlds.records import fill_record
+
+
+def uses_plugins(scenario: MultiUserScenario) -> bool:
+    """Whether a plug-in model draws part of the trace, so that episodes are drawn as arrays first."""
+    return not FADING[scenario.fading.model].built_in
+
+
+def lower(scenario: MultiUserScenario) -> np.record:
+    """Scenario -> PARAMS record; computes every derived value and coerces every type."""
+    kinds, lows, highs = tables(observation_fields(scenario))
+    one = lower_device(scenario.one_device())
+    one.reserve_s = scenario.edge.reserve_s
+    return fill_record(
+        PARAMS,
+        one=one,
+        n_users=scenario.users.count,
+        presence=scenario.frames.presence,
+        workers=min(scenario.edge.workers, scenario.users.count),  # more never wait
+        n_shares=len(scenario.radio.share_levels),
+        n_fields=len(kinds),
+        field_kind=kinds,
+        field_low=lows,
+        field_high=highs,
+    )

@@ -1,0 +1,49 @@
+"""Scenario of the placement world -> PARAMS: every derived value is computed here, once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splitgym.fields import tables
+from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
+from splitgym.worlds.placement.fields import observation_fields
+from splitgym.worlds.placement.layout import PARAMS
+from splitgym.worlds.placement.scenario import PlacementScenario
+from splitgym.worlds.placement.system import most_configs, parts
+from splitgym.worlds.records import fill_record
+
+
+def uses_plugins(scenario: PlacementScenario) -> bool:
+    """Whether a plug-in model draws part of the trace, so that episodes are drawn as arrays first."""
+    return not ARRIVALS[scenario.arrivals.model].built_in
+
+
+def lower(scenario: PlacementScenario) -> np.record:
+    """Scenario -> PARAMS record; coerces every type."""
+    apps = scenario.applications
+    tiers = [node.tier for node in parts(scenario)[0]]
+    kinds, lows, highs = tables(observation_fields(scenario))
+    return fill_record(
+        PARAMS,
+        n_apps=apps.count,
+        n_configs=most_configs(parts(scenario)[2]),
+        n_dnns=len(parts(scenario)[2]),
+        n_nodes=len(tiers),
+        source_tier=min(tiers),
+        n_sources=tiers.count(min(tiers)),
+        worst=scenario.latency_mode == "worst",
+        pinned=apps.pinned_first_blocks,
+        holding_mean_s=apps.holding_mean_s,
+        slack_min=apps.slack_min,
+        slack_max=apps.slack_max,
+        accuracy_min=apps.accuracy_min,
+        accuracy_max=apps.accuracy_max,
+        rate_min_hz=apps.rate_min_hz,
+        rate_max_hz=apps.rate_max_hz,
+        rejection_penalty=scenario.reward.rejection_penalty,
+        arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, apps.count),
+        n_fields=len(kinds),
+        field_kind=kinds,
+        field_low=lows,
+        field_high=highs,
+    )
