@@ -9,10 +9,10 @@ import pytest
 
 from splitgym.envs.single import SplitEnv
 from splitgym.show import board
+from splitgym.show.hardware.ansi import text
 from splitgym.show.hardware.picture import Picture
 from splitgym.show.hardware.plane import LogScale
 from splitgym.show.hardware.story import EDGE, SERVER, Score, Story, joules, tell
-from splitgym.show.hardware.text import text
 from splitgym.show.viewer import COLUMNS
 from splitgym.show.words import milliseconds
 from splitgym.worlds.hardware import hardware_names, load_scenario

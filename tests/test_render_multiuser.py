@@ -10,10 +10,10 @@ import pytest
 from splitgym.envs.parallel import SplitParallelEnv
 from splitgym.envs.single import SplitEnv
 from splitgym.show import board
+from splitgym.show.multiuser.ansi import MOST_LINES, text
 from splitgym.show.multiuser.facts import CORRECT, FATE, IDLE, LATE, STAGES, WRONG, Served
 from splitgym.show.multiuser.picture import Picture
 from splitgym.show.multiuser.story import Score, Story, fit, tell
-from splitgym.show.multiuser.text import MOST_LINES, text
 from splitgym.show.palette import BLUE, GREY, ORANGE, PURPLE
 from splitgym.show.viewer import COLUMNS
 from splitgym.show.words import percent

@@ -11,10 +11,10 @@ import pytest
 import splitgym.worlds.placement  # noqa: F401 (registers the world)
 from splitgym.envs.single import SplitEnv
 from splitgym.show import board
+from splitgym.show.placement.ansi import text
 from splitgym.show.placement.facts import digits, share_words
 from splitgym.show.placement.picture import Picture
 from splitgym.show.placement.story import ACCEPTED, OPEN, REJECTED, Score, Story, saved_words, tell
-from splitgym.show.placement.text import text
 from splitgym.show.viewer import COLUMNS
 from splitgym.worlds.placement import load_scenario
 from splitgym.worlds.placement.system import parts

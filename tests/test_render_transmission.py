@@ -11,9 +11,9 @@ import pytest
 from splitgym import TransmissionTrace
 from splitgym.envs.single import SplitEnv
 from splitgym.show import board
+from splitgym.show.transmission.ansi import text
 from splitgym.show.transmission.picture import Picture
 from splitgym.show.transmission.story import Score, Story, tell
-from splitgym.show.transmission.text import text
 from splitgym.show.viewer import COLUMNS
 from splitgym.worlds.transmission import load_scenario
 from splitgym.worlds.world import WORLDS

@@ -61,6 +61,12 @@ def graph() -> nx.DiGraph:
     return nx.DiGraph((a, b) for a, path in known.items() for b in imported(a, path, known))
 
 
+def test_every_folder_of_code_is_a_package() -> None:
+    """Else its modules would be found by nobody who walks them, such as these tests."""
+    folders = {path.parent for name in ("splitgym", "baselines", "agents") for path in (ROOT / name).rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
 def test_no_module_imports_itself_in_the_end(graph: nx.DiGraph) -> None:
     assert [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
     assert list(nx.selfloop_edges(graph)) == []
@@ -73,6 +79,7 @@ def test_nothing_imports_the_root(graph: nx.DiGraph) -> None:
 
 def test_what_computes_does_not_import_what_shows(graph: nx.DiGraph) -> None:
     shows = {name for name in graph if name.startswith(SHOWS)}
+    assert sum(name.startswith("splitgym.show.") for name in shows) > 40
     above = shows | {name for name in graph if name.startswith("splitgym.agents")} | {"splitgym.__main__"}
     assert [(a, b) for a, b in graph.edges if b in shows and a not in above] == []
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from splitgym.show import viewer
+from splitgym.show.transmission.ansi import text
 from splitgym.show.transmission.story import Score, tell
-from splitgym.show.transmission.text import text
 
 #: ``Viewer(scenario, params)``, see :class:`splitgym.show.viewer.Viewer`.
 Viewer = partial(viewer.Viewer, score=Score, tell=tell, text=text, picture="splitgym.show.transmission.picture")
