@@ -507,7 +507,16 @@ def test_every_policy_meets_the_same_requests():
         ),
         ("reward.penalty", 1.0, "did you mean 'violation_penalty'"),
         ("hardware.status", "guessed", "hardware.status must be 'fitted' or 'extrapolated'"),
-        ("hardware.cut_bits", [1.0], "hardware.cut_bits must have 23 entries, got 1"),
+        (
+            "hardware.cut_bits",
+            [1e9],
+            "hardware.cut_bits must have 23 entries, one for each of hardware.split_points, got 1",
+        ),
+        (
+            "hardware.edge.clocks_hz",
+            [1e9],
+            "head_off_w must have 1 entries, one for each of hardware.edge.clocks_hz",
+        ),
         ("hardware.objectives", ["energy", "latency"], "hardware.objectives must be some of"),
         ("hardware.threshold_max_s", 0.01, "hardware.threshold_max_s must be > threshold_min_s=0.0906 s"),
         ("hardware.edge.clocks_hz", [2e9, 1e9], "strictly ascending"),

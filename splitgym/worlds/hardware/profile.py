@@ -228,7 +228,9 @@ class HardwareProfile(Section):
             lengths["accuracy.max"] = (self.accuracy.max, splits * self.accelerated)
         for path, (values, wanted) in lengths.items():
             if len(values) != wanted:
-                raise ValueError(f"hardware.{path} must have {wanted} entries, got {len(values)}")
+                each = "edge.clocks_hz" if path.startswith("power.") else "split_points"
+                why = f", one for each of hardware.{each}" if wanted else ""
+                raise ValueError(f"hardware.{path} must have {wanted} entries{why}, got {len(values)}")
 
 
 _CATALOGUE = Catalogue("hardware profile", "hardware")
