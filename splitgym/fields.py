@@ -54,6 +54,12 @@ def tables(fields: Iterable[Field]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return kinds.astype(np.int64), lows, highs
 
 
+def field_params(fields: Iterable[Field]) -> dict[str, np.ndarray | int]:
+    """The entries of a PARAMS record that hold an observation table, for a world's ``lower``."""
+    kinds, lows, highs = tables(fields)
+    return {"n_fields": len(kinds), "field_kind": kinds, "field_low": lows, "field_high": highs}
+
+
 def field_table(fields: Iterable[Field]) -> str:
     """Markdown table of the fields: name, unit, rule, meaning, state."""
     rows = ["| field | unit | observed as | meaning | MDP or hidden |", "|---|---|---|---|---|"]
@@ -64,4 +70,4 @@ def field_table(fields: Iterable[Field]) -> str:
     return "\n".join(rows)
 
 
-__all__ = ["DECIBEL", "SIGNED", "SQUASH", "UNIT", "Field", "field_table", "tables"]
+__all__ = ["DECIBEL", "SIGNED", "SQUASH", "UNIT", "Field", "field_params", "field_table", "tables"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.fields import tables
+from splitgym.fields import field_params
 from splitgym.jit import one_record, records
 from splitgym.quoting import exact
 from splitgym.ranges import MOST_TASK_S, at_most
@@ -73,7 +73,6 @@ def _tables(profile: HardwareProfile) -> dict[str, Any]:
 
 def lower(scenario: HardwareScenario) -> np.record:
     """Scenario -> PARAMS record; computes every derived value and coerces every type."""
-    kinds, lows, highs = tables(observation_fields(scenario))
     params = fill_record(
         PARAMS,
         **_tables(scenario.hardware),
@@ -88,10 +87,7 @@ def lower(scenario: HardwareScenario) -> np.record:
         infrastructure_weight=scenario.reward.infrastructure_weight,
         reference_j=0.0,
         nominal_s=np.full((MAX_CLOCKS, 3, MAX_SPLITS, 2), np.inf),
-        n_fields=len(kinds),
-        field_kind=kinds,
-        field_low=lows,
-        field_high=highs,
+        **field_params(observation_fields(scenario)),
     )
     return _with_nominal(params)
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from splitgym.fields import tables
+from splitgym.fields import field_params
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.traces.fading import FADING, recorded_params
 from splitgym.units import db_to_ratio, dbm_to_w
@@ -63,7 +63,6 @@ def lower(scenario: InferenceScenario) -> np.record:
     sc, radio, stop, edge, cloud = scenario, scenario.radio, scenario.early_stop, scenario.edge, scenario.cloud
     fading = FADING[sc.fading.model]
     network = _network(sc)
-    kinds, lows, highs = tables(observation_fields(sc))
     return fill_record(
         PARAMS,
         n_tasks=sc.tasks.count,
@@ -71,7 +70,6 @@ def lower(scenario: InferenceScenario) -> np.record:
         n_exits=len(network["exit_cut"]),
         n_clocks=len(sc.device.clocks_hz),
         n_powers=len(radio.power_levels_w),
-        n_fields=len(kinds),
         **network,
         accuracy_full=sc.dnn.accuracy_full,
         accuracy_chance=sc.dnn.accuracy_chance,
@@ -122,7 +120,5 @@ def lower(scenario: InferenceScenario) -> np.record:
         infrastructure_weight=sc.budget.infrastructure_weight,
         fading=fading.function(radio.slot_s, **sc.fading.parameters) if fading.built_in else recorded_params(),
         arrivals=lower_arrivals(sc.arrivals.model, sc.arrivals.parameters, sc.tasks.count),
-        field_kind=kinds,
-        field_low=lows,
-        field_high=highs,
+        **field_params(observation_fields(sc)),
     )

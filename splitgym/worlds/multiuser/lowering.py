@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitgym.fields import tables
+from splitgym.fields import field_params
 from splitgym.traces.fading import FADING
 from splitgym.worlds.inference.lowering import lower as lower_device
 from splitgym.worlds.multiuser.fields import observation_fields
@@ -20,7 +20,6 @@ def uses_plugins(scenario: MultiUserScenario) -> bool:
 
 def lower(scenario: MultiUserScenario) -> np.record:
     """Scenario -> PARAMS record; computes every derived value and coerces every type."""
-    kinds, lows, highs = tables(observation_fields(scenario))
     one = lower_device(scenario.one_device())
     one.reserve_s = scenario.edge.reserve_s
     return fill_record(
@@ -30,8 +29,5 @@ def lower(scenario: MultiUserScenario) -> np.record:
         presence=scenario.frames.presence,
         workers=min(scenario.edge.workers, scenario.users.count),  # more never wait
         n_shares=len(scenario.radio.share_levels),
-        n_fields=len(kinds),
-        field_kind=kinds,
-        field_low=lows,
-        field_high=highs,
+        **field_params(observation_fields(scenario)),
     )

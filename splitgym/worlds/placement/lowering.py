@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitgym.fields import tables
+from splitgym.fields import field_params
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.worlds.placement.fields import observation_fields
 from splitgym.worlds.placement.layout import PARAMS
@@ -22,7 +22,6 @@ def lower(scenario: PlacementScenario) -> np.record:
     """Scenario -> PARAMS record; coerces every type."""
     apps = scenario.applications
     tiers = [node.tier for node in parts(scenario)[0]]
-    kinds, lows, highs = tables(observation_fields(scenario))
     return fill_record(
         PARAMS,
         n_apps=apps.count,
@@ -42,8 +41,5 @@ def lower(scenario: PlacementScenario) -> np.record:
         rate_max_hz=apps.rate_max_hz,
         rejection_penalty=scenario.reward.rejection_penalty,
         arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, apps.count),
-        n_fields=len(kinds),
-        field_kind=kinds,
-        field_low=lows,
-        field_high=highs,
+        **field_params(observation_fields(scenario)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitgym.fields import tables
+from splitgym.fields import field_params
 from splitgym.traces.fading import FADING
 from splitgym.worlds.transmission.fields import observation_fields
 from splitgym.worlds.transmission.kernel import window
@@ -19,9 +19,7 @@ def uses_plugins(scenario: TransmissionScenario) -> bool:
 
 def lower(scenario: TransmissionScenario) -> np.record:
     """Scenario -> PARAMS record.  ``ValueError`` if the shortest deadline leaves no slot at the highest edge load."""
-    kinds, lows, highs = tables(observation_fields(scenario))
-    fields = {"n_fields": len(kinds), "field_kind": kinds, "field_low": lows, "field_high": highs}
-    params = task_params(scenario, **fields)
+    params = task_params(scenario, **field_params(observation_fields(scenario)))
     edge, task = scenario.edge, scenario.transmission
     key = "edge.load_max" if edge.load_std > 0.0 or edge.load_mean > edge.load_max else "edge.load_mean"
     load = edge.load_max if key == "edge.load_max" else edge.load_mean
