@@ -86,11 +86,11 @@ def test_what_computes_does_not_import_what_shows(graph: nx.DiGraph) -> None:
 
 def test_doors_to_what_shows_lead_somewhere() -> None:
     """Results and worlds name what draws them by a text, so that they import nothing that draws."""
-    from splitgym.evaluation.output import Output
+    from splitgym.evaluation.output import Output, RowOutput
 
     for world in WORLDS:
         assert callable(importlib.import_module(WORLDS[world].figure).Viewer)
-    for output in Output.__subclasses__():
+    for output in (*Output.__subclasses__(), *RowOutput.__subclasses__()):
         for place in (getattr(output, "_table", ""), getattr(output, "_figure", "")):
             module, _, name = place.rpartition(".")
             assert not place or callable(getattr(importlib.import_module(f"splitgym.show.{module}"), name))

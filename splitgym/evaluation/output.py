@@ -25,15 +25,11 @@ def drawn(place: str, *args: Any, **kwargs: Any) -> Any:
 
 
 class Output:
-    """Base of what evaluations give back.  A subclass says what its rows and its document are, and who draws it."""
+    """Base of what evaluations give back.  A subclass says what its document is, and who draws it."""
 
     #: ``"module.function"`` of :mod:`splitgym.show` that makes the table and the figure.
     _table: ClassVar[str]
     _figure: ClassVar[str]
-
-    def rows(self) -> list[dict[str, Any]]:
-        """The rows, one dictionary each with the same keys; figures in SI units."""
-        raise NotImplementedError
 
     def document(self) -> dict[str, Any]:
         """What :meth:`to_json` writes."""
@@ -42,16 +38,6 @@ class Output:
     def _plain(self, value: Any) -> Any:
         """What JSON writes for a value of a kind that it does not have."""
         return str(value)
-
-    def frame(self) -> Any:
-        """The rows as a pandas ``DataFrame``."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
-
-    def to_csv(self, path: str | Path | None = None) -> str:
-        """The rows as CSV text, also written to ``path`` if given: whole or not at all."""
-        return rows_to_csv(self.rows(), path)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Setting, summary and rows as JSON text (NaN as null), also written to ``path`` if given."""
@@ -65,6 +51,24 @@ class Output:
     def plot(self, path: str | Path) -> Path:
         """Draw it into a PNG, PDF or SVG file.  Needs the extra ``report``."""
         return save_figure(drawn(self._figure, self), path, dpi=150)
+
+
+class RowOutput(Output):
+    """What has a row for each policy and episode."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows, one dictionary each with the same keys; figures in SI units."""
+        raise NotImplementedError
+
+    def frame(self) -> Any:
+        """The rows as a pandas ``DataFrame``."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The rows as CSV text, also written to ``path`` if given: whole or not at all."""
+        return rows_to_csv(self.rows(), path)
 
 
 def rows_to_csv(rows: Sequence[Mapping[str, Any]], path: str | Path | None = None) -> str:

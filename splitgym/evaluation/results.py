@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.checks import file_path, word
-from splitgym.evaluation.output import Output, drawn
+from splitgym.evaluation.output import RowOutput, drawn
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
 from splitgym.numbers import plain_array
 from splitgym.worlds.world import Measure, World
@@ -20,7 +20,7 @@ GAP = Measure("gap", "", "certified upper bound on the return of any policy, min
 DECISION = Measure("decision_s", "us", "time to decide a task, observation to action, in a batch", -1, 1e6)
 
 
-class Results(Output):
+class Results(RowOutput):
     """Rows of (policy, seed, figures) of one scenario; every policy met the same traces.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 from splitgym.checks import MOST_THREADS, file_path, function, whole_number
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.comparison import evaluate
-from splitgym.evaluation.output import Output, drawn
+from splitgym.evaluation.output import RowOutput, drawn
 from splitgym.evaluation.policies import Contender, contenders_of, policies_given
 from splitgym.evaluation.results import ANCHOR, Results
 from splitgym.evaluation.rollout import Progress
@@ -20,7 +20,7 @@ from splitgym.suites import Case, Suite, load_suite
 from splitgym.worlds.world import World, world_of
 
 
-class SuiteResults(Output):
+class SuiteResults(RowOutput):
     """One :class:`Results` with bounds for each case, and scores over all of them.
 
     Attributes:

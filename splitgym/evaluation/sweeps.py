@@ -12,7 +12,7 @@ import numpy as np
 from splitgym.checks import MOST_THREADS, function, items, seeds_of, table, whole_number
 from splitgym.evaluation.comparison import evaluate
 from splitgym.evaluation.labels import label, place_label
-from splitgym.evaluation.output import Output, drawn
+from splitgym.evaluation.output import RowOutput, drawn
 from splitgym.evaluation.policies import policies_given
 from splitgym.evaluation.results import DECISION, Results, setting_words
 from splitgym.evaluation.rollout import Progress
@@ -24,7 +24,7 @@ from splitgym.registry import nearest
 from splitgym.worlds.world import Measure, World, world_of
 
 
-class Sweep(Output):
+class Sweep(RowOutput):
     """The :class:`Results` of one scenario at each value of the swept keys, in the order of the values.
 
     Args:
