@@ -82,10 +82,11 @@ def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float],
     What is being prepared counts as what it will be.  Yields ``None`` when quiet, and where there is no terminal, which
     would get nothing but an empty line.
     """
-    rich_progress, console = need("rich.progress", "report"), need("rich.console", "report").Console(stderr=True)
-    if quiet or not console.is_terminal:
+    console = None if quiet else need("rich.console", "report").Console(stderr=True)
+    if console is None or not console.is_terminal:
         yield None
         return
+    rich_progress = need("rich.progress", "report")
     words = rich_progress.TextColumn("{task.description}", markup=False)
     columns = (words, *rich_progress.Progress.get_default_columns()[1:])
     with rich_progress.Progress(*columns, console=console, transient=True) as bar:
