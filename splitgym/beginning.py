@@ -24,8 +24,13 @@ def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType 
         sys.__excepthook__(kind, error, trace)
 
 
+def give_stderr() -> None:
+    """Let there be a standard error where it is closed: libraries take its methods when they are loaded."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (for the rest of the process)
+
+
 if is_command(sys.argv[0] if sys.argv else "", sys.orig_argv):
     if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _tell  # Python still ends as Ctrl-C ends a process
-    if sys.stderr is None:  # closed; some libraries take its methods when they are loaded
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (for the rest of the process)
+    give_stderr()

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
+from splitgym.beginning import give_stderr
+
 #: What tables and sentences hold beyond ASCII, for a terminal that has nothing else.
 _PLAIN = {
     "±": "+-", "…": "...", "→": "->", "×": "x", "·": "*", "–": "-", "—": "-", "µ": "u", "μ": "u", "≤": "<=", "≥": ">=",
@@ -38,8 +40,7 @@ def prepare() -> str:
             os.fstat(number)
         except OSError:
             _stand_in(number)
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (for the rest of the process)
+    give_stderr()
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
