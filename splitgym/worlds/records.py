@@ -1,8 +1,33 @@
-"""Filling the record that a kernel reads."""
+"""Records that a kernel reads and writes: their tables, and how one is filled."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
+
 import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One entry of a record: the only place that names it, gives its type and says what it means.
+
+    Args:
+        name: of the entry; a suffix such as ``_j`` or ``_s`` is its unit.
+        kind: NumPy's name of the type, "f8", "i8" or "?", or the type of a record within.
+        meaning: one line for people.
+        shape: of a table; () for a number.
+    """
+
+    name: str
+    kind: str | np.dtype
+    meaning: str
+    shape: tuple[int, ...] = ()
+
+
+def record_type(columns: Iterable[Column]) -> np.dtype:
+    """The aligned record type of a table of columns, in its order."""
+    return np.dtype([(column.name, column.kind, column.shape) for column in columns], align=True)
 
 
 def fill_record(dtype: np.dtype, **values: object) -> np.record:
