@@ -1,0 +1,1 @@
+"""Agents: training, checkpoints, adapters."""

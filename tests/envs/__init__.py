@@ -1,0 +1,1 @@
+"""Environments: single, vector, parallel."""

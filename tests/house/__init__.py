@@ -1,0 +1,1 @@
+"""The repository itself: structure, packaging, dependencies, texts that are executed."""

@@ -1,0 +1,1 @@
+"""Code of one's own, known by its source."""

@@ -1,0 +1,1 @@
+"""Plans for early-exit networks on a graph: FIN, its rivals, instances."""

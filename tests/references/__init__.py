@@ -1,0 +1,1 @@
+"""Independent models that the package is compared with."""

@@ -1,0 +1,1 @@
+"""The five worlds: scenarios, kernels, bounds."""
