@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path as _Path
 from typing import TYPE_CHECKING, Any
 
 from splitgym import beginning as _beginning  # noqa: F401 (before what takes long)
+from splitgym import links as _links  # noqa: F401 (before its packages are imported)
 from splitgym.envs import parallel_env, register_envs
 from splitgym.policy import Policy, make_policy, policy_names, register_policy
 from splitgym.profiles import DnnProfile, load_profile, profile_names
@@ -80,10 +80,6 @@ __all__ = [
     "suite_names",
     "sweep",
 ]
-
-_root = _Path(__file__).resolve().parent.parent
-if not (_Path(__file__).parent / "baselines").is_dir() and (_root / "baselines" / "__init__.py").is_file():
-    __path__.append(str(_root))  # source checkout without symbolic links (Windows, zip archive)
 
 register_envs()
 _EVALUATION = frozenset(

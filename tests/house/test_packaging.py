@@ -142,14 +142,66 @@ def test_sdist_can_be_developed(unpacked_sdist: Path) -> None:
     assert not [path for path in unpacked_sdist.rglob("*") if path.is_symlink()]
 
 
-def test_checkout_without_symbolic_links_works(tmp_path: Path) -> None:
-    for part in PARTS:
+@pytest.fixture(scope="module")
+def without_links(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository in which ``baselines`` and ``agents`` lie only at the root."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for part in (*PARTS, "tests"):
         ignore = shutil.ignore_patterns("__pycache__", *(("baselines", "agents") if part == "splitgym" else ()))
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=ignore)
-    *files, known, heavy = run_python(USE, tmp_path, cwd=tmp_path).splitlines()
-    assert files == [str(tmp_path / part / "__init__.py") for part in ("splitgym", "agents", "baselines")]
+        shutil.copytree(ROOT / part, folder / part, ignore=ignore)
+    return folder
+
+
+def test_checkout_without_symbolic_links_works(without_links: Path) -> None:
+    *files, known, heavy = run_python(USE, without_links, cwd=without_links).splitlines()
+    assert files == [str(without_links / part / "__init__.py") for part in ("splitgym", "agents", "baselines")]
     assert known == KNOWN
     assert heavy == "[]"
+
+
+ONLY = """
+import importlib, importlib.resources, importlib.util, pickle, pkgutil, runpy
+import splitgym
+import splitgym.baselines.enachi as enachi
+for name in ("splitgym", "tests", "notebooks", "baselines.agents", "agents.baselines"):
+    try:
+        importlib.import_module(f"splitgym.{name}")
+    except ModuleNotFoundError:
+        continue
+    print("importable:", name)
+print(sorted(m.name for m in pkgutil.iter_modules(splitgym.__path__) if m.name in ("splitgym", "tests", "setup")))
+kept = pickle.loads(pickle.dumps(enachi.Enachi))
+print(kept is enachi.Enachi, kept.__module__)
+print((importlib.resources.files("splitgym.agents") / "train.py").is_file())
+print(importlib.util.find_spec("splitgym.agents.train").origin)
+print(sorted({p.name for p in splitgym.jit.jitted_files()} & {"transmission_kernel.py", "radio.py"}))
+from splitgym.digests import code_version
+print(code_version())
+"""
+
+
+def test_only_two_names_come_from_beside_the_package(without_links: Path) -> None:
+    """Else ``splitgym.splitgym`` would be a second copy of every registry."""
+    from splitgym.digests import code_version
+
+    lines = run_python(ONLY, without_links, cwd=without_links).splitlines()
+    assert lines == [
+        "[]",
+        "True splitgym.baselines.enachi",
+        "True",
+        str(without_links / "agents" / "train.py"),
+        "['radio.py', 'transmission_kernel.py']",
+        code_version(),  # the same files as in a checkout with links
+    ]
+
+
+def test_commands_run_without_symbolic_links(without_links: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(without_links)}
+    command = [sys.executable, "-m", "splitgym", "train", "--help"]
+    done = subprocess.run(
+        command, cwd=without_links.parent, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "--algo" in done.stdout
 
 
 # ------------------------------------------------------------------ the repository
