@@ -2,7 +2,7 @@
 #   PYTHON=python3.12   interpreter that builds the environments (python3)
 #   VENV=folder         where the environment lives (.venv); others beside it: .venv-bench, .venv-newest, .venv-lowest
 #   WORKERS=2           processes of the test suite (auto: one for each core)
-#   ARGS="..."          more arguments for the command behind lock, test, test-newest, test-lowest, fuzz, demo, results or bench
+#   ARGS="..."          more arguments for the command behind lock, test, test-newest, test-lowest, fuzz, docs, demo, results or bench
 #   UV_TORCH_BACKEND=auto  a build of torch for the GPU of this machine (cpu)
 PYTHON ?= python3
 VENV ?= .venv
@@ -14,7 +14,7 @@ RUN := $(VENV)/bin/python -m
 SUITE = -n $(WORKERS) --dist loadscope $(ARGS)
 SOURCES := pyproject.toml .ci/lock.txt .ci/install.py
 
-.PHONY: help install lock test test-newest test-lowest fuzz lint demo results bench
+.PHONY: help install lock test test-newest test-lowest fuzz lint docs demo results bench
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -41,6 +41,9 @@ lint: $(VENV)/.dev ## check style and types
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) pyright
+
+docs: $(VENV)/.dev ## build the documentation site, docs/_build/html/index.html; every warning is an error
+	$(RUN) sphinx -W --keep-going -n -q -b html docs docs/_build/html $(ARGS)
 
 demo: $(VENV)/.dev ## train an agent for two minutes and compare it with the baselines
 	$(RUN) splitgym demo $(ARGS)

@@ -57,7 +57,7 @@ def decide_users(
 
     Args:
         params: ``splitgym.worlds.multiuser.layout.lower(scenario)``; the number of users follows what is observed.
-        weight_j2, eta, **observed: as for :func:`decide`, one value for each user that has a task.
+        weight_j2, eta, observed: as for :func:`decide`, one value for each user that has a task.
 
     Returns:
         (N,) DECISION records and (N,) bandwidths [Hz], which sum to the band unless nobody sends.
