@@ -75,7 +75,7 @@ class Strict:
     SECTION: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        hints = _hints(type(self))
+        hints = field_types(type(self))
         for field in dataclasses.fields(typing.cast(Any, self)):
             path = f"{self.SECTION}.{field.name}" if self.SECTION else field.name
             value = _coerce(getattr(self, field.name), hints[field.name], path, field.metadata)
@@ -103,7 +103,7 @@ class Strict:
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, Any]:
+def field_types(cls: type) -> dict[str, Any]:
     """Types of a class's fields; evaluating them takes longer than all the checks."""
     return typing.get_type_hints(cls)
 

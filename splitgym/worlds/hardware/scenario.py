@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -132,17 +131,4 @@ class HardwareScenario(Scenario):
 
 
 PRESETS = Presets("hardware", HardwareScenario)
-
-
-def preset_names() -> list[str]:
-    """Names of the presets that ship with the package."""
-    return PRESETS.names()
-
-
-def load_scenario(scenario: str | Path | Mapping[str, Any] | HardwareScenario, /, **changes: Any) -> HardwareScenario:
-    """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
-
-    Example: ``load_scenario("switching", hardware="vit")``.
-    Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
-    """
-    return PRESETS.load(scenario, **changes)
+load_scenario, preset_names = PRESETS.load, PRESETS.names

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from splitgym.ranges import (
     BANDWIDTH,
@@ -231,17 +229,4 @@ def unused_keys(radio: Radio, device: Device, edge: Edge) -> dict[str, str]:
 
 
 PRESETS = Presets("inference", InferenceScenario)
-
-
-def preset_names() -> list[str]:
-    """Names of the presets that ship with the package."""
-    return PRESETS.names()
-
-
-def load_scenario(scenario: str | Path | Mapping[str, Any] | InferenceScenario, /, **changes: Any) -> InferenceScenario:
-    """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
-
-    Example: ``load_scenario("enachi", **{"tasks.deadline_max_s": 0.11, "tasks.deadline_min_s": 0.11})``.
-    Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
-    """
-    return PRESETS.load(scenario, **changes)
+load_scenario, preset_names = PRESETS.load, PRESETS.names

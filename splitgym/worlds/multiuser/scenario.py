@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -194,17 +192,4 @@ def _two_tiers() -> InferenceScenario:
 
 
 PRESETS = Presets("multiuser", MultiUserScenario)
-
-
-def preset_names() -> list[str]:
-    """Names of the presets that ship with the package."""
-    return PRESETS.names()
-
-
-def load_scenario(scenario: str | Path | Mapping[str, Any] | MultiUserScenario, /, **changes: Any) -> MultiUserScenario:
-    """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
-
-    Example: ``load_scenario("enachi", **{"users.count": 20})``.
-    Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
-    """
-    return PRESETS.load(scenario, **changes)
+load_scenario, preset_names = PRESETS.load, PRESETS.names

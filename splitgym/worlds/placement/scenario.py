@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from splitgym.named_files import NamedFile
@@ -159,17 +157,4 @@ class PlacementScenario(Scenario):
 
 
 PRESETS = Presets("placement", PlacementScenario)
-
-
-def preset_names() -> list[str]:
-    """Names of the presets that ship with the package."""
-    return PRESETS.names()
-
-
-def load_scenario(scenario: str | Path | Mapping[str, Any] | PlacementScenario, /, **changes: Any) -> PlacementScenario:
-    """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
-
-    Example: ``load_scenario("campus", **{"applications.count": 10})``.
-    Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
-    """
-    return PRESETS.load(scenario, **changes)
+load_scenario, preset_names = PRESETS.load, PRESETS.names

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from splitgym.ranges import BUDGET, DEADLINE, PRICE, SENT_POWER, SPREAD
 from splitgym.registry import nearest
@@ -93,19 +91,4 @@ class TransmissionScenario(NetworkScenario):
 
 
 PRESETS = Presets("transmission", TransmissionScenario)
-
-
-def preset_names() -> list[str]:
-    """Names of the presets that ship with the package."""
-    return PRESETS.names()
-
-
-def load_scenario(
-    scenario: str | Path | Mapping[str, Any] | TransmissionScenario, /, **changes: Any
-) -> TransmissionScenario:
-    """A scenario from a preset's name, a TOML path, a table or itself; ``changes`` are dotted paths.
-
-    Example: ``load_scenario("enachi", **{"transmission.cut": "layer2", "transmission.deadline_max_s": 0.3})``.
-    Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.
-    """
-    return PRESETS.load(scenario, **changes)
+load_scenario, preset_names = PRESETS.load, PRESETS.names
