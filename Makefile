@@ -10,7 +10,8 @@ WORKERS ?= auto
 ARGS ?=
 export PYTHON VENV
 
-RUN := $(VENV)/bin/python -m
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+RUN := $(VENV)/$(BIN)/python -m
 SUITE = -n $(WORKERS) --dist loadscope $(ARGS)
 SOURCES := pyproject.toml .ci/lock.txt .ci/install.py
 
@@ -23,16 +24,16 @@ help: ## list the targets
 install: $(VENV)/.dev ## build .venv with everything that developing and training need, in the versions of .ci/lock.txt
 
 lock: $(VENV)/.dev ## write .ci/lock.txt anew with the newest versions (ARGS="-P numpy": one of them)
-	$(VENV)/bin/python .ci/lock.py $(ARGS)
+	$(VENV)/$(BIN)/python .ci/lock.py $(ARGS)
 
 test: $(VENV)/.dev ## run the whole test suite
 	$(RUN) pytest $(SUITE)
 
 test-newest: $(VENV)/.dev ## run it with the newest version of everything, and name the package that breaks a test
-	$(VENV)/bin/python .ci/ends.py newest $(VENV)-newest $(SUITE)
+	$(VENV)/$(BIN)/python .ci/ends.py newest $(VENV)-newest $(SUITE)
 
 test-lowest: $(VENV)/.dev ## run it with the lowest versions of pyproject.toml, and name the package that breaks a test
-	$(VENV)/bin/python .ci/ends.py lowest $(VENV)-lowest $(SUITE)
+	$(VENV)/$(BIN)/python .ci/ends.py lowest $(VENV)-lowest $(SUITE)
 
 fuzz: $(VENV)/.dev ## attack everything for half an hour on two cores (ARGS="--scale 0.01 --only actions --seed 3")
 	$(RUN) tests.fuzz $(ARGS)
@@ -49,10 +50,10 @@ demo: $(VENV)/.dev ## train an agent for two minutes and compare it with the bas
 	$(RUN) splitgym demo $(ARGS)
 
 results: $(VENV)-bench/.all ## regenerate every table and figure of the README (16 minutes; an hour more if agents are to be trained)
-	$(VENV)-bench/bin/python .ci/results.py $(ARGS)
+	$(VENV)-bench/$(BIN)/python .ci/results.py $(ARGS)
 
 bench: $(VENV)-bench/.all ## measure rates beside those of other simulators, in an environment of its own
-	$(VENV)-bench/bin/python -m splitgym bench $(ARGS)
+	$(VENV)-bench/$(BIN)/python -m splitgym bench $(ARGS)
 
 $(VENV)/.dev $(VENV)-bench/.all: $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "splitgym needs Python 3.11 or newer, and $(PYTHON) is %d.%d; name another one: make install PYTHON=python3.11" % sys.version_info[:2])'
