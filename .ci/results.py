@@ -1,13 +1,13 @@
-"""Regenerate every table and figure of the README from the commands that stand beside them: ``make results``.
+"""Regenerate every table and figure of the README and the site from the commands beside them: ``make results``.
 
-Three things in README.md are run, in the order of the file:
+Three things in README.md and in the pages of docs/ are run, page by page in the order of each:
 
 * a fenced block whose lines beginning with ``$`` are commands; what they print replaces the other lines of the block;
 * a comment ``<!-- $ command -->``; what it prints replaces the lines up to the comment ``<!-- end -->``;
 * such a comment without an end, right above a picture: the command draws the picture.
 
-Trainings (``splitgym train --out DIR``) print nothing into the README, and one that is finished is not repeated: remove
-DIR to train again.  README.md is written after every command, so nothing is lost when it is interrupted.
+Trainings (``splitgym train --out DIR``) print nothing into a page, and one that is finished is not repeated: remove DIR
+to train again.  A page is written after every command, so nothing is lost when it is interrupted.
 
     python .ci/results.py               # everything: 16 minutes on two cores, and an hour more to train all agents
     python .ci/results.py --list        # what there is
@@ -26,7 +26,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+#: In the order in which they are made; a page may show what a command of a page before it has drawn.
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 _PIECE = re.compile(
     r"^```\n(?P<block>\$ .*?)^```$"
     r"|^<!-- \$ (?P<command>[^\n]*?) -->\n(?:(?P<region>(?:(?!<!-- ).)*?)(?P<end>^<!-- end -->$))?",
@@ -35,7 +36,7 @@ _PIECE = re.compile(
 
 
 def pieces(text: str) -> list[re.Match[str]]:
-    """Everything in a README that is made by a command."""
+    """Everything in a page that is made by a command."""
     return list(_PIECE.finditer(text))
 
 
@@ -76,24 +77,29 @@ def run(command: str) -> str:
     return "" if out else "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
 
 
+def remake(page: Path, place: int, piece: re.Match[str]) -> None:
+    """Run the commands of the piece at ``place`` of a page, and write what they print into the page."""
+    printed = {command: run(command) for command in commands(piece)}
+    text = page.read_text(encoding="utf-8")  # read now: it may have been edited meanwhile
+    now = pieces(text)[place]
+    if commands(now) != commands(piece):
+        sys.exit(f"{page.name} has other commands than before; run 'make results' again")
+    page.write_text(text[: now.start()] + remade(now, printed.__getitem__) + text[now.end() :], encoding="utf-8")
+
+
 def main() -> None:
     """Run what is asked for, piece by piece."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true", help="print the commands and run nothing")
     parser.add_argument("--only", default="", metavar="REGEX", help="only pieces with a command that matches")
     args = parser.parse_args()
-    for place, piece in enumerate(pieces(README.read_text(encoding="utf-8"))):
-        if not any(re.search(args.only, command) for command in commands(piece)):
-            continue
-        print("\n".join(commands(piece)), flush=True)
-        if args.list:
-            continue
-        printed = {command: run(command) for command in commands(piece)}
-        text = README.read_text(encoding="utf-8")  # read now: it may have been edited meanwhile
-        now = pieces(text)[place]
-        if commands(now) != commands(piece):
-            sys.exit("README.md has other commands than before; run 'make results' again")
-        README.write_text(text[: now.start()] + remade(now, printed.__getitem__) + text[now.end() :], encoding="utf-8")
+    for page in PAGES:
+        for place, piece in enumerate(pieces(page.read_text(encoding="utf-8"))):
+            if not any(re.search(args.only, command) for command in commands(piece)):
+                continue
+            print(f"{page.relative_to(ROOT)}: " + "\n  ".join(commands(piece)), flush=True)
+            if not args.list:
+                remake(page, place, piece)
 
 
 if __name__ == "__main__":

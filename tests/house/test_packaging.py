@@ -25,7 +25,7 @@ PARTS = ("splitgym", "baselines", "agents")
 AT_ROOT = {
     *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "Makefile"),
     *("CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "CITATION.cff"),
-    *("splitgym", "baselines", "agents", "tests", "notebooks"),
+    *("splitgym", "baselines", "agents", "tests", "notebooks", "docs"),
 }
 CORE = {"gymnasium", "numpy", "numba", "scipy", "networkx"}
 EXTRAS = {"agents", "report", "search", "bench", "dev", "docs", "all", "marl"}

@@ -1,0 +1,1 @@
+"""The README and the site: blocks that run, commands that parse, links that lead somewhere."""
