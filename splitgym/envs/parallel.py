@@ -17,7 +17,7 @@ from splitgym.quoting import cut, shown
 from splitgym.registry import nearest
 from splitgym.seeding import seed_key
 from splitgym.worlds.multiuser.agents import Agents
-from splitgym.worlds.multiuser.layout import DEVICE_OUTCOME, UNUSED
+from splitgym.worlds.multiuser.layout import SHOWN_OF_DEVICE
 from splitgym.worlds.world import get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
@@ -70,7 +70,7 @@ class SplitParallelEnv(ParallelEnv):
             agent: (copy.deepcopy(self.parts.observation_space), copy.deepcopy(self.parts.encoding.space))
             for agent in self.possible_agents
         }
-        self._names = [name for name in DEVICE_OUTCOME.names or () if name not in UNUSED]
+        self._names = [column.name for column in SHOWN_OF_DEVICE]
         self._rng: np.random.Generator | None = None
         self._canvas = Canvas(self.rows, render_mode)
 

@@ -13,6 +13,7 @@ from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.rows import Rows, option_table
 from splitgym.fields import field_table
 from splitgym.seeding import seed_key
+from splitgym.worlds.records import info_table, reward_table
 from splitgym.worlds.world import get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
@@ -111,10 +112,14 @@ class SplitEnv(gym.Env):
         self.rows.close()
 
     def describe(self) -> str:
-        """Markdown tables of observation fields and action axes."""
+        """Markdown tables of observation fields, action axes, reward terms and keys of ``info``."""
         named = ((f"`{a.name}`" + (f" x {a.size}" if a.size else ""), a) for a in self.rows.axes)
         axes = "\n".join(f"| {name} | {a.unit} | {len(a.levels)} levels | {a.meaning} |" for name, a in named)
-        return f"{field_table(self.rows.fields)}\n\n| axis | unit | levels | meaning |\n|---|---|---|---|\n{axes}"
+        decided = f"| axis | unit | levels | meaning |\n|---|---|---|---|\n{axes}"
+        world = self.world
+        return "\n\n".join(
+            (field_table(self.rows.fields), decided, reward_table(world.reward_terms), info_table(world.info_columns))
+        )
 
     def _info(self) -> dict[str, Any]:
         info = dict(zip(self._keys, self.rows.outcomes.item(0)))  # noqa: B905 (strict costs time at every step)

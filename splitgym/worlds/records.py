@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable
 
 import numpy as np
+
+#: Last part of a name -> unit.
+UNITS = {"j": "J", "s": "s", "w": "W", "hz": "Hz", "bit": "bit", "bits": "bit", "db": "dB", "m": "m", "km": "km"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,10 +28,49 @@ class Column:
     meaning: str
     shape: tuple[int, ...] = ()
 
+    @property
+    def unit(self) -> str:
+        """SI unit by the suffix of the name; "1" for counts, indices and shares, "" for what is true or false."""
+        return "" if self.kind == "?" else UNITS.get(self.name.rpartition("_")[2], "1")
+
+
+@dataclasses.dataclass(frozen=True)
+class Term(Column):
+    """One term of the reward, a column of OUTCOME named ``reward_...``; the reward is the sum of all, in their order.
+
+    Args:
+        weight: what the formula is multiplied with: a sign, or a sign and the dotted path of a scenario value.
+        formula: of the term without its weight, as Python would work it out from keys of ``info``, those of the step
+            before as ``before.key``, and dotted paths of scenario values.
+    """
+
+    weight: str = dataclasses.field(default="+1", kw_only=True)
+    formula: str = dataclasses.field(kw_only=True)
+
 
 def record_type(columns: Iterable[Column]) -> np.dtype:
-    """The aligned record type of a table of columns, in its order."""
+    """The aligned record type of a table of columns, in its order: one object for one table, see ``row_dtype``."""
+    return _record_type(tuple(columns))
+
+
+@functools.cache
+def _record_type(columns: tuple[Column, ...]) -> np.dtype:
     return np.dtype([(column.name, column.kind, column.shape) for column in columns], align=True)
+
+
+def info_table(columns: Iterable[Column]) -> str:
+    """Markdown table of what ``info`` shows: key, unit, type, meaning."""
+    kinds = {"f8": "float", "i8": "int", "?": "bool"}
+    rows = ["| key | unit | type | meaning |", "|---|---|---|---|"]
+    rows += [f"| `{c.name}` | {c.unit} | {kinds[str(c.kind)]} | {c.meaning} |" for c in columns]
+    return "\n".join(rows)
+
+
+def reward_table(terms: Iterable[Term]) -> str:
+    """Markdown table of the terms of the reward: key of ``info``, weight, formula, meaning."""
+    rows = ["| term | weight | formula | meaning |", "|---|---|---|---|"]
+    rows += [f"| `{t.name}` | `{t.weight}` | `{t.formula}` | {t.meaning} |" for t in terms]
+    return "\n".join(rows)
 
 
 def fill_record(dtype: np.dtype, **values: object) -> np.record:

@@ -13,6 +13,10 @@ from splitgym.encodings import Axis
 from splitgym.fields import Field
 from splitgym.quoting import shown
 from splitgym.registry import Registry, nearest
+from splitgym.worlds.records import Column, Term, record_type
+
+#: What ``info`` shows beside the outcome of a step.
+MASK = Column("action_mask", "?", "False: the choice cannot finish in time; every action is accepted all the same")
 
 
 class Seen(NamedTuple):
@@ -114,8 +118,8 @@ class World:
     The record types are those of the lowered scenario, of the decoded observation (it may depend on the scenario), of
     what a row remembers, of a decision (of one device, where there are several) and of what came of it.  STATE must
     hold the booleans ``finished`` (no decision left: truncation), ``depleted`` (termination) and ``recorded`` (the row
-    replays a trace); OUTCOME a float ``reward`` and whatever ``info`` shows.  ``measures`` begins with the return;
-    ``showcase`` is the policy that examples use.
+    replays a trace).  ``outcome_table`` says what ``info`` shows of a step: among its columns the terms of the reward
+    and last ``reward``, their sum.  ``measures`` begins with the return; ``showcase`` is the policy that examples use.
 
     ``nominal`` turns a scenario into a function of decisions (n, n_axes) that gives what they cost under nominal
     conditions, (n, 3): latency [s], energy [J], accuracy [1]; ``objectives`` says which of these an offline search
@@ -123,10 +127,10 @@ class World:
     a decision has no cost of its own leave these three out.
 
     ``details`` gives what ``info`` shows beyond OUTCOME, from the arrays of nature: name -> (n, ...) array, such as a
-    column for each of several devices.  ``bound`` names the module whose ``bound(scenario, trace)`` is proven to be an
-    upper bound on every return; empty where there is no proof yet.  ``account`` is that of the energy queue, ``None``
-    in a world without one.  ``clairvoyant`` names the module whose ``clairvoyant(scenario, trace)`` finds feasible
-    decisions with the trace known; empty where there is no search.
+    column for each of several devices; ``detail_table`` says what they are.  ``bound`` names the module whose
+    ``bound(scenario, trace)`` is proven to be an upper bound on every return; empty where there is no proof yet.
+    ``account`` is that of the energy queue, ``None`` in a world without one.  ``clairvoyant`` names the module whose
+    ``clairvoyant(scenario, trace)`` finds feasible decisions with the trace known; empty where there is no search.
     """
 
     name: str
@@ -136,7 +140,7 @@ class World:
     view: Callable[[Any], np.dtype]
     state: np.dtype
     decision: np.dtype
-    outcome: np.dtype
+    outcome_table: tuple[Column, ...]
     load_scenario: Callable[..., Any]
     preset_names: Callable[[], list[str]]
     lower: Callable[[Any], Any]
@@ -161,9 +165,25 @@ class World:
     nominal: Callable[[Any], Callable[[np.ndarray], np.ndarray]] | None = None
     limit: str = ""
     details: Callable[[Any], dict[str, np.ndarray]] | None = None
+    detail_table: tuple[Column, ...] = ()
     bound: str = ""
     account: Account | None = None
     clairvoyant: str = ""
+
+    @property
+    def outcome(self) -> np.dtype:
+        """Record of what came of a step, by ``outcome_table``."""
+        return record_type(self.outcome_table)
+
+    @property
+    def info_columns(self) -> tuple[Column, ...]:
+        """Every key of ``info``, with type, unit and meaning, in the order in which ``info`` has them."""
+        return (*self.outcome_table, MASK, *self.detail_table)
+
+    @property
+    def reward_terms(self) -> tuple[Term, ...]:
+        """The terms whose sum is the reward, in the order in which they are added."""
+        return tuple(column for column in self.outcome_table if isinstance(column, Term))
 
     def __reduce__(self) -> tuple[Callable[[str], World], tuple[str]]:
         return get_world, (self.name,)

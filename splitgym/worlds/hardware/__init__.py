@@ -9,7 +9,7 @@ import numpy as np
 from splitgym.jit import records
 from splitgym.worlds.hardware import kernel
 from splitgym.worlds.hardware.fields import action_axes, observation_fields
-from splitgym.worlds.hardware.layout import DECISION, OUTCOME, PARAMS, REQUEST, STATE, VIEW, Nature
+from splitgym.worlds.hardware.layout import DECISION, OUTCOME_TABLE, PARAMS, REQUEST, STATE, VIEW, Nature
 from splitgym.worlds.hardware.lowering import lower, nominal, uses_plugins, valid
 from splitgym.worlds.hardware.measures import MEASURES, measure
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
@@ -44,7 +44,7 @@ HARDWARE = World(
     view=lambda scenario: VIEW,
     state=STATE,
     decision=DECISION,
-    outcome=OUTCOME,
+    outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,

@@ -130,7 +130,7 @@ def clear_outcome(o, s):
     o.latency_wait_s, o.latency_reconfigure_s = s.wait_s, 0.0
     o.latency_edge_s, o.latency_transfer_s, o.latency_cloud_s, o.latency_s = 0.0, 0.0, 0.0, 0.0
     o.energy_reconfigure_j, o.energy_edge_j, o.energy_cloud_j, o.energy_j, o.saved_j = 0.0, 0.0, 0.0, 0.0, 0.0
-    o.cost_s, o.reward = 0.0, 0.0
+    o.cost_s, o.reward_saved, o.reward_violation, o.reward = 0.0, 0.0, 0.0, 0.0
 
 
 @jit
@@ -144,7 +144,9 @@ def settle(o, p):
     """Charged energy and reward: energy saved against cloud-only in time, else the penalty."""
     o.energy_j = o.energy_reconfigure_j + o.energy_edge_j + p.infrastructure_weight * o.energy_cloud_j
     o.saved_j = p.reference_j - o.energy_j
-    o.reward = o.saved_j / p.reference_j if o.on_time else -p.violation_penalty
+    o.reward_saved = o.saved_j / p.reference_j if o.on_time else 0.0
+    o.reward_violation = 0.0 if o.on_time else -p.violation_penalty
+    o.reward = o.reward_saved + o.reward_violation
 
 
 @jit

@@ -8,6 +8,7 @@ import numpy as np
 
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.worlds.hardware.kernel import RECENT
+from splitgym.worlds.records import Column, Term, record_type
 
 #: What a row remembers between two steps.
 STATE = np.dtype(
@@ -61,35 +62,41 @@ VIEW = np.dtype(
 #: A decision; all fields are floats so that an (n, 4) matrix can be viewed as one.
 DECISION = np.dtype([("clock_hz", "f8"), ("accelerator", "f8"), ("split", "f8"), ("gpu", "f8")])
 
-#: What came of a step; the columns of ``info`` (units in the names).
-OUTCOME = np.dtype(
-    [
-        ("request", "i8"),
-        ("clock_hz", "f8"),  # configuration in force, invalid combinations resolved
-        ("accelerator", "i8"),  # 0 off, 1 std, 2 max
-        ("split", "i8"),
-        ("gpu", "?"),
-        ("switched", "?"),  # clock or accelerator changed
-        ("stalled", "?"),
-        ("threshold_s", "f8"),
-        ("on_time", "?"),
-        ("accuracy", "f8"),  # of the configuration, answers after the threshold too; NaN where it was not measured
-        ("latency_wait_s", "f8"),
-        ("latency_reconfigure_s", "f8"),
-        ("latency_edge_s", "f8"),
-        ("latency_transfer_s", "f8"),
-        ("latency_cloud_s", "f8"),
-        ("latency_s", "f8"),  # arrival to answer
-        ("energy_reconfigure_j", "f8"),
-        ("energy_edge_j", "f8"),
-        ("energy_cloud_j", "f8"),
-        ("energy_j", "f8"),  # charged
-        ("saved_j", "f8"),  # against a nominal cloud-only request
-        ("cost_s", "f8"),  # latency beyond the threshold
-        ("reward", "f8"),
-    ],
-    align=True,
-)
+#: What came of a step; the keys of ``info`` (units in the names).
+OUTCOME_TABLE = (
+    Column("request", "i8", "index of the request that was decided about"),
+    Column("clock_hz", "f8", "CPU clock in force"),
+    Column("accelerator", "i8", "accelerator mode in force, invalid combinations resolved: 0 off, 1 std, 2 max"),
+    Column("split", "i8", "split layer"),
+    Column("gpu", "?", "the server's GPU was used"),
+    Column("switched", "?", "clock or accelerator changed"),
+    Column("stalled", "?", "the run stalled on the edge device"),
+    Column("threshold_s", "f8", "latency threshold of the request"),
+    Column("on_time", "?", "the answer came within the threshold"),
+    Column("accuracy", "f8", "of the configuration, answers after the threshold too; NaN where it was not measured"),
+    Column("latency_wait_s", "f8", "arrival to the beginning of service"),
+    Column("latency_reconfigure_s", "f8", "change of clock or accelerator"),
+    Column("latency_edge_s", "f8", "on the edge device"),
+    Column("latency_transfer_s", "f8", "transfer to the server"),
+    Column("latency_cloud_s", "f8", "on the server"),
+    Column("latency_s", "f8", "arrival to answer"),
+    Column("energy_reconfigure_j", "f8", "of the edge device while it changes"),
+    Column("energy_edge_j", "f8", "of the edge device"),
+    Column("energy_cloud_j", "f8", "of the server"),
+    Column("energy_j", "f8", "charged energy"),
+    Column("saved_j", "f8", "energy saved against a nominal cloud-only request"),
+    Column("cost_s", "f8", "latency beyond the threshold"),
+    Term(
+        "reward_saved", "f8", "share of the energy of a nominal cloud-only request that an answer in time saved",
+        formula="saved_j / (saved_j + energy_j) if on_time else 0",
+    ),
+    Term(
+        "reward_violation", "f8", "penalty of an answer after the threshold",
+        weight="-reward.violation_penalty", formula="not on_time",
+    ),
+    Column("reward", "f8", "sum of the terms"),
+)  # fmt: skip
+OUTCOME = record_type(OUTCOME_TABLE)
 
 
 class Nature(NamedTuple):

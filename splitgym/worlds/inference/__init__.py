@@ -10,7 +10,7 @@ from splitgym.jit import records
 from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.inference import kernel
 from splitgym.worlds.inference.fields import action_axes, observation_fields
-from splitgym.worlds.inference.layout import DECISION, OUTCOME, PARAMS, STATE, TASK, VIEW, Nature
+from splitgym.worlds.inference.layout import DECISION, OUTCOME_TABLE, PARAMS, STATE, TASK, VIEW, Nature
 from splitgym.worlds.inference.lowering import lower, n_slots, uses_plugins
 from splitgym.worlds.inference.measures import MEASURES, ledger, measure
 from splitgym.worlds.inference.nominal_figures import nominal
@@ -66,7 +66,7 @@ INFERENCE = World(
     view=lambda scenario: VIEW,
     state=STATE,
     decision=DECISION,
-    outcome=OUTCOME,
+    outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,

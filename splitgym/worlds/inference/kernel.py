@@ -157,7 +157,7 @@ def clear_outcome(o, s):
     o.energy_compute_j, o.energy_radio_j, o.energy_edge_j, o.energy_cloud_j, o.energy_j = 0.0, 0.0, 0.0, 0.0, 0.0
     o.latency_wait_s, o.latency_device_s, o.latency_uplink_s = s.wait_s, 0.0, 0.0
     o.latency_edge_s, o.latency_backhaul_s, o.latency_cloud_s, o.latency_s = 0.0, 0.0, 0.0, 0.0
-    o.cost_j, o.reward = 0.0, 0.0
+    o.cost_j, o.reward_answer, o.reward_debt, o.reward = 0.0, 0.0, 0.0, 0.0
 
 
 @jit
@@ -280,6 +280,14 @@ def settle(s, o, p):
 
 
 @jit
+def pay(o, before_j, after_j, p):
+    """Reward of a served task: its answer, less the price of what the energy queue has grown by.  (s6.1)"""
+    o.reward_answer = 1.0 if o.correct else 0.0
+    o.reward_debt = 0.0 - p.debt_price * (after_j - before_j) / p.budget_j  # no price is 0, not -0
+    o.reward = o.reward_answer + o.reward_debt
+
+
+@jit
 def any_finishable(s, x, p):
     """Whether at least one decision can still answer the task in the time left."""
     for cut in range(p.last_cut + 1):
@@ -340,7 +348,7 @@ def step_one(s, d, tasks, fading, noise, log, o, p):
     o.missed = next_task(s, tasks, p)
     o.missed_total = s.missed
     o.queue_j = s.queue_j
-    o.reward = (1.0 if o.correct else 0.0) - p.debt_price * (s.queue_j - before_j) / p.budget_j
+    pay(o, before_j, s.queue_j, p)
 
 
 # ------------------------------------------------------------------ what is seen

@@ -9,6 +9,7 @@ import numpy as np
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.physics.fading import FADING_PARAMS
 from splitgym.profiles import MOST_CUTS, MOST_EXITS
+from splitgym.worlds.records import Column, Term, record_type
 
 #: What a row remembers between two steps.
 STATE = np.dtype(
@@ -68,44 +69,47 @@ VIEW = np.dtype(
 #: A decision; all fields are floats so that an (n, 4) matrix can be viewed as one.
 DECISION = np.dtype([("cut", "f8"), ("edge_cut", "f8"), ("clock_hz", "f8"), ("power_w", "f8")])
 
-#: What came of a step; the columns of ``info`` (units in the names).
-OUTCOME = np.dtype(
-    [
-        ("task", "i8"),
-        ("cut", "i8"),
-        ("edge_cut", "i8"),
-        ("clock_hz", "f8"),
-        ("power_w", "f8"),
-        ("exit", "i8"),  # index of the early exit that answered, -1: none
-        ("on_time", "?"),
-        ("correct", "?"),
-        ("accuracy", "f8"),  # expected accuracy of the answer; 0 where none came in time
-        ("feature_ratio", "f8"),
-        ("bits", "f8"),  # useful bits received
-        ("capacity_bits", "f8"),  # capacity of the slots used
-        ("slots_available", "i8"),
-        ("slots_used", "i8"),
-        ("stopped_early", "?"),  # the server's stop saved at least one slot
-        ("energy_compute_j", "f8"),
-        ("energy_radio_j", "f8"),
-        ("energy_edge_j", "f8"),
-        ("energy_cloud_j", "f8"),
-        ("energy_j", "f8"),  # charged to the queue: what the task took, also where a hard battery held less
-        ("latency_wait_s", "f8"),
-        ("latency_device_s", "f8"),
-        ("latency_uplink_s", "f8"),
-        ("latency_edge_s", "f8"),
-        ("latency_backhaul_s", "f8"),
-        ("latency_cloud_s", "f8"),
-        ("latency_s", "f8"),  # arrival to answer, or to giving up
-        ("missed", "i8"),  # tasks missed between this decision and the next
-        ("missed_total", "i8"),
-        ("queue_j", "f8"),
-        ("cost_j", "f8"),  # energy beyond the task budget
-        ("reward", "f8"),
-    ],
-    align=True,
-)
+#: What came of a step; the keys of ``info`` (units in the names).
+OUTCOME_TABLE = (
+    Column("task", "i8", "index of the task that was decided about"),
+    Column("cut", "i8", "device cut in force"),
+    Column("edge_cut", "i8", "edge cut in force"),
+    Column("clock_hz", "f8", "device clock of the decision"),
+    Column("power_w", "f8", "reference transmit power of the decision"),
+    Column("exit", "i8", "index of the early exit that answered; -1: none"),
+    Column("on_time", "?", "an answer came before the deadline"),
+    Column("correct", "?", "the answer came in time and is right"),
+    Column("accuracy", "f8", "expected accuracy of the answer; 0 where none came in time"),
+    Column("feature_ratio", "f8", "share of the features that arrived (whole channels)"),
+    Column("bits", "f8", "useful bits received"),
+    Column("capacity_bits", "f8", "capacity of the slots used"),
+    Column("slots_available", "i8", "slots that the deadline left"),
+    Column("slots_used", "i8", "slots in which something was sent"),
+    Column("stopped_early", "?", "the server's stop saved at least one slot"),
+    Column("energy_compute_j", "f8", "energy of the device's blocks"),
+    Column("energy_radio_j", "f8", "energy of the device's radio"),
+    Column("energy_edge_j", "f8", "energy of the edge server"),
+    Column("energy_cloud_j", "f8", "energy of the cloud"),
+    Column("energy_j", "f8", "charged to the queue: what the task took, also where a hard battery held less"),
+    Column("latency_wait_s", "f8", "arrival to the beginning of service"),
+    Column("latency_device_s", "f8", "change of the clock and the device's blocks"),
+    Column("latency_uplink_s", "f8", "end of the device's blocks to the end of the last slot"),
+    Column("latency_edge_s", "f8", "the edge's blocks"),
+    Column("latency_backhaul_s", "f8", "transfer from edge to cloud"),
+    Column("latency_cloud_s", "f8", "the cloud's blocks"),
+    Column("latency_s", "f8", "arrival to answer, or to giving up"),
+    Column("missed", "i8", "tasks missed between this decision and the next"),
+    Column("missed_total", "i8", "tasks missed so far in the episode"),
+    Column("queue_j", "f8", "energy queue after the task and those missed behind it"),
+    Column("cost_j", "f8", "energy beyond the budget of one task"),
+    Term("reward_answer", "f8", "1 for a right answer in time, else 0", formula="correct"),
+    Term(
+        "reward_debt", "f8", "price of what the task added to the energy debt, in budgets of one task",
+        weight="-budget.debt_price", formula="(queue_j - before.queue_j) / budget.energy_j",
+    ),
+    Column("reward", "f8", "sum of the terms"),
+)  # fmt: skip
+OUTCOME = record_type(OUTCOME_TABLE)
 
 
 class Nature(NamedTuple):

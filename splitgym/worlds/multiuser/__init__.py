@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from splitgym.jit import records
@@ -12,7 +14,15 @@ from splitgym.worlds.inference.layout import STATE as DEVICE_STATE
 from splitgym.worlds.inference.lowering import n_slots
 from splitgym.worlds.multiuser import kernel
 from splitgym.worlds.multiuser.fields import action_axes, observation_fields
-from splitgym.worlds.multiuser.layout import DEVICE_OUTCOME, OUTCOME, PARAMS, STATE, UNUSED, Nature, view_dtype
+from splitgym.worlds.multiuser.layout import (
+    DEVICE_OUTCOME,
+    OUTCOME_TABLE,
+    PARAMS,
+    SHOWN_OF_DEVICE,
+    STATE,
+    Nature,
+    view_dtype,
+)
 from splitgym.worlds.multiuser.lowering import lower, uses_plugins
 from splitgym.worlds.multiuser.measures import MEASURES, ledger, measure
 from splitgym.worlds.multiuser.scenario import MultiUserScenario, load_scenario, preset_names
@@ -60,8 +70,7 @@ def _canonical(scenario: MultiUserScenario, grid: np.ndarray) -> np.ndarray:
 
 def _details(nature: Nature) -> dict[str, np.ndarray]:
     """What came of the frame for each device: ``device_<name>`` -> (n, N)."""
-    names = (name for name in DEVICE_OUTCOME.names or () if name not in UNUSED)
-    return {f"device_{name}": nature.results[name] for name in names}
+    return {f"device_{column.name}": nature.results[column.name] for column in SHOWN_OF_DEVICE}
 
 
 MULTIUSER = World(
@@ -72,7 +81,7 @@ MULTIUSER = World(
     view=view_dtype,
     state=STATE,
     decision=DECISION,
-    outcome=OUTCOME,
+    outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,
@@ -94,6 +103,9 @@ MULTIUSER = World(
     plane=Plane("energy", "accuracy", 1.0),
     showcase="enachi",
     details=_details,
+    detail_table=tuple(
+        dataclasses.replace(c, name=f"device_{c.name}", meaning=f"of each device: {c.meaning}") for c in SHOWN_OF_DEVICE
+    ),
     bound="splitgym.worlds.multiuser.bound",
     account=Account(
         "frames.count", "frame", lambda scenario: scenario.budget.energy_j, ledger, "debt: of the device that owes most"

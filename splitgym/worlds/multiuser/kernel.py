@@ -10,7 +10,7 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.codec import observe_fields
-from splitgym.worlds.inference.kernel import clear_outcome, device_s, fail, finishable, serve, settle, tail_s
+from splitgym.worlds.inference.kernel import clear_outcome, device_s, fail, finishable, pay, serve, settle, tail_s
 from splitgym.worlds.multiuser.nature import device_key, fill_frames
 
 
@@ -118,7 +118,7 @@ def step_one(s, d, devices, results, tasks, present, values, fading, noise, log,
         if r.present:  # a budget belongs to a task: without one the queue stays
             settle(e, r, p)
         r.queue_j = e.queue_j
-        r.reward = (1.0 if r.correct else 0.0) - p.debt_price * (e.queue_j - before_j) / p.budget_j
+        pay(r, before_j, e.queue_j, p)
         o.tasks += 1 if r.present else 0
         o.on_time += 1 if r.on_time else 0
         o.correct += 1 if r.correct else 0
@@ -128,6 +128,8 @@ def step_one(s, d, devices, results, tasks, present, values, fading, noise, log,
         o.edge_wait_s += r.edge_wait_s
         o.queue_j += r.queue_j
         o.queue_max_j = max(o.queue_max_j, r.queue_j)
+        o.reward_answer += r.reward_answer
+        o.reward_debt += r.reward_debt
         o.reward += r.reward
     s.frame += 1
     s.finished = s.frame >= p.n_tasks
@@ -139,7 +141,8 @@ def clear_frame(o, s):
     o.frame = s.frame
     o.tasks, o.on_time, o.correct = 0, 0, 0
     o.energy_j, o.cost_j, o.bandwidth_hz, o.edge_wait_s = 0.0, 0.0, 0.0, 0.0
-    o.queue_j, o.queue_max_j, o.reward = 0.0, 0.0, 0.0
+    o.queue_j, o.queue_max_j = 0.0, 0.0
+    o.reward_answer, o.reward_debt, o.reward = 0.0, 0.0, 0.0
 
 
 @jit

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from splitgym.worlds.inference.layout import OUTCOME as TASK_OUTCOME
+from splitgym.worlds.inference.layout import OUTCOME_TABLE as TASK_OUTCOME_TABLE
 from splitgym.worlds.inference.layout import PARAMS as DEVICE_PARAMS
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
+from splitgym.worlds.records import Column, Term, record_type
 
 #: What a row remembers between two frames; each device has a STATE of the inference world beside it.
 STATE = np.dtype(
@@ -27,16 +28,14 @@ STATE = np.dtype(
 
 #: What came of a device's frame: what sharing adds, then the inference world's outcome.  (Numba takes a record that
 #: begins like another one for a kind of it, and warns.)
-DEVICE_OUTCOME = np.dtype(
-    [
-        ("present", "?"),  # it had a task
-        ("share", "f8"),  # of the band
-        ("bandwidth_hz", "f8"),
-        ("edge_wait_s", "f8"),  # waiting for a worker of the edge
-        *((name, TASK_OUTCOME[name]) for name in TASK_OUTCOME.names or ()),
-    ],
-    align=True,
+DEVICE_TABLE = (
+    Column("present", "?", "it had a task"),
+    Column("share", "f8", "share of the band"),
+    Column("bandwidth_hz", "f8", "its part of the band"),
+    Column("edge_wait_s", "f8", "waiting for a worker of the edge"),
+    *TASK_OUTCOME_TABLE,
 )
+DEVICE_OUTCOME = record_type(DEVICE_TABLE)
 
 #: Columns of DEVICE_OUTCOME that mean nothing here: there is no cloud, and nothing waits between frames.
 UNUSED = frozenset(
@@ -51,24 +50,29 @@ UNUSED = frozenset(
         "energy_cloud_j",
     )
 )
+#: What ``info`` tells of each device, one value for each of them.
+SHOWN_OF_DEVICE = tuple(column for column in DEVICE_TABLE if column.name not in UNUSED)
 
-#: What came of a frame, all devices together; the columns of ``info`` (units in the names).
-OUTCOME = np.dtype(
-    [
-        ("frame", "i8"),
-        ("tasks", "i8"),
-        ("on_time", "i8"),  # of them answered in time
-        ("correct", "i8"),
-        ("energy_j", "f8"),  # charged to the queues
-        ("cost_j", "f8"),  # energy beyond the budgets of the tasks, device by device
-        ("bandwidth_hz", "f8"),  # allotted: all of it, unless nobody has a task
-        ("edge_wait_s", "f8"),
-        ("queue_j", "f8"),  # sum of the energy queues
-        ("queue_max_j", "f8"),
-        ("reward", "f8"),
-    ],
-    align=True,
-)
+#: What came of a frame, all devices together; the keys of ``info`` (units in the names).
+OUTCOME_TABLE = (
+    Column("frame", "i8", "index of the frame that was decided about"),
+    Column("tasks", "i8", "devices with a task"),
+    Column("on_time", "i8", "tasks answered in time"),
+    Column("correct", "i8", "tasks answered correctly in time"),
+    Column("energy_j", "f8", "charged to the queues"),
+    Column("cost_j", "f8", "energy beyond the budgets of the tasks, device by device"),
+    Column("bandwidth_hz", "f8", "allotted: all of it, unless nobody has a task"),
+    Column("edge_wait_s", "f8", "sum of the waits for a worker of the edge"),
+    Column("queue_j", "f8", "sum of the energy queues after the frame"),
+    Column("queue_max_j", "f8", "energy queue of the device that owes most"),
+    Term("reward_answer", "f8", "right answers in time, over all devices", formula="correct"),
+    Term(
+        "reward_debt", "f8", "price of what the frame added to the devices' energy debts, in budgets of one task",
+        weight="-budget.debt_price", formula="(queue_j - before.queue_j) / budget.energy_j",
+    ),
+    Column("reward", "f8", "sum of the devices' rewards, each of which is the sum of its terms"),
+)  # fmt: skip
+OUTCOME = record_type(OUTCOME_TABLE)
 
 
 class Nature(NamedTuple):

@@ -8,7 +8,7 @@ from splitgym.jit import records
 from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.placement import kernel
 from splitgym.worlds.placement.fields import action_axes, observation_fields
-from splitgym.worlds.placement.layout import APP, DECISION, LIVE, OUTCOME, PARAMS, STATE, Nature, view_dtype
+from splitgym.worlds.placement.layout import APP, DECISION, LIVE, OUTCOME_TABLE, PARAMS, STATE, Nature, view_dtype
 from splitgym.worlds.placement.lowering import lower, uses_plugins
 from splitgym.worlds.placement.measures import MEASURES, measure
 from splitgym.worlds.placement.scenario import PlacementScenario, load_scenario, preset_names
@@ -51,7 +51,7 @@ PLACEMENT = World(
     view=view_dtype,
     state=STATE,
     decision=DECISION,
-    outcome=OUTCOME,
+    outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,

@@ -123,7 +123,8 @@ def clear_outcome(o, s):
     o.app, o.block, o.node, o.exit_config, o.exit_asked = s.app, -1, -1, -1, -1
     o.closed, o.accepted, o.rejected = False, False, False
     o.energy_j, o.reference_j, o.latency_s, o.latency_target_s = 0.0, 0.0, 0.0, 0.0
-    o.accuracy, o.power_w, o.saved, o.live, o.reward = 0.0, 0.0, 0.0, s.live, 0.0
+    o.accuracy, o.power_w, o.saved, o.live = 0.0, 0.0, 0.0, s.live
+    o.reward_saved, o.reward_rejection, o.reward = 0.0, 0.0, 0.0
 
 
 @jit
@@ -197,10 +198,11 @@ def close_app(s, o, y, c, apps, live, nodes, arcs, arc_of, dnns, rest_s, fast_j,
         o.accepted, o.exit_config, o.accuracy = True, c, dnns[y.dnn].accuracy[c]
         o.energy_j, o.latency_s, o.power_w = s.spent_j[c], s.spent_s[c], y.rate_hz * s.spent_j[c]
         o.saved = 1.0 - o.energy_j / o.reference_j if o.reference_j > 0.0 else 0.0
-        o.reward = o.saved
+        o.reward_saved = o.saved
         reserve(s, y, c, live)
     else:
-        o.rejected, o.reward = True, -p.rejection_penalty
+        o.rejected, o.reward_rejection = True, -p.rejection_penalty
+    o.reward = o.reward_saved + o.reward_rejection
     s.app += 1
     open_app(s, apps, dnns, p)
     depart(s, live, apps[s.app].arrival_s if s.app < p.n_apps else y.arrival_s)

@@ -10,6 +10,7 @@ from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.worlds.placement.kernel import NODE_VECTORS, SCALARS
 from splitgym.worlds.placement.scenario import PlacementScenario
 from splitgym.worlds.placement.system import MAX_BLOCKS, MAX_CONFIGS, MAX_NUMBERS, most_configs, parts
+from splitgym.worlds.records import Column, Term, record_type
 
 #: What a row remembers between two moves.
 STATE = np.dtype(
@@ -60,29 +61,35 @@ LIVE = np.dtype(
 #: A decision: node 0..N-1, exit configuration N..N+C-1, rejection N+C.
 DECISION = np.dtype([("move", "f8")])
 
-#: What came of a move; the columns of ``info`` (units in the names).  The figures stand where ``closed`` is True.
-OUTCOME = np.dtype(
-    [
-        ("app", "i8"),
-        ("block", "i8"),  # block that was placed (from 0); -1: none
-        ("node", "i8"),  # index of its node; -1: none
-        ("exit_config", "i8"),  # exit configuration of an accepted application; -1: none
-        ("exit_asked", "i8"),  # exit configuration that the move named, granted or not; -1: none
-        ("closed", "?"),  # the application was accepted or rejected
-        ("accepted", "?"),
-        ("rejected", "?"),
-        ("energy_j", "f8"),  # of one inference
-        ("reference_j", "f8"),  # of one inference under the least-latency plan of the empty system
-        ("saved", "f8"),  # 1 - energy over reference
-        ("latency_s", "f8"),
-        ("latency_target_s", "f8"),
-        ("accuracy", "f8"),
-        ("power_w", "f8"),  # rate times energy
-        ("live", "i8"),  # applications that hold capacity now
-        ("reward", "f8"),
-    ],
-    align=True,
-)
+#: What came of a move; the keys of ``info`` (units in the names).  The figures stand where ``closed`` is True.
+OUTCOME_TABLE = (
+    Column("app", "i8", "index of the application that was decided about"),
+    Column("block", "i8", "block that was placed, from 0; -1: none"),
+    Column("node", "i8", "index of its node; -1: none"),
+    Column("exit_config", "i8", "exit configuration of an accepted application; -1: none"),
+    Column("exit_asked", "i8", "exit configuration that the move named, granted or not; -1: none"),
+    Column("closed", "?", "the application was accepted or rejected"),
+    Column("accepted", "?", "the application was accepted"),
+    Column("rejected", "?", "the application was rejected"),
+    Column("energy_j", "f8", "of one inference"),
+    Column("reference_j", "f8", "of one inference under the least-latency plan of the empty system"),
+    Column("saved", "f8", "1 - energy over reference"),
+    Column("latency_s", "f8", "of one inference"),
+    Column("latency_target_s", "f8", "latency target of the application"),
+    Column("accuracy", "f8", "of the exit configuration"),
+    Column("power_w", "f8", "rate times energy"),
+    Column("live", "i8", "applications that hold capacity now"),
+    Term(
+        "reward_saved", "f8", "share of the reference energy that an accepted application saves",
+        formula="saved if accepted else 0",
+    ),
+    Term(
+        "reward_rejection", "f8", "penalty of a rejection",
+        weight="-reward.rejection_penalty", formula="rejected",
+    ),
+    Column("reward", "f8", "sum of the terms"),
+)  # fmt: skip
+OUTCOME = record_type(OUTCOME_TABLE)
 
 
 class Nature(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 from splitgym.jit import records
 from splitgym.worlds.transmission import kernel
 from splitgym.worlds.transmission.fields import action_axes, observation_fields
-from splitgym.worlds.transmission.layout import DECISION, OUTCOME, PARAMS, STATE, TASK, VIEW, Nature
+from splitgym.worlds.transmission.layout import DECISION, OUTCOME_TABLE, PARAMS, STATE, TASK, VIEW, Nature
 from splitgym.worlds.transmission.lowering import lower, uses_plugins
 from splitgym.worlds.transmission.measures import MEASURES, measure
 from splitgym.worlds.transmission.scenario import TransmissionScenario, load_scenario, preset_names
@@ -61,7 +61,7 @@ TRANSMISSION = World(
     view=lambda scenario: VIEW,
     state=STATE,
     decision=DECISION,
-    outcome=OUTCOME,
+    outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,

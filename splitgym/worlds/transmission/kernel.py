@@ -92,7 +92,7 @@ def send_slot(s, power_w, x, noise, predicted, log, o, p):
 def clear_outcome(s, o):
     """Empty outcome of the coming slot."""
     o.slot, o.power_w, o.slot_bits, o.stopped, o.correct = s.used, 0.0, 0.0, False, False
-    o.energy_slot_j, o.cost_j, o.reward = 0.0, 0.0, 0.0
+    o.energy_slot_j, o.cost_j, o.reward_answer, o.reward_energy, o.reward = 0.0, 0.0, 0.0, 0.0, 0.0
 
 
 @jit
@@ -136,7 +136,9 @@ def step_one(s, d, x, fading, noise, predicted, log, gains, pairs, o, p):
     o.energy_slot_j = o.power_w * p.slot_s
     o.cost_j = max(o.energy_radio_j - allowed_j, 0.0) - over_j
     o.correct = s.depleted and answered(o, p) and x.complexity <= o.accuracy
-    o.reward = (1.0 if o.correct else 0.0) - p.energy_price * o.energy_slot_j / p.budget_j
+    o.reward_answer = 1.0 if o.correct else 0.0
+    o.reward_energy = 0.0 - p.energy_price * o.energy_slot_j / p.budget_j  # no price is 0, not -0
+    o.reward = o.reward_answer + o.reward_energy
 
 
 @jit

@@ -12,6 +12,7 @@ import numpy as np
 
 from splitgym.physics.fading import BLOCK
 from splitgym.worlds.inference import layout as inference
+from splitgym.worlds.records import Column, Term, record_type
 
 #: What a row remembers between two slots.
 STATE = np.dtype(
@@ -58,35 +59,38 @@ VIEW = np.dtype(
 #: A decision about the coming slot; ``stop`` is a flag (>= 1/2: stop).
 DECISION = np.dtype([("power_w", "f8"), ("stop", "f8")])
 
-#: What came of a slot; the columns of ``info`` (units in the names).
-OUTCOME = np.dtype(
-    [
-        ("slot", "i8"),  # index of the slot decided about, from 0; -1: none yet
-        ("power_w", "f8"),  # sent with; 0 after a stop
-        ("slot_gain", "f8"),  # G h in that slot
-        ("slot_bits", "f8"),  # its capacity
-        ("stopped", "?"),  # the agent ended the transmission
-        ("done", "?"),  # the transmission is over: stopped, delivered, or no slot left
-        ("bits", "f8"),  # useful bits received so far
-        ("capacity_bits", "f8"),  # capacity of the slots sent so far
-        ("feature_ratio", "f8"),  # beta
-        ("server_uncertainty", "f8"),  # what the server predicts after this slot; the device learns it later
-        ("slots_used", "i8"),
-        ("slots_available", "i8"),
-        ("energy_slot_j", "f8"),
-        ("energy_radio_j", "f8"),  # of all slots sent
-        ("reference_w", "f8"),
-        ("power_queue_w", "f8"),  # q before the coming slot
-        ("gain", "f8"),  # slow gain G
-        ("next_slot_gain", "f8"),  # G h of the coming slot; of the last one at the end
-        ("seen_uncertainty", "f8"),  # newest prediction that the device has before the coming slot
-        ("accuracy", "f8"),  # expected accuracy of an answer to what has arrived; 0 where there is none
-        ("correct", "?"),  # the answer at the end
-        ("cost_j", "f8"),  # energy of this slot beyond the reference's share for the whole task
-        ("reward", "f8"),
-    ],
-    align=True,
-)
+#: What came of a slot; the keys of ``info`` (units in the names).
+OUTCOME_TABLE = (
+    Column("slot", "i8", "index of the slot decided about, from 0; -1: none yet"),
+    Column("power_w", "f8", "transmit power; 0 after a stop"),
+    Column("slot_gain", "f8", "channel gain G h in that slot"),
+    Column("slot_bits", "f8", "capacity of that slot"),
+    Column("stopped", "?", "the agent ended the transmission"),
+    Column("done", "?", "the transmission is over: stopped, delivered, or no slot left"),
+    Column("bits", "f8", "useful bits received so far"),
+    Column("capacity_bits", "f8", "capacity of the slots sent so far"),
+    Column("feature_ratio", "f8", "share of the features delivered, beta (whole channels)"),
+    Column("server_uncertainty", "f8", "what the server predicts after this slot; the device learns it later"),
+    Column("slots_used", "i8", "slots sent so far"),
+    Column("slots_available", "i8", "slots that the deadline left at the beginning"),
+    Column("energy_slot_j", "f8", "radio energy of this slot"),
+    Column("energy_radio_j", "f8", "radio energy of all slots sent"),
+    Column("reference_w", "f8", "reference power that the task level asks for"),
+    Column("power_queue_w", "f8", "tracking queue q before the coming slot"),
+    Column("gain", "f8", "slow channel gain G"),
+    Column("next_slot_gain", "f8", "channel gain G h of the coming slot; of the last one at the end"),
+    Column("seen_uncertainty", "f8", "newest prediction that the device has before the coming slot"),
+    Column("accuracy", "f8", "expected accuracy of an answer to what has arrived; 0 where there is none"),
+    Column("correct", "?", "the answer at the end is right"),
+    Column("cost_j", "f8", "energy of this slot beyond the reference's share for the whole task"),
+    Term("reward_answer", "f8", "1 for a right answer at the end, else 0", formula="correct"),
+    Term(
+        "reward_energy", "f8", "price of the slot's radio energy, in budgets of the task",
+        weight="-transmission.energy_price", formula="energy_slot_j / transmission.budget_j",
+    ),
+    Column("reward", "f8", "sum of the terms"),
+)  # fmt: skip
+OUTCOME = record_type(OUTCOME_TABLE)
 
 
 class Nature(NamedTuple):
