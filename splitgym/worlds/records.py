@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+
+from splitgym.registry import nearest
 
 #: Last part of a name -> unit.
 UNITS = {"j": "J", "s": "s", "w": "W", "hz": "Hz", "bit": "bit", "bits": "bit", "db": "dB", "m": "m", "km": "km"}
@@ -21,12 +24,14 @@ class Column:
         kind: NumPy's name of the type, "f8", "i8" or "?", or the type of a record within.
         meaning: one line for people.
         shape: of a table; () for a number.
+        source: dotted path of the scenario value that it copies, and which says what it means; empty: it is derived.
     """
 
     name: str
     kind: str | np.dtype
-    meaning: str
+    meaning: str = ""
     shape: tuple[int, ...] = ()
+    source: str = dataclasses.field(default="", kw_only=True)
 
     @property
     def unit(self) -> str:
@@ -73,14 +78,25 @@ def reward_table(terms: Iterable[Term]) -> str:
     return "\n".join(rows)
 
 
-def fill_record(dtype: np.dtype, **values: object) -> np.record:
-    """A record of ``dtype``; a shorter table fills the front of its field.  ``ValueError`` if a table is too long."""
-    record = np.zeros(1, dtype).view(np.recarray)
-    assert dtype.names is not None
-    if set(values) != set(dtype.names):
-        raise TypeError(f"fields differ: {sorted(set(values) ^ set(dtype.names))}")
-    for name, value in values.items():
-        shape = dtype[name].shape
+def fill_record(columns: Iterable[Column], scenario: Any, **derived: object) -> np.record:
+    """The record of a table: copies come from the scenario, everything else is ``derived``.
+
+    A shorter table fills the front of its column.  Raises ``ValueError`` naming the column where a table is too long,
+    and ``TypeError`` where a source is no value of the scenario, or a value is missing or given twice.
+    """
+    columns = tuple(columns)
+    record = np.zeros(1, record_type(columns)).view(np.recarray)
+    copied = {column.name: _value_at(scenario, column) for column in columns if column.source}
+    names = {column.name for column in columns}
+    for what, wrong in (
+        ("has no value, neither a source nor one that lower() derives", names - copied.keys() - derived.keys()),
+        ("is no column of the record", derived.keys() - names),
+        ("has a source, and lower() derives it, too", copied.keys() & derived.keys()),
+    ):
+        if wrong:
+            raise TypeError(f"{', '.join(sorted(wrong))} {what}")
+    for name, value in (copied | derived).items():
+        shape = record.dtype[name].shape
         array = np.asarray(value)
         if any(have > room for have, room in zip(array.shape, shape, strict=False)):
             raise ValueError(f"{name}: shape {array.shape} is larger than the kernel's table {shape}")
@@ -90,3 +106,17 @@ def fill_record(dtype: np.dtype, **values: object) -> np.record:
         else:
             record[name][0] = value
     return record[0]
+
+
+def _value_at(scenario: Any, column: Column) -> Any:
+    """What stands in the scenario at the column's source."""
+    value = scenario
+    for key in column.source.split("."):
+        if not hasattr(value, key):
+            known = [field.name for field in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
+            raise TypeError(
+                f"{column.name}: its source {column.source!r} is no value of {type(scenario).__name__}"
+                f"{nearest(key, known)}"
+            )
+        value = getattr(value, key)
+    return value

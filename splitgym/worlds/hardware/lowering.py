@@ -19,6 +19,7 @@ from splitgym.worlds.hardware.layout import (
     MAX_SPLITS,
     MOST_REQUEST_J,
     PARAMS,
+    PARAMS_TABLE,
     REQUEST,
 )
 from splitgym.worlds.hardware.profile import MODES, HardwareProfile
@@ -37,54 +38,31 @@ def _by_mode(section: Any, pattern: str, empty: Any) -> np.ndarray:
 
 
 def _tables(profile: HardwareProfile) -> dict[str, Any]:
-    edge, power, noise = profile.edge, profile.power, profile.noise
+    edge, power = profile.edge, profile.power
     splits = len(profile.split_points)
     unknown, none = np.full(splits, np.nan), np.zeros(splits)
-    table = {name: getattr(noise, name) for name in PARAMS.names or () if hasattr(noise, name)}
     return {
-        **table,
-        "n_lattice": len(noise.stall_lattice_s),
+        "n_lattice": len(profile.noise.stall_lattice_s),
         "last_split": splits - 1,
-        "accelerated": profile.accelerated,
         "n_clocks": len(edge.clocks_hz),
-        "clocks_hz": np.array(edge.clocks_hz),
-        "pipeline_s": edge.pipeline_s,
-        "pipeline_cycles": edge.pipeline_cycles,
-        "cpu_s": np.array(edge.cpu_s),
-        "cpu_cycles": np.array(edge.cpu_cycles),
-        "accelerator_cycles": edge.accelerator_cycles,
-        "accelerator_cycles_per_bit": edge.accelerator_cycles_per_bit,
         "accelerator_s": np.array([edge.accelerator_std_s or none, edge.accelerator_max_s or none]),
-        "cut_bits": np.array(profile.cut_bits),
-        "link_fixed_s": profile.link.fixed_s,
-        "link_s_per_bit": profile.link.s_per_bit,
         "cloud_s": np.array([profile.cloud.cpu_s, profile.cloud.gpu_s]),
         "head_w": _by_mode(power, "head_{}_w", np.zeros(len(edge.clocks_hz))),
         "wait_w": _by_mode(power, "wait_{}_w", 0.0),
         "wait_j_per_cycle": _by_mode(power, "wait_{}_j_per_cycle", 0.0),
         "node_w": np.array([power.node_cpu_w, power.node_gpu_w]),
         "node_load_w": np.array([power.node_cpu_load_w, power.node_gpu_load_w]),
-        "node_idle_s": power.node_idle_s,
         "accuracy": np.array([unknown] * 3) if profile.accuracy is None else _by_mode(profile.accuracy, "{}", unknown),
-        "threshold_min_s": profile.threshold_min_s,
-        "threshold_max_s": profile.threshold_max_s,
     }
 
 
 def lower(scenario: HardwareScenario) -> np.record:
     """Scenario -> PARAMS record; computes every derived value and coerces every type."""
     params = fill_record(
-        PARAMS,
+        PARAMS_TABLE,
+        scenario,
         **_tables(scenario.hardware),
-        n_requests=scenario.requests.count,
-        noisy=scenario.noise.enabled,
-        hold=scenario.noise.hold,
-        weibull_shape=scenario.requests.weibull_shape,
-        queueing=scenario.requests.queueing,
         arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, scenario.requests.count),
-        reconfigure_s=scenario.switching.reconfigure_s,
-        violation_penalty=scenario.reward.violation_penalty,
-        infrastructure_weight=scenario.reward.infrastructure_weight,
         reference_j=0.0,
         nominal_s=np.full((MAX_CLOCKS, 3, MAX_SPLITS, 2), np.inf),
         **field_params(observation_fields(scenario)),

@@ -91,20 +91,18 @@ PER_DEVICE = 7  # fields observed of each device, see fields.py
 MAX_NUMBERS = 4096
 
 #: The scenario in SI units: what each device has in common with the inference world, and what is shared.
-PARAMS = np.dtype(
-    [
-        ("one", DEVICE_PARAMS),
-        ("n_users", "i8"),
-        ("presence", "f8"),
-        ("workers", "i8"),
-        ("n_shares", "i8"),
-        ("n_fields", "i8"),
-        ("field_kind", "i8", (MAX_NUMBERS,)),  # (n_fields,) int64, see physics/codec.py
-        ("field_low", "f8", (MAX_NUMBERS,)),
-        ("field_high", "f8", (MAX_NUMBERS,)),
-    ],
-    align=True,
+PARAMS_TABLE = (
+    Column("one", DEVICE_PARAMS, "what each device has in common with the inference world"),
+    Column("n_users", "i8", source="users.count"),
+    Column("presence", "f8", source="frames.presence"),
+    Column("workers", "i8", "tails that the edge serves side by side; 0: no limit"),
+    Column("n_shares", "i8", "selectable weights"),
+    Column("n_fields", "i8", "numbers observed"),
+    Column("field_kind", "i8", "(n_fields,) int64, see physics/codec.py", (MAX_NUMBERS,)),
+    Column("field_low", "f8", "(n_fields,)", (MAX_NUMBERS,)),
+    Column("field_high", "f8", "(n_fields,)", (MAX_NUMBERS,)),
 )
+PARAMS = record_type(PARAMS_TABLE)
 
 
 def view_dtype(scenario: MultiUserScenario) -> np.dtype:

@@ -8,7 +8,7 @@ from splitgym.fields import field_params
 from splitgym.traces.fading import FADING
 from splitgym.worlds.inference.lowering import lower as lower_device
 from splitgym.worlds.multiuser.fields import observation_fields
-from splitgym.worlds.multiuser.layout import PARAMS
+from splitgym.worlds.multiuser.layout import PARAMS_TABLE
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
 from splitgym.worlds.records import fill_record
 
@@ -23,10 +23,9 @@ def lower(scenario: MultiUserScenario) -> np.record:
     one = lower_device(scenario.one_device())
     one.reserve_s = scenario.edge.reserve_s
     return fill_record(
-        PARAMS,
+        PARAMS_TABLE,
+        scenario,
         one=one,
-        n_users=scenario.users.count,
-        presence=scenario.frames.presence,
         workers=min(scenario.edge.workers, scenario.users.count),  # more never wait
         n_shares=len(scenario.radio.share_levels),
         **field_params(observation_fields(scenario)),

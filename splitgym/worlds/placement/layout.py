@@ -111,32 +111,30 @@ class Nature(NamedTuple):
 
 
 #: The scenario's numbers; nodes, links and networks are in :class:`Nature`.
-PARAMS = np.dtype(
-    [
-        ("n_apps", "i8"),
-        ("n_configs", "i8"),  # most exit configurations of a network
-        ("n_dnns", "i8"),
-        ("n_nodes", "i8"),
-        ("source_tier", "i8"),  # applications arise at the nodes of this tier, the lowest that there is
-        ("n_sources", "i8"),  # their number
-        ("worst", "?"),  # latency mode
-        ("pinned", "i8"),
-        ("holding_mean_s", "f8"),
-        ("slack_min", "f8"),
-        ("slack_max", "f8"),
-        ("accuracy_min", "f8"),
-        ("accuracy_max", "f8"),
-        ("rate_min_hz", "f8"),
-        ("rate_max_hz", "f8"),
-        ("rejection_penalty", "f8"),
-        ("arrivals", ARRIVAL_PARAMS),
-        ("n_fields", "i8"),
-        ("field_kind", "i8", (MAX_NUMBERS,)),  # (n_fields,) int64, see physics/codec.py
-        ("field_low", "f8", (MAX_NUMBERS,)),
-        ("field_high", "f8", (MAX_NUMBERS,)),
-    ],
-    align=True,
+PARAMS_TABLE = (
+    Column("n_apps", "i8", source="applications.count"),
+    Column("n_configs", "i8", "most exit configurations of a network"),
+    Column("n_dnns", "i8", "networks"),
+    Column("n_nodes", "i8", "nodes"),
+    Column("source_tier", "i8", "applications arise at the nodes of this tier, the lowest that there is"),
+    Column("n_sources", "i8", "their number"),
+    Column("worst", "?", "latency mode"),
+    Column("pinned", "i8", source="applications.pinned_first_blocks"),
+    Column("holding_mean_s", "f8", source="applications.holding_mean_s"),
+    Column("slack_min", "f8", source="applications.slack_min"),
+    Column("slack_max", "f8", source="applications.slack_max"),
+    Column("accuracy_min", "f8", source="applications.accuracy_min"),
+    Column("accuracy_max", "f8", source="applications.accuracy_max"),
+    Column("rate_min_hz", "f8", source="applications.rate_min_hz"),
+    Column("rate_max_hz", "f8", source="applications.rate_max_hz"),
+    Column("rejection_penalty", "f8", source="reward.rejection_penalty"),
+    Column("arrivals", ARRIVAL_PARAMS, "arrivals of applications"),
+    Column("n_fields", "i8", "numbers observed"),
+    Column("field_kind", "i8", "(n_fields,) int64, see physics/codec.py", (MAX_NUMBERS,)),
+    Column("field_low", "f8", "(n_fields,)", (MAX_NUMBERS,)),
+    Column("field_high", "f8", "(n_fields,)", (MAX_NUMBERS,)),
 )
+PARAMS = record_type(PARAMS_TABLE)
 
 
 def view_dtype(scenario: PlacementScenario) -> np.dtype:

@@ -7,7 +7,7 @@ import numpy as np
 from splitgym.fields import field_params
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.worlds.placement.fields import observation_fields
-from splitgym.worlds.placement.layout import PARAMS
+from splitgym.worlds.placement.layout import PARAMS_TABLE
 from splitgym.worlds.placement.scenario import PlacementScenario
 from splitgym.worlds.placement.system import most_configs, parts
 from splitgym.worlds.records import fill_record
@@ -20,26 +20,16 @@ def uses_plugins(scenario: PlacementScenario) -> bool:
 
 def lower(scenario: PlacementScenario) -> np.record:
     """Scenario -> PARAMS record; coerces every type."""
-    apps = scenario.applications
     tiers = [node.tier for node in parts(scenario)[0]]
     return fill_record(
-        PARAMS,
-        n_apps=apps.count,
+        PARAMS_TABLE,
+        scenario,
         n_configs=most_configs(parts(scenario)[2]),
         n_dnns=len(parts(scenario)[2]),
         n_nodes=len(tiers),
         source_tier=min(tiers),
         n_sources=tiers.count(min(tiers)),
         worst=scenario.latency_mode == "worst",
-        pinned=apps.pinned_first_blocks,
-        holding_mean_s=apps.holding_mean_s,
-        slack_min=apps.slack_min,
-        slack_max=apps.slack_max,
-        accuracy_min=apps.accuracy_min,
-        accuracy_max=apps.accuracy_max,
-        rate_min_hz=apps.rate_min_hz,
-        rate_max_hz=apps.rate_max_hz,
-        rejection_penalty=scenario.reward.rejection_penalty,
-        arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, apps.count),
+        arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, scenario.applications.count),
         **field_params(observation_fields(scenario)),
     )

@@ -6,6 +6,7 @@ a second time.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -103,18 +104,20 @@ class Nature(NamedTuple):
     arrival_s: np.ndarray  # (0,) no recorded arrivals
 
 
-SHARED = [(n, inference.PARAMS[n]) for n in inference.PARAMS.names or ()]
-#: The scenario in SI units: its own fields, and the inference world's (but the observation's are this world's).
-PARAMS = np.dtype(
-    [
-        ("cut", "i8"),
-        ("cut_clock_hz", "f8"),  # device clock
-        ("reference_min_w", "f8"),
-        ("reference_max_w", "f8"),
-        ("energy_price", "f8"),
-        ("stop_exponent", "f8"),  # gamma
-        ("stop_threshold", "f8"),  # H_th
-        *SHARED,
-    ],
-    align=True,
+#: What the inference world lowers.
+SHARED = tuple(
+    dataclasses.replace(column, meaning=column.meaning or f"{column.source} of the inference world", source="")
+    for column in inference.PARAMS_TABLE
 )
+#: The scenario in SI units: its own fields, and the inference world's (but the observation's are this world's).
+PARAMS_TABLE = (
+    Column("cut", "i8", "cut whose features are sent"),
+    Column("cut_clock_hz", "f8", "device clock"),
+    Column("reference_min_w", "f8", source="transmission.reference_min_w"),
+    Column("reference_max_w", "f8", source="transmission.reference_max_w"),
+    Column("energy_price", "f8", source="transmission.energy_price"),
+    Column("stop_exponent", "f8", "gamma", source="early_stop.exponent"),
+    Column("stop_threshold", "f8", "H_th", source="early_stop.threshold"),
+    *SHARED,
+)
+PARAMS = record_type(PARAMS_TABLE)

@@ -11,7 +11,7 @@ from splitgym.worlds.inference.scenario import Budget, Cloud, InferenceScenario,
 from splitgym.worlds.records import fill_record
 from splitgym.worlds.settings import Arrivals
 from splitgym.worlds.transmission.kernel import window
-from splitgym.worlds.transmission.layout import PARAMS, SHARED
+from splitgym.worlds.transmission.layout import PARAMS_TABLE, SHARED
 from splitgym.worlds.transmission.scenario import TransmissionScenario
 
 _NO_CLOUD = Cloud(
@@ -54,16 +54,12 @@ def most_slots(scenario: TransmissionScenario) -> int:
 
 def task_params(scenario: TransmissionScenario, **observed: np.ndarray | int) -> np.record:
     """The PARAMS record without the observation table, which ``observed`` replaces by this world's."""
-    task, stop, shared = scenario.transmission, scenario.early_stop, lower_task(task_scenario(scenario))
-    values = {name: shared[name] for name, _ in SHARED} | observed
+    shared = lower_task(task_scenario(scenario))
+    values = {column.name: shared[column.name] for column in SHARED} | observed
     return fill_record(
-        PARAMS,
+        PARAMS_TABLE,
+        scenario,
         **values,
-        cut=scenario.dnn.cut_names.index(task.cut),
+        cut=scenario.dnn.cut_names.index(scenario.transmission.cut),
         cut_clock_hz=max(scenario.device.clocks_hz),
-        reference_min_w=task.reference_min_w,
-        reference_max_w=task.reference_max_w,
-        energy_price=task.energy_price,
-        stop_exponent=stop.exponent,
-        stop_threshold=stop.threshold,
     )
