@@ -10,13 +10,15 @@ import importlib
 import importlib.util
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import gymnasium as gym
 from sphinx.application import Sphinx
 
 from splitgym.cli.listing import catalogue
+from splitgym.envs.describe import markdown_table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
@@ -44,19 +46,24 @@ _COMMENT = re.compile(r"^<!-- generated: ([\w-]+)(?: (\S+))? -->$", re.MULTILINE
 
 
 # ---------------------------------------------------------------- lines of pages
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table in Markdown."""
-    head = list(head)
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
 def named(kind: str) -> str:
     """A table of everything registered of one kind of ``splitgym list``: ``policies of SplitInference-v0``."""
-    return table(("name", "what it is"), ((f"`{n}`", text) for n, text in catalogue()[kind.replace("_", " ")].items()))
+    return markdown_table(
+        ("name", "what it is"), ((f"`{n}`", text) for n, text in catalogue()[kind.replace("_", " ")].items())
+    )
 
 
-KINDS: dict[str, Callable[[str], str]] = {"list": named}
+def environment(env_id: str) -> str:
+    """The page of an environment without its title: the docstring of its class."""
+    return (gym.make(env_id).unwrapped.__doc__ or "").partition("\n\n")[2]
+
+
+def policies(env_id: str) -> str:
+    """The policies of an environment."""
+    return named(f"policies of {env_id}")
+
+
+KINDS: dict[str, Callable[[str], str]] = {"environment": environment, "list": named, "policies": policies}
 
 
 def replaced(text: str) -> str:

@@ -25,7 +25,7 @@ def register_envs() -> None:
         if world.env_id not in gym.registry:
             gym.register(
                 id=world.env_id,
-                entry_point="splitgym.envs.single:SplitEnv",
+                entry_point=f"splitgym.envs.named:{world.class_name}",
                 vector_entry_point="splitgym.envs.vector:SplitVectorEnv",
                 kwargs={"world": name},
             )

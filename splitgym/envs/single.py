@@ -10,10 +10,10 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
+from splitgym.envs.describe import axis_table
 from splitgym.envs.rows import Rows, option_table
 from splitgym.fields import field_table
 from splitgym.seeding import seed_key
-from splitgym.worlds.records import info_table, reward_table
 from splitgym.worlds.world import get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
@@ -23,7 +23,7 @@ class SplitEnv(gym.Env):
     """One episode of a world.
 
     Args:
-        world: name of the world (fixed by the environment id).
+        world: name of the world, fixed by the environment id; that of the class by default.
         scenario: preset name, TOML path, table or scenario object.
         action: encoding, one of ``"multidiscrete"``, ``"box"``, ``"discrete"``, ``"dict"``.
         episode_options: defaults of the episode options that ``reset(options=...)`` may override.
@@ -38,15 +38,18 @@ class SplitEnv(gym.Env):
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012 (declared so by Gymnasium)
 
+    #: World of the class; :mod:`splitgym.envs.named` holds a class for each.
+    of = "inference"
+
     def __init__(
         self,
-        world: str = "inference",
+        world: str | None = None,
         scenario: Any = "default",
         action: str = "multidiscrete",
         episode_options: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
     ) -> None:
-        self.world = get_world(world)
+        self.world = get_world(self.of if world is None else world)
         self.rows = Rows(self.world, scenario, action, 1, episode_options, log=render_mode is not None)
         self.scenario, self.params, self.encoding = self.rows.scenario, self.rows.params, self.rows.encoding
         self.observation_space = self.rows.observation_space()
@@ -113,13 +116,7 @@ class SplitEnv(gym.Env):
 
     def describe(self) -> str:
         """Markdown tables of observation fields, action axes, reward terms and keys of ``info``."""
-        named = ((f"`{a.name}`" + (f" x {a.size}" if a.size else ""), a) for a in self.rows.axes)
-        axes = "\n".join(f"| {name} | {a.unit} | {len(a.levels)} levels | {a.meaning} |" for name, a in named)
-        decided = f"| axis | unit | levels | meaning |\n|---|---|---|---|\n{axes}"
-        world = self.world
-        return "\n\n".join(
-            (field_table(self.rows.fields), decided, reward_table(world.reward_terms), info_table(world.info_columns))
-        )
+        return f"{field_table(self.rows.fields)}\n\n{axis_table(self.rows.axes)}"
 
     def _info(self) -> dict[str, Any]:
         info = dict(zip(self._keys, self.rows.outcomes.item(0)))  # noqa: B905 (strict costs time at every step)

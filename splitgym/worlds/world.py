@@ -13,6 +13,7 @@ from splitgym.encodings import Axis
 from splitgym.fields import Field
 from splitgym.quoting import shown
 from splitgym.registry import Registry, nearest
+from splitgym.worlds.about import About
 from splitgym.worlds.records import Column, Term, record_type
 
 #: What ``info`` shows beside the outcome of a step.
@@ -131,6 +132,7 @@ class World:
     ``bound(scenario, trace)`` is proven to be an upper bound on every return; empty where there is no proof yet.
     ``account`` is that of the energy queue, ``None`` in a world without one.  ``clairvoyant`` names the module whose
     ``clairvoyant(scenario, trace)`` finds feasible decisions with the trace known; empty where there is no search.
+    ``about`` holds words for people, see :mod:`splitgym.envs.describe`.
     """
 
     name: str
@@ -169,6 +171,13 @@ class World:
     bound: str = ""
     account: Account | None = None
     clairvoyant: str = ""
+    about: About = About()
+
+    @property
+    def class_name(self) -> str:
+        """Name of the environment's class: ``SplitInferenceEnv`` for ``SplitInference-v0``; later versions say so."""
+        name, _, version = self.env_id.rpartition("-v")
+        return f"{name}{'' if version == '0' else f'V{version}'}Env"
 
     @property
     def outcome(self) -> np.dtype:

@@ -8,6 +8,7 @@ import numpy as np
 
 from splitgym.jit import records
 from splitgym.worlds.hardware import kernel
+from splitgym.worlds.hardware.about import ABOUT
 from splitgym.worlds.hardware.fields import action_axes, observation_fields
 from splitgym.worlds.hardware.layout import DECISION, OUTCOME_TABLE, PARAMS, REQUEST, STATE, VIEW, Nature
 from splitgym.worlds.hardware.lowering import lower, nominal, uses_plugins, valid
@@ -40,6 +41,7 @@ HARDWARE = World(
     name="hardware",
     env_id="HardwareSplit-v0",
     summary="one decision a request: CPU clock, edge accelerator, split layer, server GPU under a latency threshold",
+    about=ABOUT,
     params=PARAMS,
     view=lambda scenario: VIEW,
     state=STATE,

@@ -9,6 +9,7 @@ import numpy as np
 from splitgym.jit import records
 from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.inference import kernel
+from splitgym.worlds.inference.about import ABOUT
 from splitgym.worlds.inference.fields import action_axes, observation_fields
 from splitgym.worlds.inference.layout import DECISION, OUTCOME_TABLE, PARAMS, STATE, TASK, VIEW, Nature
 from splitgym.worlds.inference.lowering import lower, n_slots, uses_plugins
@@ -62,6 +63,7 @@ INFERENCE = World(
     name="inference",
     env_id="SplitInference-v0",
     summary="one decision a task: device cut, edge cut, clock, transmit power",
+    about=ABOUT,
     params=PARAMS,
     view=lambda scenario: VIEW,
     state=STATE,

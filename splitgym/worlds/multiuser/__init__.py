@@ -13,6 +13,7 @@ from splitgym.worlds.inference.layout import DECISION, TASK
 from splitgym.worlds.inference.layout import STATE as DEVICE_STATE
 from splitgym.worlds.inference.lowering import n_slots
 from splitgym.worlds.multiuser import kernel
+from splitgym.worlds.multiuser.about import ABOUT
 from splitgym.worlds.multiuser.fields import action_axes, observation_fields
 from splitgym.worlds.multiuser.layout import (
     DEVICE_OUTCOME,
@@ -77,6 +78,7 @@ MULTIUSER = World(
     name="multiuser",
     env_id="SplitInferenceMultiUser-v0",
     summary="one decision a frame for N devices: cut, clock, power and share of the band of each",
+    about=ABOUT,
     params=PARAMS,
     view=view_dtype,
     state=STATE,

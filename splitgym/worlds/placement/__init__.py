@@ -7,6 +7,7 @@ import numpy as np
 from splitgym.jit import records
 from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.placement import kernel
+from splitgym.worlds.placement.about import ABOUT
 from splitgym.worlds.placement.fields import action_axes, observation_fields
 from splitgym.worlds.placement.layout import APP, DECISION, LIVE, OUTCOME_TABLE, PARAMS, STATE, Nature, view_dtype
 from splitgym.worlds.placement.lowering import lower, uses_plugins
@@ -47,6 +48,7 @@ PLACEMENT = World(
     name="placement",
     env_id="BlockPlacement-v0",
     summary="one decision a block: the node that runs it, or the exit set that ends the network, or a rejection",
+    about=ABOUT,
     params=PARAMS,
     view=view_dtype,
     state=STATE,

@@ -11,6 +11,7 @@ import numpy as np
 
 from splitgym.jit import records
 from splitgym.worlds.transmission import kernel
+from splitgym.worlds.transmission.about import ABOUT
 from splitgym.worlds.transmission.fields import action_axes, observation_fields
 from splitgym.worlds.transmission.layout import DECISION, OUTCOME_TABLE, PARAMS, STATE, TASK, VIEW, Nature
 from splitgym.worlds.transmission.lowering import lower, uses_plugins
@@ -57,6 +58,7 @@ TRANSMISSION = World(
     name="transmission",
     env_id="ProgressiveTransmission-v0",
     summary="one decision a radio slot: transmit power, or stop sending the features of the task",
+    about=ABOUT,
     params=PARAMS,
     view=lambda scenario: VIEW,
     state=STATE,
