@@ -107,7 +107,7 @@ _search = search  # the argument of the policies hides the name
 
 @register_policy
 class DynaSplit(OnFront):
-    """The entry of least energy whose recorded latency meets the limit, else the fastest (specification section 3).
+    """The entry of least energy whose recorded latency meets the limit, else the fastest (s3.2).
 
     A binary search in the sorted front, O(log n); a single observation takes microseconds, since the entries' actions
     are ready-made.
@@ -172,7 +172,7 @@ class DynaSplitAware(OnFront):
 
 @register_policy
 class LatencyOptimal(OnFront):
-    """The fastest entry of the front, always (specification section 3)."""
+    """The fastest entry of the front, always (s3.3)."""
 
     name: ClassVar[str] = "latency_optimal"
     summary: ClassVar[str] = "the fastest configuration of the front, always"
@@ -184,7 +184,7 @@ class LatencyOptimal(OnFront):
 
 @register_policy
 class EnergyOptimal(OnFront):
-    """The entry of least energy of the front, always (specification section 3)."""
+    """The entry of least energy of the front, always (s3.3)."""
 
     name: ClassVar[str] = "energy_optimal"
     summary: ClassVar[str] = "the most frugal configuration of the front, always"
@@ -196,7 +196,7 @@ class EnergyOptimal(OnFront):
 
 @register_policy
 class CloudOnly(Policy):
-    """Everything on the server's GPU, the edge device at its fastest clock (specification section 3)."""
+    """Everything on the server's GPU, the edge device at its fastest clock (s3.3)."""
 
     name: ClassVar[str] = "cloud_only"
     summary: ClassVar[str] = "everything on the server with its GPU"
@@ -209,7 +209,7 @@ class CloudOnly(Policy):
 
 @register_policy
 class EdgeOnly(Policy):
-    """Everything on the edge device at its fastest clock, accelerator in mode max if there is one (section 3)."""
+    """Everything on the edge device at its fastest clock, accelerator in mode max if there is one (s3.3)."""
 
     name: ClassVar[str] = "edge_only"
     summary: ClassVar[str] = "everything on the edge device, as fast as it can"

@@ -117,7 +117,7 @@ def violations(results: Sequence[Result]) -> Iterator[str]:
 
 
 def savings_table(savings: Savings, title: str) -> Any:
-    """A ``rich.table.Table`` of the figures of section 7."""
+    """A ``rich.table.Table`` of the savings over a grid of targets (FIN s7)."""
     table = need("rich.table", "report").Table(title=f"{title}: {savings.cells} cells")
     table.add_column("method", no_wrap=True)
     for rival in savings.rivals_j:

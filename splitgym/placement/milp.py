@@ -1,4 +1,4 @@
-"""The joint placement of several applications as a mixed-integer programme; return arcs are allowed (s5).
+"""The joint placement of several applications as a mixed-integer programme; return arcs are allowed (FIN s5).
 
 Binary y_c chooses an exit configuration, binary z an edge of its extended graph; capacities are rows, so runs need not
 be counted.

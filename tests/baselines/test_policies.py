@@ -1,4 +1,4 @@
-"""Every registered policy on every scenario and encoding, and the properties of specification section 9."""
+"""Every registered policy on every scenario and encoding, and the properties of ENACHI (s9)."""
 
 from __future__ import annotations
 

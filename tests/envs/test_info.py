@@ -138,7 +138,7 @@ def deadline_of(slots: int) -> float:
 
 
 def slots_at_stem(deadline_s: float, p: Any) -> int:
-    """Whole slots between the device's blocks up to the stem and the edge's (section 3.4), worked out by hand."""
+    """Whole slots between the device's blocks up to the stem and the edge's (ENACHI s3.4), worked out by hand."""
     busy_s = p.device_macs[1] / (p.clocks_hz[0] * p.macs_per_cycle)
     tail_s = p.edge_macs[1, p.last_cut] / p.edge_macs_s / (1.0 - min(p.load_mean, p.load_max)) + p.reserve_s
     first = int(np.ceil(busy_s / p.slot_s))
@@ -170,7 +170,7 @@ def test_what_the_last_task_of_a_hard_battery_is_charged():
 
 # ------------------------------------------------------------------ ties
 def candidates(view: Any, p: Any) -> list[tuple[float, float, float]]:
-    """(energy [J], clock [Hz], power [W]) of every local or complete delivery that a task can have, by section 8.
+    """(energy [J], clock [Hz], power [W]) of every local or complete delivery that a task can have (ENACHI s8).
 
     Device energies without exits; a candidate for :func:`lyap` at no debt, when all are worth the same.
     """

@@ -1,4 +1,4 @@
-"""Sharing a band among users: vectors of section 10, property 7 of section 9, and optimality by other means."""
+"""Sharing a band among users: ENACHI's vectors (s10), property 9.7 (s9.7), and optimality by other means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Formulas of ``splitgym.physics`` against numbers and formulas written here from the specification."""
+"""Formulas of ``splitgym.physics`` against numbers and formulas written here from the ENACHI specification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Savings of section 7, the comparison of solvers, pictures of plans, and ``splitgym place``."""
+"""Savings (FIN s7), the comparison of solvers, pictures of plans, and ``splitgym place``."""
 
 from __future__ import annotations
 

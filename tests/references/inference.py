@@ -1,4 +1,4 @@
-"""An independent inference world: episodes in plain Python, from the specification (s) and section 2 of the design.
+"""An independent inference world: episodes in plain Python, from ENACHI (s) and section 2 of the design.
 
 It shares no code with the package and reads only the scenario's values and a trace's arrays, so that agreement
 means something.  Slow, and meant to be.

@@ -181,7 +181,7 @@ def test_equality_for_one_task_on_a_static_channel() -> None:
     scenario, p = alone(0.110, **{"budget.energy_j": 1e-3, "budget.debt_price": 0.1})
     trace = InferenceTrace.from_arrays(scenario, gain=[1.5e-12], complexity=[0.4])
     found = splitgym.bound(trace, scenario=scenario)
-    channels = math.ceil(64 * 0.165900737236)  # theta of the specification, section 10
+    channels = math.ceil(64 * 0.165900737236)  # theta (ENACHI s10)
     count = math.floor((0.110 - 0.0248198) / 1e-3) - 8  # slots, after 7.376 ms on the device
     need = channels / 64 * p.cut_bits[1] / (count * 1e-3 * 5e6)
     power_w = (2.0**need - 1.0) * NOISE * 5e6 / 1.5e-12

@@ -193,7 +193,7 @@ def test_equal_shares_are_single_devices_with_a_part_of_the_band(name: str) -> N
 
 # ------------------------------------------------------------------ ENACHI on traces given from outside
 def outside(seed: int, n: int, frames: int, deadline_s: float):
-    """Scenario and trace of arrays drawn outside the package, distances of specification 3.3."""
+    """Scenario and trace of arrays drawn outside the package, distances of ENACHI (s3.3)."""
     distances = np.linspace(0.6, 1.2, n) * 0.6 if n > 1 else [0.6]
     parts = [enachi_reference.draw(100 * seed + i, frames, distance_km=d) for i, d in enumerate(distances)]
     arrays = {name: np.stack([part[name] for part in parts]) for name in parts[0]}

@@ -1,4 +1,4 @@
-"""The transmission world: against an independent model, against tasks of SplitInference-v0, laws, and its baselines."""
+"""The transmission world: against an independent ENACHI, against tasks of SplitInference-v0, laws, its baselines."""
 
 from __future__ import annotations
 

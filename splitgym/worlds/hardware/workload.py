@@ -1,4 +1,4 @@
-"""The published workload: latency thresholds of requests (DynaSplit specification section 3)."""
+"""The published workload: latency thresholds of requests (DynaSplit s3.4)."""
 
 from __future__ import annotations
 

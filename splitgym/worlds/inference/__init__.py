@@ -1,4 +1,7 @@
-"""The inference world: one device, an edge server, a cloud; one decision a task (``SplitInference-v0``)."""
+"""The inference world: one device, an edge server, a cloud; one decision a task (``SplitInference-v0``).
+
+Citations of this package, such as (s3.4), are of ENACHI's page in the documentation, (d2) of the model's.
+"""
 
 from __future__ import annotations
 

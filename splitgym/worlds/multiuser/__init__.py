@@ -1,4 +1,7 @@
-"""The multi-user world: N devices share uplink and edge, one decision a frame (``SplitInferenceMultiUser-v0``)."""
+"""The multi-user world: N devices share uplink and edge, one decision a frame (``SplitInferenceMultiUser-v0``).
+
+Citations of this package, such as (s3.2), are of ENACHI's page in the documentation.
+"""
 
 from __future__ import annotations
 
