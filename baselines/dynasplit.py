@@ -6,7 +6,7 @@ arXiv 2410.23881; the offline phase is :mod:`splitgym.baselines.search`.
 Ours: the default front is that of all valid decisions, which the calibrated model makes cheap; the published one comes
 from ``search="nsga3"``.  On ``SplitInference-v0`` everything but the two phases themselves is ours: the decisions are
 that world's grid, measured under its nominal conditions (:mod:`splitgym.worlds.inference.nominal_figures`) with
-features sent whole, and the limit is the task's remaining time.  Neither the channel nor the energy queue is looked at.
+features sent whole, and the limit is the task's remaining time.  Channel and energy queue play no part.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class OnFront(Policy):
         search_seed: seed of the search; by default that of the published experiments.
         seed: unused.
 
-    Raises ``ValueError`` for the front of another environment, or of other axes or levels, and for a search that is
-    none, or beside a front.
+    Raises ``ValueError`` for a front of another environment, of other axes or other levels, for an unknown search, and
+    for arguments of a search beside a front.
     """
 
     worlds: ClassVar[tuple[str, ...] | None] = ("hardware", "inference")
@@ -72,7 +72,7 @@ class OnFront(Policy):
 
     @classmethod
     def depends_on(cls, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The search that makes the front, which may be one of somebody's own."""
+        """The search that makes the front; it may be the user's own code."""
         return (SEARCHES[parameters["search"]],) if parameters.get("search") in SEARCHES else ()
 
     @classmethod

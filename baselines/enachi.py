@@ -92,7 +92,7 @@ def _views(params: np.record, observed: dict[str, Any]) -> np.ndarray:
 
 
 def scratch(users: int, params: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scratch of the joint decision for at most so many users: (N, n_kinds) PLAN and (1,) BAND."""
+    """Scratch arrays of the joint decision for up to ``users`` users: (N, n_kinds) PLAN and (1,) BAND."""
     kinds = int(kernel.count_kinds(params.view(np.recarray)[0]))
     return records(np.zeros((users, kinds), PLAN)), records(np.zeros(1, BAND))
 
@@ -123,7 +123,7 @@ class Enachi(Weighted):
 
     With several devices splits, powers and bandwidths are chosen jointly (section 6.4).  Ties go to the smallest index,
     as published: the earliest cut, then (ours) the edge before the cloud and the slowest clock; without debt another
-    decision of equal value may cost less.  Arguments: see :class:`Weighted`.
+    decision of equal value may cost less energy.  Arguments: see :class:`Weighted`.
     """
 
     name: ClassVar[str] = "enachi"
@@ -172,8 +172,8 @@ class LyapEs(Enachi):
 class Lyap(Weighted):
     """Conventional Lyapunov control at task level: skip, local or complete delivery (section 8).
 
-    Ours: clocks are candidates too, and device energy counts exits in expectation; among equals, as all answers are
-    without debt, the one of least expected energy is taken, since the specification leaves ties open.
+    Ours: clocks are candidates too, and device energy counts exits in expectation.  Without debt all answers are worth
+    the same; then the one of least expected energy is taken, since nothing published breaks such ties.
     """
 
     name: ClassVar[str] = "lyap"

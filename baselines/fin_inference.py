@@ -27,8 +27,8 @@ class TaskPlanner:
     counts as a first block without operations, so that it can be sent as it is.  The uplink's rate is that of the
     observed slow gain at ``POWER_W`` without fading, and a slot is added for its quantisation; the way to the cloud
     leads through the edge, which need not run a block.  The latency target is the task's remaining time, the accuracy
-    target that of the whole network, early exits counted in expectation.  What is beyond the limits of an instance's
-    values is as good as at them.
+    target that of the whole network, early exits counted in expectation.  Values beyond an instance's limits
+    are taken at the limit.
 
     Args:
         scenario, params: the environment's scenario and its PARAMS record.

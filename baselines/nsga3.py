@@ -35,15 +35,15 @@ def nsga3(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Evaluate ``budget`` valid decisions, none of them twice, as NSGA-III suggests them.
 
-    Invalid suggestions and repetitions are pruned and do not count.  With a ``storage`` (an SQLite file, made if it
-    is not there) every evaluation is kept, one study per environment, scenario, version of the code and seed:
-    after an interruption, and for a greater budget, the same call goes on where the last one stopped.  The sampler
+    Invalid suggestions and repetitions are pruned and do not count.  With a ``storage`` (an SQLite file, created
+    if missing) every evaluation is kept, one study per environment, scenario, version of the code and seed: after an
+    interruption, or with a greater budget, the same call continues where the last one stopped.  The sampler
     that goes on is seeded by (seed, attempts so far), so an interrupted search does not end exactly as an
     uninterrupted one.  One process at a time may use a storage.
 
     Returns decisions (m, n_axes) and values (m, 3), oldest first.  m < budget, with a ``RuntimeWarning``, only if
-    NSGA-III repeats itself so often that waiting is futile.  Raises ``ValueError`` for a file that is no storage or
-    in use by another process, and for values that are no numbers.
+    NSGA-III repeats itself so often that waiting is futile.  Raises ``ValueError`` for a file that is not a
+    storage or that another process uses, and for values that are not numbers.
     """
     optuna = need("optuna", "search")
     alone = held(storage) if storage else contextlib.nullcontext()

@@ -42,7 +42,7 @@ class Problem:
         env_id: environment.
         scenario: name of its scenario.
         digest: digest of its scenario (hex).
-        caveat: what must be said beside its figures.
+        caveat: warning to print beside its figures.
         axes: what is decided, in the order in which it is suggested.
         objectives: names out of :data:`splitgym.fronts.OBJECTIVES`.
         table: (n_valid, n_axes) all valid decisions, SI units; each row is a combination of the axes' levels.
@@ -169,9 +169,9 @@ def search(
         storage: ``nsga3`` only: SQLite file that keeps every evaluation, see :func:`splitgym.baselines.nsga3.nsga3`.
         progress: called as ``progress(evaluated, allowed)``.
 
-    Raises ``ValueError`` for an unknown method, a budget outside (0, 1], a seed out of range, a storage that is none
-    or that the method does not keep, and values that are no numbers; ``DependencyNotInstalled`` without the extra
-    ``[search]`` where it is needed.
+    Raises ``ValueError`` for an unknown method, a budget outside (0, 1], a seed out of range, a file that is
+    not a storage, a storage for another method than ``nsga3``, and values that are not numbers;
+    ``DependencyNotInstalled`` without the extra ``[search]`` where it is needed.
     """
     if not isinstance(problem, Problem):
         raise ValueError(f"problem must be one of problem_of(), got {shown(problem)}")

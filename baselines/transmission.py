@@ -2,8 +2,8 @@
 
 ``tracking`` is the packet level of ENACHI (specification section 7), ``threshold`` follows ProgressFTX (section 8).
 ``waterfilling`` and ``inversion`` are the textbook answers for a transmitter that knows the law of the fading but not
-its future; they are given the scenario's own law, which tracking does without.  All of them stop by a threshold on
-the server's predicted uncertainty, and all see observations only.
+its future.  They are given the scenario's own law; tracking needs none.  All of them stop by a threshold on the
+server's predicted uncertainty, and all see observations only.
 """
 
 from __future__ import annotations
@@ -162,7 +162,8 @@ class Constant(PowerControl):
 class Inversion(PowerControl):
     """Truncated channel inversion: the same rate in every slot whose gain is above a cutoff, nothing below.
 
-    Mean power under the known law of the fading: the reference.  The cutoff is the one with the highest mean rate.
+    Its mean power under the known law of the fading is the reference.  Of all cutoffs it takes the one with the highest
+    mean rate.
     """
 
     name: ClassVar[str] = "inversion"

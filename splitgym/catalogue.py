@@ -39,7 +39,7 @@ class Catalogue:
     def table(self, name: str | Path) -> dict[str, Any]:
         """The table of a shipped file by name, or of any file by a path that ends in ``.toml``.
 
-        Raises ``ValueError`` for an unknown name (naming the nearest), a missing file, and what is no TOML.
+        Raises ``ValueError`` for an unknown name (naming the nearest), a missing file, and text that is not TOML.
         """
         text_name = str(name) if isinstance(name, (str, Path)) else shown(name)
         if has_suffix(text_name, ".toml"):
@@ -58,7 +58,7 @@ class Catalogue:
         return None if path is None else path.parent
 
     def load(self, cls: type[S], name: str | Path, path: str) -> S:
-        """The strict object of :meth:`table`; what is wrong with a file's values is told with its name."""
+        """The strict object of :meth:`table`; a message about a file's values names the file."""
         table = self.table(name)
         if not has_suffix(name, ".toml"):
             return from_mapping(cls, table, path)

@@ -84,7 +84,7 @@ def table(name: str, value: Any) -> dict[str, Any]:
 
 
 def items(name: str, value: Any, what: str, most: int = MOST_VALUES, *, fewest: int = 1) -> list[Any]:
-    """The items of a list, a tuple, an array or another iterable that is no text, ``fewest`` to ``most``."""
+    """The items of a list, a tuple, an array or another iterable except text, ``fewest`` to ``most``."""
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise ValueError(f"{name} must be a list of {what}, got {shown(value)}")
     try:

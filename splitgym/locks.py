@@ -61,7 +61,7 @@ def _acquired(file: Path, path: Path) -> int:
 
 
 def _check_own(file: Path) -> None:
-    """Raise ``ValueError`` for what is no file of a lock: a link of either kind, whose target would be emptied."""
+    """Raise ``ValueError`` unless the path can be a lock's file: a link of either kind would empty its target."""
     with contextlib.suppress(FileNotFoundError):
         state = os.lstat(file)
         if not stat.S_ISREG(state.st_mode) or state.st_nlink > 1:

@@ -22,7 +22,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def read_pairs(pairs: Iterable[str], where: str) -> dict[str, Any]:
     """``["radio.shadowing_db=4"]`` -> ``{"radio.shadowing_db": 4}``; values are TOML, plain words are strings.
 
-    Raises ``ValueError`` naming ``where`` for what is no pair.
+    Raises ``ValueError`` naming ``where`` for anything but a pair.
     """
     table = {}
     for pair in pairs:

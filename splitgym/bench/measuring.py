@@ -1,4 +1,4 @@
-"""How rates are measured: contenders take turns in one run, and only medians and paired ratios are told."""
+"""How rates are measured: contenders take turns in one run, and only medians and paired ratios are reported."""
 
 from __future__ import annotations
 

@@ -243,7 +243,7 @@ def _name_of(scenario: Any) -> str:
 
 
 def _version(world: World) -> str:
-    """The version of the code, with that of a world of somebody's own.  Raises ``ValueError`` for an unknown one."""
+    """The version of the code, with that of a user's world.  Raises ``ValueError`` for an unknown one."""
     own = world_origin(world)
     if own.doubt:
         raise ValueError(f"a store cannot know the world {world.name!r} again: {own.doubt}")

@@ -87,7 +87,7 @@ class Sweep(RowOutput):
         return table
 
     def _swept(self) -> list[dict[str, Any]]:
-        """Swept key -> value at each place; what is no plain value is told in words."""
+        """Swept key -> value at each place; other values than plain ones are put in words."""
         plain = {key: [v if isinstance(v, (int, float)) else label(v) for v in vs] for key, vs in self.over.items()}
         return [dict(zip(plain, place, strict=True)) for place in zip(*plain.values(), strict=True)]
 

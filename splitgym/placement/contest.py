@@ -23,7 +23,7 @@ _REPEAT_S = 5.0
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a solver made of an instance.
+    """A solver's answer to an instance.
 
     Attributes:
         method: name of the solver.
@@ -64,8 +64,8 @@ class Result:
 def solvers(instance: Instance, gamma: int = 100, rounding: str | None = None) -> dict[str, tuple[Solver, bool]]:
     """Name -> (solver, exact) for an instance; with several applications those that place them all.
 
-    ``gamma``: levels of FIN; ``rounding``: its rounding, ``None``: each of them.  Raises ``ValueError`` for a ``gamma``
-    that is none.
+    ``gamma``: levels of FIN; ``rounding``: its rounding, ``None``: each of them.  Raises ``ValueError`` for a bad
+    ``gamma``.
     """
     check_instance(instance)
     whole_number("gamma, the levels of the latency target,", gamma, 1, MOST_LEVELS)

@@ -116,9 +116,9 @@ def _refusal(instance: Instance, place: int, residual: Residual | None, reason: 
 def optimum_all(instance: Instance) -> list[Plan] | list[Infeasible]:
     """The plans of all applications with the least total power, sum of rate_hz * energy_j [W] (s5).
 
-    One refusal for each application where there is none: its own reason where it has no plan alone, else that of the
-    whole, "capacity" where there is no common placement even without targets of latency.  Cyclic arcs are allowed.
-    Raises ``RuntimeError`` if the solver gives up.
+    Where they have no common plan: one refusal for each application.  It has its own reason where it has no plan alone;
+    else the reason of all, which is "capacity" where nothing fits even without latency targets.  Cyclic arcs are
+    allowed.  Raises ``RuntimeError`` if the solver gives up.
     """
     check_instance(instance)
     apps = list(range(len(instance.apps)))
@@ -137,9 +137,9 @@ def optimum_all(instance: Instance) -> list[Plan] | list[Infeasible]:
 def least_latency(
     instance: Instance, app: int | str = 0, residual: Residual | None = None, accurate: bool = True
 ) -> Plan | Infeasible:
-    """The fastest placement, among those the thriftiest; its latency target does not count.
+    """The fastest placement, and the thriftiest of equally fast ones; the latency target does not count.
 
-    Capacities, memory and pins do, and so does the accuracy target unless ``accurate`` is False.
+    Capacities, memory and pins count, and so does the accuracy target unless ``accurate`` is False.
     """
     return _extreme(instance, app_index(instance, app), residual, accurate, "latency")
 
@@ -147,7 +147,7 @@ def least_latency(
 def least_energy(
     instance: Instance, app: int | str = 0, residual: Residual | None = None, accurate: bool = True
 ) -> Plan | Infeasible:
-    """The thriftiest placement, among those the fastest; see :func:`least_latency`."""
+    """The thriftiest placement, and the fastest of equally thrifty ones; see :func:`least_latency`."""
     return _extreme(instance, app_index(instance, app), residual, accurate, "energy")
 
 

@@ -82,8 +82,8 @@ def random_dnn(blocks: int = 8, exits: int = 4, seed: int = 0, family: str = "su
         seed: integer >= 0.
         family: "prefix": exits 1..x are active; "subsets": any of them, 2^X - 1 configurations (s1.1).
 
-    A share of the samples is sure at every exit, more at later ones; they leave at the first active exit at which
-    they are.  Raises ``ValueError`` for arguments out of range.
+    At each exit a share of the samples is sure of the answer, more at later ones.  A sample leaves at the first active
+    exit where it is sure.  Raises ``ValueError`` for arguments out of range.
     """
     blocks = whole_number("blocks", blocks, 1, MOST_BLOCKS)
     exits = whole_number("exits", exits, 1, blocks)

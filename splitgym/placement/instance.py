@@ -289,7 +289,7 @@ def load_instance(source: str | Path | Mapping[str, Any] | Instance) -> Instance
     """An instance from a JSON or TOML file, from a table of the same content, or itself.
 
     A file of cases (``{"instance": {...}, ...}``) is read as its instance.  Raises ``ValueError`` naming the path of
-    the fault: a missing file, what is no JSON or TOML, unknown or missing keys, values outside their limits.
+    the fault: a missing file, text that is not JSON or TOML, unknown or missing keys, values outside their limits.
     """
     if isinstance(source, Instance):
         return source

@@ -43,7 +43,7 @@ def solve_mcp(
         instance: the problem.
         app: place or id of the application.
         combine: "sum" or "max".  For a fixed exit configuration both are least on the least-latency path; where "max"
-            leaves several plans the faster one is taken, among equally fast ones that of least energy.
+            leaves several plans, the fastest is taken, and of equally fast ones the one of least energy.
         acc_filter: offer only configurations that meet the accuracy target.
         residual: capacities that count instead of the instance's.
 
@@ -88,7 +88,7 @@ def _only(instance: Instance, place: int, config: int) -> Instance:
 
 @dataclasses.dataclass(frozen=True)
 class CodePlan:
-    """What the published greedy decides, charged as the published evaluation charges it (s8).
+    """The decision of the published greedy, charged as the published evaluation charges it (s8).
 
     Attributes:
         app: id of the application.

@@ -128,7 +128,7 @@ class Residual:
 
 
 def app_index(instance: Instance, app: int | str) -> int:
-    """Place of an application given by place or id.  Raises ``ValueError`` for an unknown one, naming the known."""
+    """Place of an application given by place or id.  ``ValueError`` for an unknown one lists the known ones."""
     check_instance(instance)
     names = [a.id for a in instance.apps]
     if isinstance(app, str):
@@ -141,7 +141,7 @@ def app_index(instance: Instance, app: int | str) -> int:
 
 
 def check_config(name: str, dnn: BranchyDnn, config: Any) -> int:
-    """The place of an exit configuration.  Raises ``ValueError``, calling it ``name``, where there is none there."""
+    """The place of an exit configuration.  Raises ``ValueError``, which calls it ``name``, for an unknown one."""
     last = len(dnn.exit_configs) - 1
     if not isinstance(config, (int, np.integer)) or isinstance(config, bool) or not 0 <= config <= last:
         raise ValueError(f"{name} must be 0..{last}, got {shown(config)}")

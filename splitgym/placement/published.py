@@ -104,8 +104,8 @@ def load_published(name: str) -> PublishedDnn:
 def published_topology() -> tuple[tuple[Node, ...], tuple[Arc, ...]]:
     """Nodes ``d0``, ``e0``, ``c0`` and the three arcs that lead upwards (s8).
 
-    The rate of an arc is the receiving tier's, which is what the published solvers take; with the sender's, the
-    device's uplink would be too slow for any offloading at the published targets (s8, defect 2).
+    The rate of an arc is that of the receiving tier, as in the published solvers.  With the sender's rate the device's
+    uplink would be too slow for any offloading at the published targets (s8, defect 2).
     """
     table = from_mapping(PublishedTopology, _CATALOGUE.table(_TOPOLOGY), "topology")
     nodes = tuple(

@@ -72,10 +72,10 @@ def study_savings(
 
     Args:
         dnn, energy, latency_mode: see :func:`splitgym.placement.published.published_instance`.
-        gammas: levels of FIN, each with either rounding, without shortcuts, the form whose losses section 7 states.
+        gammas: levels of FIN, each with either rounding, without shortcuts (s7).
         progress: called with the network's name and the share done.
 
-    With shortcuts and the last of ``gammas`` FIN is also run as it is recommended.  Raises ``ValueError`` for unknown
+    FIN also runs as recommended: with shortcuts and the last of ``gammas``.  Raises ``ValueError`` for unknown
     names.
     """
     levels = [whole_number("gammas", gamma, 1, MOST_LEVELS) for gamma in items("gammas", gammas, "numbers of levels")]

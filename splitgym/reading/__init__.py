@@ -1,4 +1,4 @@
-"""Everything that reads a file of somebody's own: read as meant, or refused with file, line and what was expected.
+"""Everything that reads a user's file: read as meant, or refused with file, line and what was expected.
 
 All raise ``ValueError`` of one short line that names the file, whatever the file holds; nothing is unpickled, executed
 or waited for, and no more memory is taken than the file may fill.

@@ -51,7 +51,7 @@ class ArrayTrace:
     def settle(self) -> None:
         """Replace the arrays by read-only float64 copies.
 
-        Raises ``ValueError`` naming array, place, unit and limits for anything that is no finite real number in range.
+        Raises ``ValueError`` naming array, place, unit and limits for anything but finite real numbers in range.
         """
         shapes = self.shapes()
         for name, (limits, _) in self.ARRAYS.items():

@@ -1,4 +1,4 @@
-"""What a search that sees the whole trace achieves: the bracket of the best possible from below."""
+"""What a search that sees the whole trace achieves: a value from below for the best possible return."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Clairvoyant:
-    """Feasible decisions for one trace, found with all of it known, and what they bring.
+    """Feasible decisions for one trace, found with the whole trace known, and their return.
 
     Not a policy: it cannot be registered, predicts nothing from observations and is not compared with policies.  The
     best possible return on the trace lies between ``value`` and that of :func:`splitgym.bound`.

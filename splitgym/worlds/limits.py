@@ -1,4 +1,4 @@
-"""What values within their ranges may not do together: the work and the energy of one task, the length of a path.
+"""Limits on values that are each in range: the work and the energy of one task, the length of a path.
 
 Each refusal names the keys, what they come to, and the limit with its unit.
 """

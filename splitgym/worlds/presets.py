@@ -23,7 +23,7 @@ S = TypeVar("S", bound="Scenario")
 
 
 class UnusedKeyWarning(UserWarning):
-    """Somebody has set a key that has no effect in the scenario."""
+    """A key was set that has no effect in the scenario."""
 
 
 class Presets(Generic[S]):
@@ -55,8 +55,8 @@ class Presets(Generic[S]):
         ``load_scenario({"base": "default", "name": "near", "radio": {"distance_m": 300}})``.
 
         A table or file with a ``base`` rests on that preset: its own keys replace the preset's, section by section.
-        ``base = "inference/enachi"`` names a preset of another world: of that one it takes the keys that this world
-        has, too, name and description excepted.
+        ``base = "inference/enachi"`` names a preset of another world: from it come the keys that this
+        world has too, except name and description.
 
         Raises ``ValueError`` for unknown names and keys, wrong types, and values outside their limits.  Warns with
         :class:`UnusedKeyWarning` of keys that have no effect: those of ``changes``, of a table beside its ``base``, and
@@ -79,7 +79,7 @@ class Presets(Generic[S]):
         return made
 
     def _usual(self, scenario: S) -> list[Mapping[str, Any]]:
-        """What a whole table may hold without being told: the defaults, presets' values, and its own profiles."""
+        """What a whole table may hold without a warning: the defaults, presets' values, and its own profiles."""
         parts = {field.name: getattr(scenario, field.name) for field in dataclasses.fields(cast(Any, scenario))}
         profiles = {k: v.to_dict() for k, v in parts.items() if isinstance(v, Strict) and not isinstance(v, Section)}
         return [profiles, _defaults(scenario), *self._preset_tables]
@@ -139,7 +139,7 @@ def presets_of(world: str) -> Presets[Any]:
 
 
 def _unknown_base(base: Any, world: str, known: list[str]) -> ValueError:
-    """The refusal of a base that is no preset; ``known`` are those of the ``world`` that it names, or of its own."""
+    """The refusal of an unknown base; ``known`` are the presets of the ``world`` that it names, or of its own."""
     places = [f"{other}/{name}" for other in BY_WORLD for name in BY_WORLD[other].names()]
     if not isinstance(base, str) or "/" not in base:
         close, words = nearest(base, known), f"known: {listed(known)}; or world/preset, such as {places[0]}"

@@ -75,7 +75,7 @@ class Arrivals(Process):
     REGISTRY: ClassVar[Registry[Model]] = ARRIVALS
 
     def check_count(self, key: str, count: int) -> None:
-        """As :meth:`check` for so many tasks, which messages call by ``key`` of the scenario."""
+        """As :meth:`check`, for so many tasks; messages name the scenario's ``key``."""
         with counted_by(key):
             self.check(count)
 
@@ -100,7 +100,7 @@ class Scenario(Strict):
 
     @property
     def caveat(self) -> str:
-        """What must be said beside every figure of this setting; empty if nothing."""
+        """Warning to print beside every figure of this setting; empty if there is none."""
         return ""
 
     def to_toml(self) -> str:

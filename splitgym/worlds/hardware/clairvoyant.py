@@ -1,7 +1,7 @@
 """The hardware world's clairvoyant: the best configuration of every request under a price of time, which is searched.
 
-Each request takes the configuration of most worth on the realised trace from the state that those before have left;
-what it does to the requests behind it is told by the price alone.  Feasible, not optimal.
+Each request takes the configuration that is worth most on the realised trace, in the state that earlier requests left;
+only the price speaks for the requests behind it.  Feasible, not optimal.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class HardwareScenario(Scenario):
         return table
 
     def _is_given(self) -> bool:
-        """Whether somebody has recorded or programmed the arrivals."""
+        """Whether the arrivals are recorded or a plug-in's."""
         return self.arrivals.model == "recorded" or not ARRIVALS[self.arrivals.model].built_in
 
     def unused(self) -> dict[str, str]:

@@ -23,7 +23,7 @@ def published_thresholds_s(profile: HardwareProfile | str, n: int, seed: int = S
 
     The extremes of the *sample* are mapped to the bounds, so ``n`` changes the shape.
 
-    Raises ``ValueError`` for a network that was not among the published ones, and for fewer than 2 requests.
+    Raises ``ValueError`` for a network without a published workload, and for fewer than 2 requests.
     """
     profile = load_hardware(profile) if isinstance(profile, str) else profile
     if profile.name not in ORDER:

@@ -3,7 +3,7 @@
 Method.  The Lagrangian of the energy debt turns the return into a sum over tasks of correct - lambda E, lambda at most
 beta / Ebar (:func:`splitgym.worlds.bound.debt_bound`).  What couples the tasks besides is the device, which one task
 occupies while the next ones wait; a second price, of that time, stands for it.  Given both prices, each task takes the
-decision of most worth on the realised trace from the state that those before have left.  Prices are tried on a coarse
+decision that is worth most on the realised trace, in the state that earlier tasks left.  Prices are tried on a coarse
 grid, one after the other, and the best return is kept: feasible, not optimal.
 """
 

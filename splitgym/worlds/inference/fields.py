@@ -1,4 +1,4 @@
-"""Tables of the inference world: what is observed, what is decided, what an episode can be told."""
+"""Tables of the inference world: what is observed, what is decided, which options an episode has."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ class MultiUserScenario(NetworkScenario):
 
     @property
     def distance_factors(self) -> np.ndarray:
-        """(N,) distances over ``radio.distance_m``: evenly spaced, 1 for a single device.  (ENACHI spec. 3.3)"""
+        """(N,) distances over ``radio.distance_m``: evenly spaced, 1 for a single device.  (ENACHI s3.3)"""
         if self.users.count == 1:
             return np.ones(1)
         return np.linspace(self.users.near_factor, self.users.far_factor, self.users.count)
@@ -187,7 +187,7 @@ class MultiUserScenario(NetworkScenario):
 
 @functools.cache
 def _two_tiers() -> InferenceScenario:
-    """The preset of which only the disabled cloud and the periodic arrivals remain."""
+    """The preset that lends its disabled cloud and its periodic arrivals; nothing else of it is used."""
     return load_inference("enachi")
 
 

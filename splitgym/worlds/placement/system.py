@@ -81,12 +81,12 @@ def parts(scenario: PlacementScenario) -> tuple[tuple[Node, ...], tuple[Arc, ...
 
 
 def system_of(scenario: PlacementScenario) -> System:
-    """The arrays of a scenario; shared, and not to be written to."""
+    """The arrays of a scenario.  They are shared: do not write to them."""
     return _kept(scenario).system
 
 
 def most_configs(dnns: dict[str, BranchyDnn]) -> int:
-    """Exit configurations of the network that has most of them."""
+    """The largest number of exit configurations of any network."""
     return max(len(dnn.exit_configs) for dnn in dnns.values())
 
 

@@ -43,9 +43,9 @@ class Transmission(Section):
 class TransmissionScenario(NetworkScenario):
     """One setting of ``ProgressiveTransmission-v0``; presets are TOML files, see :func:`load_scenario`.
 
-    Sections that it has in common with ``SplitInference-v0`` mean the same.  Of the device the fastest clock counts,
-    and a hard battery is refused.  An episode is one task, so what would make tasks differ from those before
-    (correlations, motion, reconfiguration) has no effect.
+    Sections shared with ``SplitInference-v0`` mean the same.  The device runs at its fastest clock, and a hard battery
+    is refused.  An episode is one task, so whatever links a task to earlier ones (correlations, motion,
+    reconfiguration) has no effect.
     """
 
     PROCESSES: ClassVar[tuple[str, ...]] = ("fading",)

@@ -97,7 +97,7 @@ class TransmissionTrace(ArrayTrace):
 
     @classmethod
     def draw(cls, scenario: TransmissionScenario | str, seed: int = 0, episode: int = 0) -> TransmissionTrace:
-        """The trace that ``env.reset(seed=seed)`` plays (and its ``episode``-th successor without a seed)."""
+        """The trace of ``env.reset(seed=seed)``, or of the ``episode``-th reset after it without a seed."""
         return draw_trace(load_scenario(scenario), episode_key(seed_key(seed), episode))
 
     @classmethod
