@@ -80,7 +80,7 @@ def _check_hyper(config: TrainConfig, cls: type) -> None:
 
 
 def _is(value: Any, kind: type) -> bool:
-    """Whether a plain value is of a kind; whole numbers are numbers, and true is none."""
+    """Whether a plain value is of a kind; whole numbers are numbers, booleans are not."""
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, (int, float) if kind is float else kind)

@@ -55,9 +55,9 @@ def world_origin(world: World) -> Origin:
 
 
 def is_setting_of(scenario: Any, found: str) -> bool:
-    """Whether a digest, or the begin of one, is that of the scenario, by the rule of now or by that of version 0.1.0.
+    """Whether a digest, or its beginning, is the scenario's, by today's rule or by that of version 0.1.0.
 
-    The old one passes over names of every kind, and knows files by their path and plug-in models by their name, so it
+    The old rule ignores all names, and knows files by their path and plug-in models by their name, so it
     says nothing about a scenario that has one of these.
     """
     if not found or scenario.digest().startswith(found):

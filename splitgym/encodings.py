@@ -156,7 +156,7 @@ class MultiDiscreteEncoding(Encoding):
 class BoxEncoding(Encoding):
     """A number in [-1, 1] per axis or value of a vector axis: equal bins for levels, a cubic law (0 included) else.
 
-    What rounding has put beyond an end, by :data:`ROUNDING` at most, is taken as the end; all else is refused.
+    A value that rounding put beyond an end, by at most :data:`ROUNDING`, is taken as the end; others are refused.
     """
 
     def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:

@@ -1,7 +1,7 @@
 """Pareto fronts of decisions, and the choice of one entry for a deadline: DynaSplit's online phase.
 
-A front is what an offline search (:mod:`splitgym.baselines.search`) leaves behind: decisions of which none is beaten
-by another one in every objective, each with its latency, energy and accuracy.  Source: May et al., "DynaSplit: A
+A front is what an offline search (:mod:`splitgym.baselines.search`) leaves behind: decisions that no other one
+beats in every objective, each with its latency, energy and accuracy.  Source: May et al., "DynaSplit: A
 Hardware-Software Co-Design Framework for Energy-Aware Inference on Edge", arXiv 2410.23881.
 """
 

@@ -29,7 +29,7 @@ _FOLDER: ContextVar[Path | None] = ContextVar("folder of the file that is read",
 class NamedFile(str):
     """The path of a file, with the content that it had when it was read.
 
-    What comes later to the file, or to the current folder, changes nothing.  Two of them are equal if their contents
+    Later changes of the file, or of the current folder, change nothing.  Two of them are equal if their contents
     and the endings of their names are; beside a plain text the path counts.  Copies and pickles carry the content.
     """
 
@@ -112,7 +112,7 @@ def named_file(name: str | Path, missing: str) -> NamedFile:
 
 
 def mentioned_file(value: Any) -> Any:
-    """A parameter's value, with the content of every file that it is the path of: a text with a slash or an ending.
+    """A parameter's value, with the content of every file whose path it is: a text with a slash or an ending.
 
     So are the texts in its lists and tables.
     """
@@ -124,7 +124,7 @@ def mentioned_file(value: Any) -> Any:
 
 
 def mentioned_digest(value: Any) -> str:
-    """Digests (hex) of the files that a text or path in somebody's code is that of; empty for anything else.
+    """Digests (hex) of the files whose path a text in a plug-in's code is; empty for anything else.
 
     All of them, since the code may open the one beside it or that in the current folder.
     """
@@ -138,15 +138,15 @@ def mentioned_digest(value: Any) -> str:
 
 
 def plain_digests(values: Iterable[Any]) -> list[str]:
-    """Digests of the files that plain words among parameters are the names of: the code may open them, too."""
+    """Digests of the files whose names are plain words among parameters: the code may open them, too."""
     words = [word for word in _texts(values) if not isinstance(word, NamedFile)]
     return [digests for digests in map(mentioned_digest, words) if digests]
 
 
 def mentioned_folder(values: Iterable[Any], *, plain: bool) -> str:
-    """What to say of a folder among parameters, whose content nobody follows; empty if there is none.
+    """A remark on a folder among parameters, whose content is not tracked; empty if there is none.
 
-    ``plain``: also of one that a word without a slash or an ending is the name of.
+    ``plain``: also on a folder that a word without a slash or an ending names.
     """
     words = [value for value in _texts(values) if value and (plain or _is_path(value))]
     found = [value for value in words if any(map(os.path.isdir, _places(value)))]

@@ -23,7 +23,7 @@ def check_name(path: str, name: Any) -> str:
     """``name``, if it can be a name everywhere.
 
     Args:
-        path: what it is the name of, for the message.
+        path: what the name is for, for the message.
 
     Raises ``ValueError`` that says what is wrong: not a text, too long, or with characters or a form that folders,
     commands, tables or terminals would take for something else.

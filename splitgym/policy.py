@@ -159,8 +159,8 @@ POLICIES: Registry[Callable[..., Any]] = Registry("policy")
 def register_policy(policy: Any = None, *, name: str | None = None) -> Any:
     """Register a policy class or factory, called as ``policy(env, **parameters)``; usable as a decorator.
 
-    The name is ``name`` or the class's ``name``.  Raises ``ValueError`` if it is taken, or no name that can be typed on
-    a command line, and for a policy that cannot be called with an environment.
+    The name is ``name`` or the class's ``name``.  Raises ``ValueError`` for a name that is taken or cannot be
+    typed on a command line, and for a policy that cannot be called with an environment.
     """
     if policy is None:
         return functools.partial(_register, name=name)

@@ -31,7 +31,7 @@ class Registry(Generic[T]):
         self._table: dict[str, T] = {}
 
     def add(self, name: str, thing: T) -> None:
-        """Register ``thing``; raises ``ValueError`` if the name is taken, or none, see :meth:`check`."""
+        """Register ``thing``; raises ``ValueError`` for a name that is taken or not allowed, see :meth:`check`."""
         self.check(name)
         if name in self._table:
             raise ValueError(f"{self.kind} {shown(name)} is already registered")

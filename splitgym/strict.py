@@ -51,7 +51,7 @@ def entry(
     check: Callable[[str, Any], str] = check_text,
     doc: str = "",
 ) -> Any:
-    """A string, boolean or structured field with its meaning; a ``label`` is only words, which decide nothing.
+    """A string, boolean or structured field with its meaning; a ``label`` is for people and decides nothing.
 
     ``check`` refuses strings, see :mod:`splitgym.names`; an empty one is checked unless it is the default.
     """

@@ -103,7 +103,7 @@ def page(world: World) -> str:
 
 
 class PageOf:
-    """A docstring that is made when somebody asks for it, since making it costs some milliseconds."""
+    """A docstring that is made on demand, since making it takes some milliseconds."""
 
     def __init__(self, name: str) -> None:
         self.name = name

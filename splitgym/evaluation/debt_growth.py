@@ -10,7 +10,7 @@ Research 30, 1982, who finds 10 to 30 batches enough whatever the length of the 
 * A queue that grows is a random walk with drift.  The growths of blocks that are much longer than the memory of
   channel and arrivals are then nearly independent, and the interval covers the drift as often as it says.  (A device
   that moves to and fro remembers longer, 150 tasks a round in ``commute``: give it 10,000 tasks or more.)
-* A queue at rest has growths that cancel from block to block.  Their spread tells more doubt than there is, so the
+* A queue at rest has growths that cancel from block to block.  Their spread overstates the doubt, so the
   interval is too wide, by about the square root of the number of blocks, and never too narrow.
 
 Growth is taken from block end to block end, not between means of blocks, which share tasks and would be correlated.
@@ -48,7 +48,7 @@ class Drift(NamedTuple):
         * ``stable``: it does not, and it ends below ``TOLERANCE``: not only was no growth found, any growth that could
           have been overlooked is too small to matter.  Without this second condition every short or noisy run would
           pass for a stable one.
-        * ``undecided``: neither; a longer run tells.
+        * ``undecided``: neither; a longer run decides.
         """
         if self.low > 0.0:
             return UNSTABLE
@@ -61,14 +61,14 @@ def least_steps() -> int:
 
 
 def drift(debt: np.ndarray) -> Drift:
-    """Growth of a debt over the second half of a run; the first half is left for the start to be forgotten.
+    """Growth of a debt over the second half of a run; the first half is left out, so that the start is forgotten.
 
     Args:
         debt: (n,) debt after every step, in budgets of one task.
 
     Returns:
         The slope, which is the growth over the second half per task, and its 95 % interval.  It speaks of that half
-        only: a queue that is still on its way to rest there grows, and a longer run tells.
+        only: a queue that is still on its way to rest there grows, and a longer run decides.
 
     Raises:
         ValueError: fewer than :func:`least_steps` steps.

@@ -17,8 +17,8 @@ from splitgym.names import cell
 
 
 def drawn(place: str, *args: Any, **kwargs: Any) -> Any:
-    """Call ``"module.function"`` of :mod:`splitgym.show`, imported now: results know no screen, and need no library
-    that draws until somebody looks.
+    """Call ``"module.function"`` of :mod:`splitgym.show`, imported now: results need no drawing
+    library until they are shown.
     """
     module, _, name = place.rpartition(".")
     return getattr(importlib.import_module(f"splitgym.show.{module}"), name)(*args, **kwargs)

@@ -40,7 +40,7 @@ class Contender:
 
     ``make(env)`` gives a fresh policy for an environment that was made with encoding ``action`` and the episode
     options; ``agent`` marks trained ones, which are never taken as the best baseline.  ``spec`` is the text that
-    :func:`contender` made it of, if it was one; ``identity`` digests all that its decisions depend on, empty: unknown,
+    :func:`contender` made it from, if any; ``identity`` digests all that its decisions depend on, empty: unknown,
     for the reason ``doubt``.  ``files`` are those that the text names, and ``kept_spec`` is the text that finds them
     again, or a trained model, from elsewhere.
     """

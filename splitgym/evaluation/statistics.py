@@ -22,7 +22,7 @@ _MOST_DRAWS = 1_000_000
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
-    """``values`` as float64 of one dimension or more; masked entries and what are no numbers are refused."""
+    """``values`` as float64 of one dimension or more; refuses masked entries and anything but numbers."""
     array = plain_array(values, name).astype(np.float64)
     if array.ndim == 0:
         raise ValueError(f"{name} must be an array of numbers, got {shown(values)}")

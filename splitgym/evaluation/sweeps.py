@@ -55,7 +55,7 @@ class Sweep(RowOutput):
 
     @property
     def caveats(self) -> list[str]:
-        """What must be said beside the figures, each once."""
+        """Warnings to print beside the figures, each once."""
         return list(dict.fromkeys(r.scenario.caveat for r in self.results if r.scenario.caveat))
 
     @property
@@ -148,7 +148,7 @@ def sweep(
     Args:
         policies, env_id, scenario, episodes, seed, changes, num_threads, trust, store: as in :func:`splitgym.evaluate`.
         over: dotted scenario path -> its values; several keys move together and have equally many values.
-        progress: called as ``progress(name, share)``; the name tells policy and value.
+        progress: called as ``progress(name, share)``; the name holds policy and value.
         each: called after every value with what there is by then, for example to save it.
 
     Returns:

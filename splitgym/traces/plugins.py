@@ -108,7 +108,7 @@ class Model:
             fail(where, value, f"a finite number {FADING_GAIN.words}", FADING_GAIN.hint)
 
     def _kind(self, name: str) -> str:
-        """What a parameter takes, from its default or annotation: "a number", "a string", or "" where neither tells."""
+        """What a parameter takes, from its default or annotation: "a number", "a string", or "" where neither says."""
         parameter = inspect.signature(self.function).parameters[name]
         if isinstance(parameter.default, str) or parameter.annotation in (str, "str"):
             return "a string"
