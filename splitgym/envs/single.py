@@ -14,6 +14,7 @@ from splitgym.envs.describe import axis_table
 from splitgym.envs.rows import Rows, option_table
 from splitgym.fields import field_table
 from splitgym.seeding import seed_key
+from splitgym.worlds.records import info_table, reward_table
 from splitgym.worlds.world import get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
@@ -116,7 +117,8 @@ class SplitEnv(gym.Env):
 
     def describe(self) -> str:
         """Markdown tables of observation fields, action axes, reward terms and keys of ``info``."""
-        return f"{field_table(self.rows.fields)}\n\n{axis_table(self.rows.axes)}"
+        tables = field_table(self.rows.fields), axis_table(self.rows.axes)
+        return "\n\n".join((*tables, reward_table(self.world.reward_terms), info_table(self.world.info_columns)))
 
     def _info(self) -> dict[str, Any]:
         info = dict(zip(self._keys, self.rows.outcomes.item(0)))  # noqa: B905 (strict costs time at every step)
