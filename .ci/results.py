@@ -27,7 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 #: In the order in which they are made; a page may show what a command of a page before it has drawn.
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+PAGES = (*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md")
 _PIECE = re.compile(
     r"^```\n(?P<block>\$ .*?)^```$"
     r"|^<!-- \$ (?P<command>[^\n]*?) -->\n(?:(?P<region>(?:(?!<!-- ).)*?)(?P<end>^<!-- end -->$))?",

@@ -75,16 +75,25 @@ class Browser:
         os.close(self._out)
         self._profile.cleanup()
 
-    def open(self, path: Path, width: int, height: int = 900, *, dark: bool = False) -> None:
-        """Load a file in a window of that size and wait until all its plots are drawn."""
+    def open(
+        self,
+        path: Path,
+        width: int,
+        height: int = 900,
+        *,
+        dark: bool = False,
+        query: str = "",
+        until: str = "document.documentElement?.dataset.drawn",
+    ) -> None:
+        """Load a file in a window of that size and wait for a condition: by default, until all its plots are drawn."""
         self.errors, self.requests = [], []
         self._call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._call("Emulation.setEmulatedMedia", features=[scheme])
-        self._call("Page.navigate", url=path.resolve().as_uri())
-        self.until("document.documentElement?.dataset.drawn")
+        self._call("Page.navigate", url=path.resolve().as_uri() + (f"?{query}" if query else ""))
+        self.until(until)
 
     def until(self, condition: str) -> None:
         """Wait until a JavaScript condition holds; ``AssertionError`` after the time limit."""
