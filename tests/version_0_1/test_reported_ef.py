@@ -166,7 +166,9 @@ def test_e_a_dict_action_names_its_key():
 
 
 def test_e_the_readme_says_what_a_dict_holds():
-    assert "exact physical values" not in (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "environments" / "index.md").read_text(encoding="utf-8")
+    assert "exact physical values" not in text
+    assert "indices of cuts and clocks, exact values of powers" in text
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -219,12 +221,15 @@ def test_f_an_early_stop_that_saves_no_slot():
     assert (info["slots_used"][stopped] < info["slots_available"][stopped]).all()
 
 
-@pytest.mark.parametrize("where", [(ROOT / "README.md").read_text(encoding="utf-8"), str(solve_fin.__doc__)], ids=len)
+PLACEMENT = (ROOT / "docs" / "results" / "placement.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("where", [PLACEMENT, str(solve_fin.__doc__)], ids=len)
 def test_f_what_is_ours_in_fins_carry_is_told(where):
     assert re.search(r"carry[^|]{0,200}literal rule", where, re.DOTALL)
 
 
-@pytest.mark.parametrize("where", ["readme", "docstring"])
+@pytest.mark.parametrize("where", ["page", "docstring"])
 def test_f_the_order_by_load_is_told_to_be_ours(where):
-    text = (ROOT / "README.md").read_text(encoding="utf-8") if where == "readme" else str(solve_fin_all.__doc__)
+    text = PLACEMENT if where == "page" else str(solve_fin_all.__doc__)
     assert re.search(r"[Oo]urs, not published[^|]*load|load[`\"]* \(ours, not published", text, re.DOTALL)
