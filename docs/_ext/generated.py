@@ -49,7 +49,8 @@ _COMMENT = re.compile(r"^<!-- generated: ([\w-]+)(?: (\S+))? -->$", re.MULTILINE
 def named(kind: str) -> str:
     """A table of everything registered of one kind of ``splitgym list``: ``policies of SplitInference-v0``."""
     return markdown_table(
-        ("name", "what it is"), ((f"`{n}`", text) for n, text in catalogue()[kind.replace("_", " ")].items())
+        ("name", "what it is"),
+        ((f"`{n}`", text) for n, text in catalogue()[kind.replace("_", " ")].items()),
     )
 
 
@@ -63,7 +64,11 @@ def policies(env_id: str) -> str:
     return named(f"policies of {env_id}")
 
 
-KINDS: dict[str, Callable[[str], str]] = {"environment": environment, "list": named, "policies": policies}
+KINDS: dict[str, Callable[[str], str]] = {
+    "environment": environment,
+    "list": named,
+    "policies": policies,
+}
 
 
 def replaced(text: str) -> str:
@@ -94,10 +99,20 @@ def _members(name: str, seen: dict[int, str]) -> Iterator[str]:
         if id(thing) in seen:
             elsewhere.append(f":py:obj:`{seen[id(thing)]}`")
             continue
-        kind = "class" if inspect.isclass(thing) else "function" if inspect.isroutine(thing) else "data"
+        kind = (
+            "class"
+            if inspect.isclass(thing)
+            else "function"
+            if inspect.isroutine(thing)
+            else "data"
+        )
         if kind != "data":
             seen[id(thing)] = f"{name}.{member}"
-        yield f".. auto{kind}:: {name}.{member}" + ("\n   :members:" if kind == "class" else "") + "\n"
+        yield (
+            f".. auto{kind}:: {name}.{member}"
+            + ("\n   :members:" if kind == "class" else "")
+            + "\n"
+        )
     if elsewhere:
         yield "Also here: " + ", ".join(elsewhere) + ".\n"
 

@@ -19,7 +19,9 @@ def _drawn(node: nodes.Element, block: bool) -> str:
     if block and "\\\\" in text and "\\begin" not in text:
         text = f"\\begin{{aligned}}{text}\\end{{aligned}}"
     try:
-        return tex2mathml(text, as_block=block).replace("\u02c9", "\u00af")  # the bar that every font draws
+        return tex2mathml(text, as_block=block).replace(
+            "\u02c9", "\u00af"
+        )  # the bar that every font draws
     except MathError as error:
         _logger.warning("mathematics: %s in %s", error, text, location=node, type="mathml")
         return f"<code>{html.escape(text)}</code>"
