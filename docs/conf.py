@@ -31,6 +31,7 @@ highlight_language = "none"
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
 nb_execution_mode = "off"  # the notebooks are shown with the outputs they hold; the tests run them
+nb_render_markdown_format = "gfm"  # tables
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 
 # docstrings

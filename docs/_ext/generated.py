@@ -19,6 +19,7 @@ from sphinx.application import Sphinx
 
 from splitgym.cli.listing import catalogue
 from splitgym.envs.describe import markdown_table
+from splitgym.policy import POLICIES, load_baselines
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
@@ -90,6 +91,13 @@ def public(module: ModuleType) -> list[str]:
     return [n for n, t in here if not n.startswith("_") and t.__module__ == module.__name__]
 
 
+def _directive(place: str, thing: object) -> str:
+    """The directive that takes the docstring of a public thing."""
+    if inspect.isclass(thing):
+        return f".. autoclass:: {place}\n   :members:\n"
+    return f".. auto{'function' if inspect.isroutine(thing) else 'data'}:: {place}\n"
+
+
 def _members(name: str, seen: dict[int, str]) -> Iterator[str]:
     """Directives for the public names of a module; ``seen`` knows which object stands where already."""
     module = importlib.import_module(name)
@@ -99,36 +107,35 @@ def _members(name: str, seen: dict[int, str]) -> Iterator[str]:
         if id(thing) in seen:
             elsewhere.append(f":py:obj:`{seen[id(thing)]}`")
             continue
-        kind = (
-            "class"
-            if inspect.isclass(thing)
-            else "function"
-            if inspect.isroutine(thing)
-            else "data"
-        )
-        if kind != "data":
+        if inspect.isclass(thing) or inspect.isroutine(thing):
             seen[id(thing)] = f"{name}.{member}"
-        yield (
-            f".. auto{kind}:: {name}.{member}"
-            + ("\n   :members:" if kind == "class" else "")
-            + "\n"
-        )
+        yield _directive(f"{name}.{member}", thing)
     if elsewhere:
         yield "Also here: " + ", ".join(elsewhere) + ".\n"
+
+
+def _policies(seen: dict[int, str]) -> Iterator[str]:
+    """A section for every policy: its class, or where that is described."""
+    load_baselines()
+    for name in POLICIES:
+        kind = POLICIES[name]
+        place = f"{kind.__module__}.{kind.__qualname__}"
+        text = f"See :py:obj:`{seen[id(kind)]}`." if id(kind) in seen else _directive(place, kind)
+        yield f"## {name}\n\n```{{eval-rst}}\n{text}\n```\n"
 
 
 def reference() -> Iterator[tuple[str, str]]:
     """(name, text) of the pages of the reference."""
     seen: dict[int, str] = {}
-    entries = "\n".join(present())
-    yield (
-        "index.md",
-        f"# Reference\n\nThe public names, from their docstrings.\n\n```{{toctree}}\n{entries}\n```\n",
-    )
+    entries = "\n".join([*present(), "policies"])
+    head = "# Reference\n\nThe public names, from their docstrings."
+    yield "index.md", f"{head}\n\n```{{toctree}}\n{entries}\n```\n"
     for name in present():
         text = (inspect.getdoc(importlib.import_module(name)) or "").strip()
         members = "\n".join(_members(name, seen))
         yield f"{name}.md", f"# `{name}`\n\n```{{eval-rst}}\n{text}\n\n{members}\n```\n"
+    head = "# Policies\n\nArguments, and what is ours beyond a published method."
+    yield "policies.md", "\n".join([head, "", *_policies(seen)])
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -17,5 +17,5 @@ mask hides it.
 The reward is the share of energy saved against cloud-only if the threshold is met, and a penalty
 (`reward.violation_penalty`) if not.""",
     end="`truncated` is true after the last request.  `terminated` stays false.",
-    versions={"v0": "splitgym 0.1.0"},
+    versions={"v0": "first release, in splitgym 0.1.0"},
 )

@@ -26,5 +26,5 @@ episode the debt adds up: the return is the number of right answers less the pri
 `truncated` is true when the last task is served or missed.  `terminated` is true only when a hard battery
 (`device.battery_j`, off by default) is empty: the task that empties it has no answer, and its energies in `info` are
 what it would have taken, which may be more than the battery held.""",
-    versions={"v0": "splitgym 0.1.0"},
+    versions={"v0": "first release, in splitgym 0.1.0"},
 )

@@ -19,5 +19,5 @@ the code of `SplitInference-v0`: one device with the whole band is that environm
 The reward is the sum over the devices.  A budget belongs to a task, so the queue of a device without a task stays.
 `action="discrete"` takes one decision for all devices.""",
     end="`truncated` is true after the last frame.  `terminated` stays false.",
-    versions={"v0": "splitgym 0.1.0"},
+    versions={"v0": "first release, in splitgym 0.1.0"},
 )

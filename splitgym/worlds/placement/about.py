@@ -16,5 +16,5 @@ no exit set allows rejects the application, and the mask shows such moves.
 The reward comes when an application is closed: the share of energy saved against its least-latency plan, or a penalty
 (`reward.rejection_penalty`) for a rejection.""",
     end="`truncated` is true when the last application is closed.  `terminated` stays false.",
-    versions={"v0": "splitgym 0.1.0"},
+    versions={"v0": "first release, in splitgym 0.1.0"},
 )

@@ -17,5 +17,5 @@ worth 1.  The slots are made of the same functions as those inside a task of `Sp
     end="""\
 `terminated` is true when everything is delivered, when no slot is left, or when you stop: nothing was cut off, so no
 value lies behind the end.  `truncated` stays false.""",
-    versions={"v0": "splitgym 0.1.0"},
+    versions={"v0": "first release, in splitgym 0.1.0"},
 )
