@@ -328,7 +328,7 @@ def _check_trace(envs: SplitVectorEnv, scenario: Any, mutation: Mutation) -> Non
     arrays = {name: np.array(getattr(trace, name)) for name in trace.ARRAYS}
     odd = {}
     for name in rng.choice(list(arrays), 3):
-        limits, flat = trace.ARRAYS[name][0], arrays[name].ravel()
+        limits, flat = trace.ARRAYS[name].limits, arrays[name].ravel()
         key = Key((name,), limits, False)
         for i in rng.integers(flat.size, size=2) if flat.size else ():
             value = _odd(rng, key) if rng.random() < 0.3 else _inside(rng, key, float(flat[i]))

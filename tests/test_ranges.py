@@ -70,9 +70,9 @@ def test_a_number_without_both_limits_cannot_be_declared(limits):
 
 @pytest.mark.parametrize("trace", [WORLDS[world].trace_type for world in WORLDS], ids=list(WORLDS))
 def test_every_array_of_a_trace_has_both_limits(trace):
-    for limits, meaning in trace.ARRAYS.values():
-        assert isinstance(limits, Range)
-        assert meaning
+    for array in trace.ARRAYS.values():
+        assert isinstance(array.limits, Range)
+        assert array.meaning
 
 
 # ------------------------------------------------------------------ presets are usual

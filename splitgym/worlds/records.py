@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from splitgym.jit import records
 from splitgym.registry import nearest
+from splitgym.traces.base import Array
 
 #: Last part of a name -> unit.
 UNITS = {"j": "J", "s": "s", "w": "W", "hz": "Hz", "bit": "bit", "bits": "bit", "db": "dB", "m": "m", "km": "km"}
@@ -61,6 +63,38 @@ def record_type(columns: Iterable[Column]) -> np.dtype:
 @functools.cache
 def _record_type(columns: tuple[Column, ...]) -> np.dtype:
     return np.dtype([(column.name, column.kind, column.shape) for column in columns], align=True)
+
+
+def columns_of(arrays: Mapping[str, Array]) -> tuple[Column, ...]:
+    """The arrays of a trace as the columns of what nature decides about each task, application or request."""
+    return tuple(Column(name, array.kind, array.meaning) for name, array in arrays.items())
+
+
+def blank(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Records in which nothing is filled in yet: NaN, and the lowest whole number where it is an integer."""
+    record, table = np.zeros((), dtype), np.empty(shape, dtype)
+    for name in dtype.names or ():
+        record[name] = np.nan if dtype[name].kind == "f" else np.iinfo(dtype[name]).min
+    table[...] = record
+    return records(table)
+
+
+def filled(drawn: np.ndarray) -> np.ndarray:
+    """What nature has drawn into :func:`blank` records.  ``RuntimeError`` naming the column that it leaves blank."""
+    for name in drawn.dtype.names or ():
+        column = drawn[name]
+        if (np.isnan(column) if column.dtype.kind == "f" else column == np.iinfo(column.dtype).min).any():
+            raise RuntimeError(f"nature leaves {name!r} unfilled; nature.py must draw every column of its table")
+    return drawn
+
+
+def grown(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A float array with at least this shape: ``array`` itself, or a larger one with its values in front, then NaN."""
+    if all(have >= need for have, need in zip(array.shape, shape, strict=True)):
+        return array
+    larger = np.full(tuple(map(max, array.shape, shape)), np.nan)
+    larger[tuple(map(slice, array.shape))] = array
+    return larger
 
 
 def info_table(columns: Iterable[Column]) -> str:

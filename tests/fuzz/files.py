@@ -146,7 +146,7 @@ def trace_arrays(kind: Any) -> dict[str, np.ndarray]:
     slots = {"fading", "noise"}
     grid = {"MultiUserTrace": (2, 3), "TransmissionTrace": (1,)}.get(kind.__name__, (3,))
     arrays = {"format": np.array(kind.FORMAT)}
-    for name, (limits, _) in kind.ARRAYS.items():
+    for name, limits in ((name, kind.ARRAYS[name].limits) for name in kind.ARRAYS):
         shape = grid[-1:] if kind.__name__ == "MultiUserTrace" and name == "edge_load" else grid
         if name in slots:
             shape = (4,) if kind.__name__ == "TransmissionTrace" else (*grid, 4)

@@ -14,11 +14,10 @@ from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
 from splitgym.worlds.inference import InferenceTrace, load_scenario
 from splitgym.worlds.inference.scenario import preset_names
-from splitgym.worlds.inference.trace import SLOT_ARRAYS, TASK_ARRAYS
 from splitgym.worlds.world import WORLDS
 from tests.helpers import assert_same, native, sampled, single, vector_rollout
 
-ARRAYS = (*TASK_ARRAYS, *SLOT_ARRAYS)
+ARRAYS = tuple(InferenceTrace.ARRAYS)
 PRESETS = preset_names()
 BUILT_IN_FADING = [name for name in FADING if FADING[name].built_in]
 

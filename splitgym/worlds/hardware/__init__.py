@@ -6,7 +6,6 @@ import functools
 
 import numpy as np
 
-from splitgym.jit import records
 from splitgym.worlds.hardware import kernel
 from splitgym.worlds.hardware.about import ABOUT
 from splitgym.worlds.hardware.fields import action_axes, observation_fields
@@ -17,12 +16,13 @@ from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, lo
 from splitgym.worlds.hardware.scenario import HardwareScenario, load_scenario, preset_names
 from splitgym.worlds.hardware.trace import HardwareTrace, draw_trace, given_arrays
 from splitgym.worlds.hardware.workload import published_thresholds_s
+from splitgym.worlds.records import blank
 from splitgym.worlds.world import WORLDS, Plane, World
 
 
 def _nature(n: int, scenario: HardwareScenario) -> Nature:
     """Arrays for ``n`` rows."""
-    return Nature(records(np.zeros((n, scenario.requests.count), REQUEST)), *given_arrays(scenario))
+    return Nature(blank((n, scenario.requests.count), REQUEST), *given_arrays(scenario))
 
 
 def _replay(nature: Nature, row: int, n: int, trace: HardwareTrace) -> Nature:

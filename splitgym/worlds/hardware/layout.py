@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
+from splitgym.ranges import DEADLINE, INSTANT, SHARE, STAGE, Range
+from splitgym.traces.base import ArrayTrace, array
 from splitgym.worlds.hardware.kernel import RECENT
-from splitgym.worlds.records import Column, Term, record_type
+from splitgym.worlds.records import Column, Term, columns_of, record_type
 
 #: What a row remembers between two steps.
 STATE = np.dtype(
@@ -30,21 +33,30 @@ STATE = np.dtype(
     align=True,
 )
 
+#: Scenario key that counts the requests.
+REQUESTS = "requests.count"
+_FACTOR = Range("1", 1e-9, 1e9)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RequestArrays(ArrayTrace):
+    """What nature decides about each request."""
+
+    arrival_s: np.ndarray = array(INSTANT, "arrival instant, ascending; not used without queueing", REQUESTS)
+    threshold_s: np.ndarray = array(DEADLINE, "latency threshold relative to the arrival", REQUESTS)
+    stalled: np.ndarray = array(SHARE, "1: the edge time is rounded up to the lattice of stalls", REQUESTS)
+    link_factor: np.ndarray = array(_FACTOR, "factor of the transfer time", REQUESTS)
+    link_tail_draw: np.ndarray = array(
+        SHARE, "uniform draw: below the profile's share the transfer is delayed", REQUESTS
+    )
+    link_tail_s: np.ndarray = array(STAGE, "that delay", REQUESTS)
+    cloud_factor: np.ndarray = array(_FACTOR, "factor of the time on the server", REQUESTS)
+    node_factor: np.ndarray = array(Range("1", 0.0, 1e9), "factor of the server's power", REQUESTS)
+    edge_offset_w: np.ndarray = array(Range("W", -1e3, 1e3), "added to the edge device's power", REQUESTS)
+
+
 #: What nature decides about a request.
-REQUEST = np.dtype(
-    [
-        ("arrival_s", "f8"),  # 0 without queueing
-        ("threshold_s", "f8"),  # relative to the arrival
-        ("stalled", "f8"),  # 1: the edge time is rounded up to the lattice of stalls
-        ("link_factor", "f8"),  # of the transfer time
-        ("link_tail_draw", "f8"),  # uniform; an extra delay if below the share of such transfers
-        ("link_tail_s", "f8"),  # the extra delay
-        ("cloud_factor", "f8"),  # of the tail's time
-        ("node_factor", "f8"),  # of the server's power
-        ("edge_offset_w", "f8"),  # of the edge device's power
-    ],
-    align=True,
-)
+REQUEST = record_type(columns_of(RequestArrays.ARRAYS))
 
 #: What a policy knows: the observation decoded to SI units; the fields of the observation table, in its order.
 VIEW = np.dtype(

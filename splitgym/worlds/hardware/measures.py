@@ -6,6 +6,7 @@ import numpy as np
 
 from splitgym.worlds.hardware.lowering import lower
 from splitgym.worlds.hardware.scenario import HardwareScenario
+from splitgym.worlds.measuring import Episodes
 from splitgym.worlds.world import Measure
 
 MEASURES = (
@@ -36,21 +37,22 @@ def measure(outcomes: np.ndarray, live: np.ndarray, scenario: HardwareScenario) 
     """
     count, last = live.sum(axis=0), len(scenario.hardware.split_points) - 1
 
-    def mean(values: np.ndarray) -> np.ndarray:
-        return np.where(live, values, 0).sum(axis=0) / count
+    episodes = Episodes(outcomes, live)
 
-    latency_s = np.where(live, outcomes["latency_s"], np.nan)
+    def mean(values: np.ndarray | str) -> np.ndarray:
+        return episodes.total(values) / count
+
     split = outcomes["split"]
     return {
-        "return": np.where(live, outcomes["reward"], 0).sum(axis=0),
-        "energy": mean(outcomes["energy_j"]),
-        "saved": mean(outcomes["saved_j"]) / float(lower(scenario).reference_j),
-        "latency_mean_s": mean(outcomes["latency_s"]),
-        "latency_p95_s": np.nanpercentile(latency_s, 95, axis=0),
+        "return": episodes.total("reward"),
+        "energy": mean("energy_j"),
+        "saved": mean("saved_j") / float(lower(scenario).reference_j),
+        "latency_mean_s": mean("latency_s"),
+        "latency_p95_s": episodes.percentiles("latency_s", (95,))[0],
         "violated": mean(~outcomes["on_time"]),
-        "accuracy": mean(outcomes["accuracy"]),
+        "accuracy": mean("accuracy"),
         "cloud": mean(split == 0),
         "split": mean((split > 0) & (split < last)),
         "edge": mean(split == last),
-        "switched": mean(outcomes["switched"]),
+        "switched": mean("switched"),
     }

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.jit import records
 from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.inference import kernel
 from splitgym.worlds.inference.about import ABOUT
@@ -20,6 +19,7 @@ from splitgym.worlds.inference.measures import MEASURES, ledger, measure
 from splitgym.worlds.inference.nominal_figures import nominal
 from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario, preset_names
 from splitgym.worlds.inference.trace import InferenceTrace, draw_trace
+from splitgym.worlds.records import blank, grown
 from splitgym.worlds.world import WORLDS, Account, Option, Plane, World
 
 
@@ -28,22 +28,16 @@ def _nature(n: int, scenario: InferenceScenario) -> Nature:
     count = scenario.tasks.count
     empty = np.zeros((1, count, 0))
     times_s = recorded_instants(scenario.arrivals.model, scenario.arrivals.parameters, count)
-    return Nature(records(np.zeros((n, count), TASK)), empty, empty.copy(), times_s)
+    return Nature(blank((n, count), TASK), empty, empty.copy(), times_s)
 
 
 def _replay(nature: Nature, row: int, n: int, trace: InferenceTrace) -> Nature:
     """Put a trace into a row; returns the arrays, grown where needed."""
-    if nature.fading.shape[0] < n or nature.fading.shape[2] < trace.n_slots:
-        shape = (n, trace.n_tasks, max(trace.n_slots, nature.fading.shape[2]))
-        fading, noise = np.zeros(shape), np.zeros(shape)
-        old = nature.fading.shape
-        fading[: old[0], :, : old[2]] = nature.fading
-        noise[: old[0], :, : old[2]] = nature.noise
-        nature = nature._replace(fading=fading, noise=noise)
+    fading, noise = (grown(slots, (n, *trace.fading.shape)) for slots in (nature.fading, nature.noise))
     nature.tasks[row] = trace.tasks()
-    nature.fading[row, :, : trace.n_slots] = trace.fading
-    nature.noise[row, :, : trace.n_slots] = trace.noise
-    return nature
+    fading[row, :, : trace.n_slots] = trace.fading
+    noise[row, :, : trace.n_slots] = trace.noise
+    return nature._replace(fading=fading, noise=noise)
 
 
 def _canonical(scenario: InferenceScenario, grid: np.ndarray) -> np.ndarray:

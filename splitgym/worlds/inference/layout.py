@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.physics.fading import FADING_PARAMS
 from splitgym.profiles import MOST_CUTS, MOST_EXITS
-from splitgym.worlds.records import Column, Term, record_type
+from splitgym.ranges import DEADLINE, DRAWN_DELAY, GAIN, INSTANT, NORMAL, SHARE, UNIT, Range
+from splitgym.traces.base import ArrayTrace, array
+from splitgym.worlds.records import Column, Term, columns_of, record_type
 
 #: What a row remembers between two steps.
 STATE = np.dtype(
@@ -33,21 +36,29 @@ STATE = np.dtype(
     align=True,
 )
 
+#: Scenario key that counts the tasks.
+TASKS = "tasks.count"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TaskArrays(ArrayTrace):
+    """What nature decides about each task."""
+
+    arrival_s: np.ndarray = array(INSTANT, "arrival instant A_k, ascending", TASKS)
+    deadline_s: np.ndarray = array(DEADLINE, "deadline D_k relative to the arrival", TASKS)
+    gain: np.ndarray = array(GAIN, "slow gain G: path loss x shadowing", TASKS)
+    complexity: np.ndarray = array(UNIT, "u: the sample is answered correctly iff u <= accuracy", TASKS)
+    hint: np.ndarray = array(UNIT, "predicted complexity", TASKS)
+    persistent: np.ndarray = array(NORMAL, "e0: persistent part of the stop predictor's error, N(0, 1)", TASKS)
+    edge_load: np.ndarray = array(
+        Range("1", 0.0, 0.999, hint=SHARE.hint), "share of the edge server taken by others", TASKS
+    )
+    rtt_s: np.ndarray = array(DRAWN_DELAY, "backhaul round trip, observed", TASKS)
+    jitter_s: np.ndarray = array(DRAWN_DELAY, "extra delay of the backhaul, not observed", TASKS)
+
+
 #: What nature decides about a task.
-TASK = np.dtype(
-    [
-        ("arrival_s", "f8"),
-        ("deadline_s", "f8"),  # relative to the arrival
-        ("gain", "f8"),  # slow gain G: path loss x shadowing
-        ("complexity", "f8"),  # u in [0, 1)
-        ("hint", "f8"),  # predicted complexity
-        ("persistent", "f8"),  # e0, persistent part of the stop predictor's error, N(0, 1)
-        ("edge_load", "f8"),
-        ("rtt_s", "f8"),
-        ("jitter_s", "f8"),
-    ],
-    align=True,
-)
+TASK = record_type(columns_of(TaskArrays.ARRAYS))
 
 #: What a policy knows: the observation decoded to SI units; the fields of the observation table, in its order.
 VIEW = np.dtype(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 
 import numpy as np
 
 from splitgym.worlds.inference.kernel import queue_after_j
 from splitgym.worlds.inference.scenario import InferenceScenario
+from splitgym.worlds.measuring import Episodes
 from splitgym.worlds.world import Ledger, Measure
 
 MEASURES = (
@@ -36,16 +36,9 @@ def measure(outcomes: np.ndarray, live: np.ndarray, scenario: InferenceScenario)
         name -> (n,) values in SI units, one entry for each of ``MEASURES``; latencies are NaN without a task on time.
     """
     count, budget_j = scenario.tasks.count, scenario.budget.energy_j
-    last = len(live) - 1 - np.argmax(live[::-1], axis=0)
-    final = outcomes[last, np.arange(live.shape[1])]
-
-    def total(name: str) -> np.ndarray:
-        return np.where(live, outcomes[name], 0).sum(axis=0)
-
-    latency_s = np.where(live & outcomes["on_time"], outcomes["latency_s"], np.nan)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # an episode without any task on time
-        p50, p95, p99 = np.nanpercentile(latency_s, (50, 95, 99), axis=0)
+    episodes = Episodes(outcomes, live)
+    total, final = episodes.total, episodes.final
+    p50, p95, p99 = episodes.percentiles("latency_s", (50, 95, 99), outcomes["on_time"])
     return {
         "return": total("reward"),
         "accuracy": total("correct") / count,

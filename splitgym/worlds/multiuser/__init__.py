@@ -31,6 +31,7 @@ from splitgym.worlds.multiuser.lowering import lower, uses_plugins
 from splitgym.worlds.multiuser.measures import MEASURES, ledger, measure
 from splitgym.worlds.multiuser.scenario import MultiUserScenario, load_scenario, preset_names
 from splitgym.worlds.multiuser.trace import MultiUserTrace, draw_trace
+from splitgym.worlds.records import blank, grown
 from splitgym.worlds.world import WORLDS, Account, Plane, World
 
 
@@ -40,7 +41,7 @@ def _nature(n: int, scenario: MultiUserScenario) -> Nature:
     return Nature(
         records(np.zeros((n, users), DEVICE_STATE)),
         records(np.zeros((n, users), DEVICE_OUTCOME)),
-        records(np.zeros((n, users, frames), TASK)),
+        blank((n, users, frames), TASK),
         np.zeros((n, users, frames), np.bool_),
         np.zeros((1, users, frames, 0)),
         np.zeros((1, users, frames, 0)),
@@ -50,18 +51,12 @@ def _nature(n: int, scenario: MultiUserScenario) -> Nature:
 
 def _replay(nature: Nature, row: int, n: int, trace: MultiUserTrace) -> Nature:
     """Put a trace into a row; returns the arrays, grown where needed."""
-    if nature.fading.shape[0] < n or nature.fading.shape[3] < trace.n_slots:
-        shape = (n, trace.n_users, trace.n_frames, max(trace.n_slots, nature.fading.shape[3]))
-        fading, noise = np.zeros(shape), np.zeros(shape)
-        old = nature.fading.shape
-        fading[: old[0], :, :, : old[3]] = nature.fading
-        noise[: old[0], :, :, : old[3]] = nature.noise
-        nature = nature._replace(fading=fading, noise=noise)
+    fading, noise = (grown(slots, (n, *trace.fading.shape)) for slots in (nature.fading, nature.noise))
     nature.tasks[row] = trace.tasks()
     nature.present[row] = trace.present != 0.0
-    nature.fading[row, :, :, : trace.n_slots] = trace.fading
-    nature.noise[row, :, :, : trace.n_slots] = trace.noise
-    return nature
+    fading[row, :, :, : trace.n_slots] = trace.fading
+    noise[row, :, :, : trace.n_slots] = trace.noise
+    return nature._replace(fading=fading, noise=noise)
 
 
 def _canonical(scenario: MultiUserScenario, grid: np.ndarray) -> np.ndarray:

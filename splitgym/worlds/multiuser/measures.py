@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from splitgym.worlds.measuring import Episodes
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
 from splitgym.worlds.world import Ledger, Measure
 
@@ -30,12 +31,8 @@ def measure(outcomes: np.ndarray, live: np.ndarray, scenario: MultiUserScenario)
         name -> (n,) values in SI units, one entry for each of ``MEASURES``; shares are NaN if there was no task.
     """
     budget_j = scenario.budget.energy_j
-    last = len(live) - 1 - np.argmax(live[::-1], axis=0)
-    final = outcomes[last, np.arange(live.shape[1])]
-
-    def total(name: str) -> np.ndarray:
-        return np.where(live, outcomes[name], 0).sum(axis=0)
-
+    episodes = Episodes(outcomes, live)
+    total, final = episodes.total, episodes.final
     tasks = np.where(total("tasks") > 0, total("tasks"), np.nan)
     return {
         "return": total("reward"),

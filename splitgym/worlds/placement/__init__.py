@@ -15,6 +15,7 @@ from splitgym.worlds.placement.measures import MEASURES, measure
 from splitgym.worlds.placement.scenario import PlacementScenario, load_scenario, preset_names
 from splitgym.worlds.placement.system import parts, system_of
 from splitgym.worlds.placement.trace import PlacementTrace, draw_trace
+from splitgym.worlds.records import blank
 from splitgym.worlds.world import WORLDS, Plane, World
 
 
@@ -23,7 +24,7 @@ def _nature(n: int, scenario: PlacementScenario) -> Nature:
     count, system = scenario.applications.count, system_of(scenario)
     nodes, arcs = len(system.nodes), len(system.arcs)
     return Nature(
-        records(np.zeros((n, count), APP)),
+        blank((n, count), APP),
         records(np.zeros((n, count), LIVE)),
         np.zeros((n, nodes)),
         np.zeros((n, nodes)),

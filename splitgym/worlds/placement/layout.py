@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
+from splitgym.ranges import FREQUENCY, INSTANT, SCORE, TARGET, Range
+from splitgym.traces.base import ArrayTrace, array
 from splitgym.worlds.placement.kernel import NODE_VECTORS, SCALARS
 from splitgym.worlds.placement.scenario import PlacementScenario
 from splitgym.worlds.placement.system import MAX_BLOCKS, MAX_CONFIGS, MAX_NUMBERS, most_configs, parts
-from splitgym.worlds.records import Column, Term, record_type
+from splitgym.worlds.records import Column, Term, columns_of, record_type
 
 #: What a row remembers between two moves.
 STATE = np.dtype(
@@ -31,19 +34,25 @@ STATE = np.dtype(
     align=True,
 )
 
+#: Scenario key that counts the applications.
+APPS = "applications.count"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AppArrays(ArrayTrace):
+    """What nature decides about each application."""
+
+    arrival_s: np.ndarray = array(INSTANT, "arrival instant, ascending", APPS)
+    holding_s: np.ndarray = array(Range("s", 0.0, 1e12), "how long the application stays if it is accepted", APPS)
+    source: np.ndarray = array(Range("1", 0.0, 1e6), "index of the node at which its input arises", APPS, kind="i8")
+    dnn: np.ndarray = array(Range("1", 0.0, 1e6), "index of its network", APPS, kind="i8")
+    latency_s: np.ndarray = array(TARGET, "latency target", APPS)
+    accuracy: np.ndarray = array(SCORE, "accuracy target", APPS)
+    rate_hz: np.ndarray = array(FREQUENCY, "inferences", APPS)
+
+
 #: What nature decides about an application.
-APP = np.dtype(
-    [
-        ("arrival_s", "f8"),
-        ("holding_s", "f8"),  # how long it stays if it is accepted
-        ("source", "i8"),  # index of its node
-        ("dnn", "i8"),  # index of its network
-        ("latency_s", "f8"),  # target
-        ("accuracy", "f8"),  # target
-        ("rate_hz", "f8"),
-    ],
-    align=True,
-)
+APP = record_type(columns_of(AppArrays.ARRAYS))
 
 #: An accepted application and what it holds.
 LIVE = np.dtype(

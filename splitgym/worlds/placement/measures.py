@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
+from splitgym.worlds.measuring import Episodes
 from splitgym.worlds.placement.scenario import PlacementScenario
 from splitgym.worlds.world import Measure
 
@@ -32,20 +31,18 @@ def measure(outcomes: np.ndarray, live: np.ndarray, scenario: PlacementScenario)
         name -> (n,) values in SI units, one entry for each of ``MEASURES``; means are NaN if nothing was accepted.
     """
     count = scenario.applications.count
-    accepted, rejected = live & outcomes["accepted"], live & outcomes["rejected"]
+    episodes = Episodes(outcomes, live)
 
     def mean(values: np.ndarray) -> np.ndarray:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # nothing was accepted
-            return np.nanmean(np.where(accepted, values, np.nan), axis=0)
+        return episodes.mean(values, outcomes["accepted"])
 
     target_s = np.where(outcomes["latency_target_s"] > 0.0, outcomes["latency_target_s"], 1.0)
     return {
-        "return": np.where(live, outcomes["reward"], 0).sum(axis=0),
-        "accepted": accepted.sum(axis=0) / count,
+        "return": episodes.total("reward"),
+        "accepted": episodes.total("accepted") / count,
         "saved": mean(outcomes["saved"]),
         "energy": mean(outcomes["energy_j"]),
         "latency_share": mean(outcomes["latency_s"] / target_s),
         "accuracy": mean(outcomes["accuracy"]),
-        "rejected": rejected.sum(axis=0) / count,
+        "rejected": episodes.total("rejected") / count,
     }

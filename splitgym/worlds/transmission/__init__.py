@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitgym.jit import records
+from splitgym.worlds.records import blank, grown
 from splitgym.worlds.transmission import kernel
 from splitgym.worlds.transmission.about import ABOUT
 from splitgym.worlds.transmission.fields import action_axes, observation_fields
@@ -26,23 +26,13 @@ def _nature(n: int, scenario: TransmissionScenario) -> Nature:
     """Arrays for ``n`` rows; the slot arrays of traces stay empty until a row replays one."""
     empty = np.zeros((1, 0))
     predicted = np.zeros((n, n_slots(scenario)))
-    return Nature(records(np.zeros((n, 1), TASK)), empty, empty.copy(), predicted, np.zeros(0))
-
-
-def _wider(array: np.ndarray, n: int, width: int) -> np.ndarray:
-    """``array`` with at least (n, width) places, its values in front."""
-    if array.shape[0] >= n and array.shape[1] >= width:
-        return array
-    grown = np.zeros((max(n, array.shape[0]), max(width, array.shape[1])))
-    grown[: array.shape[0], : array.shape[1]] = array
-    return grown
+    return Nature(blank((n, 1), TASK), empty, empty.copy(), predicted, np.zeros(0))
 
 
 def _replay(nature: Nature, row: int, n: int, trace: TransmissionTrace) -> Nature:
     """Put a trace into a row; returns the arrays, grown where needed."""
-    fading, noise, predicted = (
-        _wider(array, n, trace.n_slots) for array in (nature.fading, nature.noise, nature.predicted)
-    )
+    slots = (nature.fading, nature.noise, nature.predicted)
+    fading, noise, predicted = (grown(array, (n, trace.n_slots)) for array in slots)
     nature.tasks[row] = trace.task()
     fading[row, : trace.n_slots] = trace.fading
     noise[row, : trace.n_slots] = trace.noise

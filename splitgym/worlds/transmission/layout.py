@@ -12,8 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from splitgym.physics.fading import BLOCK
+from splitgym.ranges import DEADLINE, SENT_POWER
+from splitgym.traces.base import ArrayTrace, array, array_of
 from splitgym.worlds.inference import layout as inference
-from splitgym.worlds.records import Column, Term, record_type
+from splitgym.worlds.records import Column, Term, columns_of, record_type
 
 #: What a row remembers between two slots.
 STATE = np.dtype(
@@ -37,9 +39,24 @@ STATE = np.dtype(
     align=True,
 )
 
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TaskArrays(ArrayTrace):
+    """What nature decides about the task: some of what it is in the inference world, and the reference power."""
+
+    deadline_s: np.ndarray = array(DEADLINE, "time from the start of service to the deadline", 1)
+    gain: np.ndarray = array_of(inference.TaskArrays, "gain", 1)
+    complexity: np.ndarray = array_of(inference.TaskArrays, "complexity", 1)
+    hint: np.ndarray = array_of(inference.TaskArrays, "hint", 1)
+    persistent: np.ndarray = array_of(inference.TaskArrays, "persistent", 1)
+    edge_load: np.ndarray = array_of(inference.TaskArrays, "edge_load", 1)
+    reference_w: np.ndarray = array(SENT_POWER, "reference power of the task level", 1)
+
+
+_OWN = {name: array for name, array in TaskArrays.ARRAYS.items() if name not in inference.TaskArrays.ARRAYS}
 # Numba takes a record that begins like another one for a kind of it: what is extended here gets its own fields first.
-#: What nature decides about the task: the reference power that its task level gives, and the inference world's fields.
-TASK = np.dtype([("reference_w", "f8"), *[(n, inference.TASK[n]) for n in inference.TASK.names or ()]], align=True)
+#: What nature decides about the task: what is drawn here, and the inference world's columns.
+TASK = record_type(columns_of({**_OWN, **inference.TaskArrays.ARRAYS}))
 
 #: What a policy knows: the observation decoded to SI units; the fields of the observation table, in its order.
 VIEW = np.dtype(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from splitgym.worlds.measuring import Episodes
 from splitgym.worlds.transmission.scenario import TransmissionScenario
 from splitgym.worlds.world import Measure
 
@@ -30,11 +31,11 @@ def measure(outcomes: np.ndarray, live: np.ndarray, scenario: TransmissionScenar
     Returns:
         name -> (n,) values in SI units, one entry for each of ``MEASURES``.
     """
-    last = len(live) - 1 - np.argmax(live[::-1], axis=0)
-    final = outcomes[last, np.arange(live.shape[1])]
+    episodes = Episodes(outcomes, live)
+    final = episodes.final
     energy_j = final["energy_radio_j"]
     return {
-        "return": np.where(live, outcomes["reward"], 0.0).sum(axis=0),
+        "return": episodes.total("reward"),
         "accuracy": final["correct"].astype(np.float64),
         "expected": final["accuracy"],
         "energy": energy_j / scenario.transmission.budget_j,
