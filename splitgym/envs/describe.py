@@ -86,6 +86,13 @@ def sections(world: World) -> Iterator[tuple[str, str]]:
         "`reset(options=...)` sets them for one episode, `episode_options=` at construction for all:\n\n"
         + _options(world),
     )
+    trace = world.trace_type
+    arrays = ((f"`{name}`", a.shape, a.limits.unit, a.span, a.meaning) for name, a in trace.ARRAYS.items())
+    yield (
+        "Trace",
+        f"What nature draws in an episode, whatever is decided; a `{trace.__name__}` holds these arrays:\n\n"
+        + markdown_table(("array", "shape", "unit", "limits", "meaning"), arrays),
+    )
     rows = ((f"`{name}`", world.load_scenario(name).description) for name in presets)
     yield "Presets", f"`scenario=` takes a preset's name, a TOML file or a table:\n\n{_named('preset', rows)}"
     if world.about.versions:

@@ -51,6 +51,16 @@ class Array:
     axes: tuple[str | int, ...]
     kind: str = "f8"
 
+    @property
+    def shape(self) -> str:
+        """Its axes as people read a shape: ``(tasks.count, slots)``."""
+        return f"({', '.join(map(str, self.axes))}{',' if len(self.axes) == 1 else ''})"
+
+    @property
+    def span(self) -> str:
+        """Its limits without the unit."""
+        return f"{exact(self.limits.low)} to {exact(self.limits.high)}"
+
 
 def array(limits: Range, meaning: str, *axes: str | int, kind: str = "f8") -> Any:
     """A field of a trace class, see :class:`Array`."""
@@ -77,7 +87,7 @@ class ArrayTrace:
         super().__init_subclass__()
         fields = {name: field for name, field in vars(cls).items() if isinstance(field, dataclasses.Field)}
         cls.ARRAYS = {**cls.ARRAYS, **{name: field.metadata["array"] for name, field in fields.items()}}
-        cls.__doc__ = f"{cls.__doc__ or ''}\n{_array_lines(cls.ARRAYS)}"
+        cls.__doc__ = f"{(cls.__doc__ or '').rstrip()}\n{_array_lines(cls.ARRAYS)}"
 
     @classmethod
     def of_key(cls, scenario: Any, key: np.uint64, width: int | None = None) -> Self:
@@ -190,8 +200,6 @@ def _array_lines(arrays: Mapping[str, Array]) -> str:
     """What stands in a trace's documentation about its arrays: name, shape, unit, limits, meaning."""
     lines = ["", "    Arrays (float64):"]
     for name, array in arrays.items():
-        shape = ", ".join(map(str, array.axes)) + ("," if len(array.axes) == 1 else "")
-        limits = f"{exact(array.limits.low)} to {exact(array.limits.high)}"
         unit = "" if array.limits.unit in ("", "1") else f" {array.limits.unit}"
-        lines.append(f"        {name}: ({shape}), {limits}{unit}; {array.meaning}")
+        lines.append(f"        {name}: {array.shape}, {array.span}{unit}; {array.meaning}")
     return "\n".join(lines) + "\n"

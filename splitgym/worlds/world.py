@@ -13,6 +13,7 @@ from splitgym.encodings import Axis
 from splitgym.fields import Field
 from splitgym.quoting import shown
 from splitgym.registry import Registry, nearest
+from splitgym.traces.base import ArrayTrace
 from splitgym.worlds.about import About
 from splitgym.worlds.records import Column, Term, record_type
 
@@ -156,7 +157,7 @@ class World:
     log_shape: Callable[[Any], tuple[int, int]]
     uses_plugins: Callable[[Any], bool]
     draw_trace: Callable[[Any, np.uint64], Any]
-    trace_type: type
+    trace_type: type[ArrayTrace]
     replay: Callable[[Any, int, int, Any], Any]
     figure: str
     measures: tuple[Measure, ...]

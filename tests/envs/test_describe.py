@@ -19,7 +19,7 @@ from splitgym.worlds.world import WORLDS
 
 SECTIONS = [
     *("Description", "Action space", "Observation space", "Reward", "End of an episode", "Info"),
-    *("Options of an episode", "Presets", "Version history", "Arguments"),
+    *("Options of an episode", "Trace", "Presets", "Version history", "Arguments"),
 ]
 
 
@@ -38,6 +38,7 @@ def test_help_shows_every_table(name: str) -> None:
         "Reward": [term.name for term in world.reward_terms],
         "Info": [column.name for column in world.info_columns],
         "Options of an episode": [*world.options, "trace"],
+        "Trace": list(world.trace_type.ARRAYS),
         "Version history": [world.env_id.rpartition("-")[2]],
         "Arguments": ["scenario", "action", "episode_options", "render_mode"],
     }.items():
