@@ -20,7 +20,7 @@ import numpy as np
 
 from splitgym.baselines.nsga3 import nsga3
 from splitgym.checks import file_path, function, whole_number
-from splitgym.encodings import Axis
+from splitgym.encodings import Axis, by_name, grid_of
 from splitgym.extras import need
 from splitgym.fronts import Front, costs_of, nondominated
 from splitgym.quoting import shown
@@ -86,7 +86,7 @@ def problem_of(world: World, scenario: Any) -> Problem:
             f"{world.env_id} cannot be searched: a decision has no cost of its own there; HardwareSplit-v0 can be"
         )
     axes = world.axes(scenario)
-    grid = np.array(list(itertools.product(*(axis.levels for axis in axes))), np.float64)
+    grid, nominal = grid_of(axes), world.nominal(scenario)
     return Problem(
         env_id=world.env_id,
         scenario=scenario.name,
@@ -94,8 +94,8 @@ def problem_of(world: World, scenario: Any) -> Problem:
         caveat=scenario.caveat,
         axes=axes,
         objectives=world.objectives(scenario),
-        table=world.canonical(scenario, grid),
-        evaluate=world.nominal(scenario),
+        table=grid[world.distinct(scenario, grid)].view(np.float64).reshape(-1, len(axes)),
+        evaluate=lambda decisions: nominal(by_name(decisions, axes)),
         limits=lambda: getattr(world.draw_trace(scenario, episode_key(seed_key(0), 0)), world.limit),
     )
 

@@ -7,9 +7,10 @@ vector) and back.  Decoding refuses what the space does not contain, with a mess
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -56,16 +57,60 @@ class Axis:
         return 1 if self.size is None else self.size
 
 
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """One axis of a world's decisions before there is a scenario: a row of the table in the world's ``axes.py``.
+
+    Args:
+        name: column of the decision record.
+        unit: SI unit of the values.
+        given: scenario -> the rest of :class:`Axis`: ``levels``, ``meaning``, and ``top`` and ``labels`` if there are.
+    """
+
+    name: str
+    unit: str
+    given: Callable[[Any], Mapping[str, Any]]
+
+    def axis(self, scenario: Any, size: int | None = None) -> Axis:
+        """The axis in a scenario; ``size``: as a vector over so many devices."""
+        return Axis(name=self.name, unit=self.unit, size=size, **self.given(scenario))
+
+
+def decision_type(axes: Iterable[Axis | Choice]) -> np.dtype:
+    """Record of a decision: a float for every axis by its name, or a vector of them; one object for equal axes."""
+    return _decision_type(tuple((axis.name, getattr(axis, "size", None)) for axis in axes))
+
+
+@functools.cache
+def _decision_type(named: tuple[tuple[str, int | None], ...]) -> np.dtype:
+    return np.dtype([(name, "f8", () if size is None else (size,)) for name, size in named])
+
+
+def by_name(values: np.ndarray, axes: Iterable[Axis | Choice]) -> np.ndarray:
+    """Physical values (..., width), one column for each number of the axes, as records (...) of their type."""
+    return np.ascontiguousarray(values, np.float64).view(decision_type(axes))[..., 0]
+
+
+def by_column(decisions: np.ndarray, count: int) -> np.ndarray:
+    """The first ``count`` numbers of decision records (...), (..., count) float64, in the same memory."""
+    first = decisions.view(np.ndarray)[next(iter(decisions.dtype.names or ()))]
+    return np.lib.stride_tricks.as_strided(first, (*first.shape, count), (*first.strides, first.itemsize))
+
+
+#: Grid of decisions (n,) -> which of them to keep, (n,) bool: those that differ in what they do.
+Distinct = Callable[[np.ndarray], np.ndarray]
+
+
 class Encoding:
     """Base of the encodings.
 
     Args:
         axes: the world's axes.
-        canonical: maps the product of all levels (n, n_axes) to the table of distinct decisions (m, width), for
-            ``discrete`` only.
+        distinct: which to keep of the product of all levels, (n,) records with one number for each axis -> (n,) bool;
+            for ``discrete`` only.
     """
 
-    def __init__(self, axes: tuple[Axis, ...], canonical: Callable[[np.ndarray], np.ndarray]) -> None:
+    def __init__(self, axes: tuple[Axis, ...], distinct: Distinct) -> None:
         self.axes = axes
         columns = [axis for axis in axes for _ in range(axis.width)]
         self.width = len(columns)  # numbers of a decision
@@ -75,7 +120,7 @@ class Encoding:
             row[: len(axis.levels)] = axis.levels
         self.tops = np.array([a.top for a in columns], np.float64)
         self.table = np.zeros((0, self.width))  # decisions of a table-driven encoding
-        self.space: spaces.Space = self._space(canonical)
+        self.space: spaces.Space = self._space(distinct)
 
     @property
     def mask_size(self) -> int:
@@ -98,7 +143,7 @@ class Encoding:
         """An action of the single space as a batch of one."""
         return as_array(action, "actions")[None]
 
-    def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+    def _space(self, distinct: Distinct) -> spaces.Space:
         raise NotImplementedError
 
     def _refuse(self, actions: np.ndarray, row: int) -> ValueError:
@@ -134,7 +179,7 @@ class Encoding:
 class MultiDiscreteEncoding(Encoding):
     """One level index per axis, or per value of a vector axis."""
 
-    def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+    def _space(self, distinct: Distinct) -> spaces.Space:
         return spaces.MultiDiscrete(self.counts)
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
@@ -159,7 +204,7 @@ class BoxEncoding(Encoding):
     A value that rounding put beyond an end, by at most :data:`ROUNDING`, is taken as the end; others are refused.
     """
 
-    def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+    def _space(self, distinct: Distinct) -> spaces.Space:
         return spaces.Box(-1.0, 1.0, (self.width,), np.float32)
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
@@ -185,15 +230,16 @@ class BoxEncoding(Encoding):
 class DiscreteEncoding(Encoding):
     """One index into the table of distinct decisions (``encoding.table``), the last axis varying fastest."""
 
-    def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+    def _space(self, distinct: Distinct) -> spaces.Space:
         count = math.prod(len(a.levels) for a in self.axes)
         if count > MOST_DECISIONS:
             raise ValueError(
                 f"action encoding 'discrete' lists every decision, at most {MOST_DECISIONS}, here "
                 f"{' x '.join(str(len(a.levels)) for a in self.axes)} = {count}; take 'multidiscrete' or fewer levels"
             )
-        grid = np.array(list(itertools.product(*(a.levels for a in self.axes))), np.float64)
-        self.table = canonical(grid)
+        grid = grid_of(self.axes)
+        kept = grid[distinct(grid)].view(np.float64).reshape(-1, len(self.axes))
+        self.table = np.repeat(kept, [axis.width for axis in self.axes], axis=1)
         return spaces.Discrete(len(self.table))
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
@@ -221,7 +267,7 @@ class DictEncoding(Encoding):
     the top; all else outside is refused.
     """
 
-    def _space(self, canonical: Callable[[np.ndarray], np.ndarray]) -> spaces.Space:
+    def _space(self, distinct: Distinct) -> spaces.Space:
         return spaces.Dict({axis.name: self._part(axis) for axis in self.axes})
 
     def _part(self, axis: Axis) -> spaces.Space:
@@ -284,6 +330,12 @@ class DictEncoding(Encoding):
     def one(self, action: Any) -> Any:
         self._check_keys(action)
         return {name: as_array(value, f"action[{name!r}]")[None] for name, value in action.items()}
+
+
+def grid_of(axes: tuple[Axis, ...]) -> np.ndarray:
+    """The product of all levels as records (n,) with one number for each axis, the last axis varying fastest."""
+    levels = np.array(list(itertools.product(*(axis.levels for axis in axes))), np.float64)
+    return by_name(levels, [dataclasses.replace(axis, size=None) for axis in axes])
 
 
 ENCODINGS: Registry[type[Encoding]] = Registry("action encoding")

@@ -11,6 +11,7 @@ import threading
 import numpy as np
 import pytest
 
+from splitgym.encodings import by_name
 from splitgym.interrupt import PIECE, aside, pieces
 from splitgym.placement import contest
 from splitgym.placement.generate import random_instance
@@ -95,7 +96,7 @@ def everything() -> dict[str, np.ndarray]:
             best = splitgym.clairvoyant(trace, world.env_id, scenario)
             out |= {f"{name} clairvoyant": np.array(best.value), f"{name} decisions": best.decisions}
         if world.nominal is not None and world.objectives is not None:
-            grid = np.array([[axis.levels[-1] for axis in world.axes(scenario)]] * 9)
+            grid = by_name(np.array([[axis.levels[-1] for axis in world.axes(scenario)]] * 9), world.axis_table)
             out[f"{name} nominal"] = world.nominal(scenario)(grid)
         envs = native(9, name, scenario, num_threads=2)
         out[f"{name} begun"] = envs.reset(seed=0)[0]

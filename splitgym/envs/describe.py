@@ -39,7 +39,7 @@ def _values(axis: Axis) -> str:
 def _encodings(world: World, scenario: Any) -> str:
     rows = []
     for name in sorted(ENCODINGS, key=lambda name: (name != "multidiscrete", name)):  # the default first
-        space = ENCODINGS[name](world.axes(scenario), lambda grid: world.canonical(scenario, grid)).space
+        space = ENCODINGS[name](world.axes(scenario), lambda grid: world.distinct(scenario, grid)).space
         what = (ENCODINGS[name].__doc__ or "").partition("\n")[0]
         rows.append((f'`"{name}"`', f"`{' '.join(str(space).split())}`", what))
     return markdown_table(("`action=`", "space", "one action is"), rows)

@@ -10,14 +10,14 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 from splitgym.checks import MOST_ROWS, MOST_THREADS, table, whole_number
-from splitgym.encodings import ENCODINGS, Encoding
+from splitgym.encodings import ENCODINGS, Encoding, by_column, by_name, decision_type
 from splitgym.envs.crew import Crew, work_of_row
 from splitgym.interrupt import PIECE
 from splitgym.jit import one_record, records
 from splitgym.quoting import shown
 from splitgym.registry import nearest
 from splitgym.seeding import episode_key, seed_key
-from splitgym.worlds.world import Seen, World, decision_dtype, row_dtype
+from splitgym.worlds.world import Seen, World, row_dtype
 
 #: Why no step can be taken (``Rows.lack``).
 UNBEGUN = "before the first reset()"
@@ -58,19 +58,15 @@ class Rows:
         self.params = world.lower(self.scenario)
         self._params = one_record(self.params, world.params)
         self.fields, self.axes = world.fields(self.scenario), world.axes(self.scenario)
-        self.encoding: Encoding = ENCODINGS[action](self.axes, lambda grid: world.canonical(self.scenario, grid))
+        self.encoding: Encoding = ENCODINGS[action](self.axes, lambda grid: world.distinct(self.scenario, grid))
         self.action = action
-        self.decision = decision_dtype(world, self.axes)
-        # plain numbers where axes are vectors: a record type for every number of devices would be compiled anew
-        self.table = self.encoding.table
-        if self.decision is world.decision:
-            self.table = records(self.table.view(self.decision)[:, 0])
+        self.decision = decision_type(self.axes)  # as policies write it: vectors where there are several devices
+        self.table = records(by_name(self._apart(self.encoding.table), world.axis_table))
         self.options = self._options(table("episode_options", episode_options))
         n = self.n
         self._rows = records(np.zeros(n, row_dtype(world)))
-        self._link()
-        self._values = np.zeros((n, self.encoding.width))
         self.nature = world.nature(n, self.scenario)
+        self._link()
         slots, columns = world.log_shape(self.scenario)
         self.logs = np.zeros((n, slots if log else 0, columns))
         seen = np.zeros((n, int(self.params.n_fields)), np.float32)
@@ -190,7 +186,6 @@ class Rows:
             low,
             high,
             self._rows,
-            self._values,
             self.seen.observations,
             self.seen.masks,
             self.logs,
@@ -200,12 +195,20 @@ class Rows:
         )
 
     def decode(self, actions: Any) -> None:
-        """Decode actions of all rows for the next turn; raises before any row changes."""
+        """Decode actions of all rows for the next turn; raises before any row moves."""
         self.encoding.decode(actions, self._values)
+        if self._several:
+            self._decided[:] = self._by_device
 
     def decide_values(self, values: np.ndarray) -> None:
         """Physical decisions of all rows (n, width) for the next turn, as an encoding would decode them."""
-        self._values[:] = values
+        self._decided[:] = self._apart(values)
+
+    def _apart(self, values: np.ndarray) -> np.ndarray:
+        """Decisions (n, width) device by device, (n, N, n_axes), where there are several; else as they are."""
+        if self.world.devices is None:
+            return values
+        return values.reshape(len(values), len(self.axes), self.world.devices(self.scenario)).swapaxes(1, 2)
 
     def outcome_copy(self) -> np.ndarray:
         """A fresh copy of the outcomes, (n,) OUTCOME; copied as bytes, since NumPy copies strided records by field."""
@@ -225,6 +228,12 @@ class Rows:
         begin = (self._rows.dtype.fields or {})["outcome"][1]
         whole_rows = self._rows.view(np.ndarray).view(np.uint8).reshape(self.n, -1)
         self._outcome_bytes = whole_rows[:, begin : begin + self.world.outcome.itemsize]
+        self._several = self.world.devices is not None
+        where = self.nature.decided if self._several else self._rows["decision"]
+        # actions are decoded into the rows at once; those for several devices lie axis by axis and go there by a copy
+        self._decided = by_column(where, len(self.axes))
+        self._values = np.zeros((self.n, self.encoding.width)) if self._several else self._decided
+        self._by_device = self._apart(self._values)
 
     def close(self) -> None:
         """Stop the threads and end the episodes."""
@@ -233,11 +242,11 @@ class Rows:
 
     def __getstate__(self) -> dict[str, Any]:
         views = ("states", "outcomes", "finished", "depleted", "_live", "_fresh", "episode_keys", "_outcome_bytes")
-        left_out = (*views, "encoding")
+        left_out = (*views, "_decided", "_values", "_by_device", "encoding")
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._link()
         world, scenario = self.world, self.scenario
-        self.encoding = ENCODINGS[self.action](self.axes, lambda grid: world.canonical(scenario, grid))
+        self.encoding = ENCODINGS[self.action](self.axes, lambda grid: world.distinct(scenario, grid))
+        self._link()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from splitgym.encodings import Axis
+from splitgym.encodings import Axis, Choice, decision_type
 from splitgym.fields import Field
 from splitgym.quoting import shown
 from splitgym.registry import Registry, nearest
@@ -48,17 +48,10 @@ def row_dtype(world: World) -> np.dtype:
         ("live", "?"),  # takes a step in this turn
         ("fresh", "?"),  # begins an episode in this turn
         ("state", world.state),
-        ("decision", world.decision),
+        *([("decision", world.decision)] if world.devices is None else []),  # of several devices: in Nature
         ("outcome", world.outcome),
     ]
     return np.dtype(fields, align=True)
-
-
-def decision_dtype(world: World, axes: tuple[Axis, ...]) -> np.dtype:
-    """Record of a decision as policies write it: the world's own, or vectors where the axes are vectors."""
-    if all(axis.size is None for axis in axes):
-        return world.decision
-    return np.dtype([(axis.name, "f8", () if axis.size is None else (axis.size,)) for axis in axes])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,13 +110,18 @@ class Account:
 class World:
     """One decision problem.
 
-    The record types are those of the lowered scenario, of the decoded observation (it may depend on the scenario), of
-    what a row remembers, of a decision (of one device, where there are several) and of what came of it.  STATE must
-    hold the booleans ``finished`` (no decision left: truncation), ``depleted`` (termination) and ``recorded`` (the row
-    replays a trace).  ``outcome_table`` says what ``info`` shows of a step: among its columns the terms of the reward
-    and last ``reward``, their sum.  ``measures`` begins with the return; ``showcase`` is the policy that examples use.
+    The record types are those of the lowered scenario, of the decoded observation (it may depend on the scenario) and
+    of what a row remembers.  STATE must hold the booleans ``finished`` (no decision left: truncation), ``depleted``
+    (termination) and ``recorded`` (the row replays a trace).  ``outcome_table`` says what ``info`` shows of a step:
+    among its columns the terms of the reward and last ``reward``, their sum.  ``measures`` begins with the return;
+    ``showcase`` is the policy that examples use.
 
-    ``nominal`` turns a scenario into a function of decisions (n, n_axes) that gives what they cost under nominal
+    ``axis_table`` names what is decided; actions are decoded into the record ``decision`` of a row, or, where each of
+    several ``devices`` is decided for by all axes, into the array ``decided`` (n, N) of the world's Nature, whose
+    records begin with the axes.  ``distinct`` says which of a grid of decisions (n,) differ in what they do, (n,) bool;
+    one decision stands for all devices there.
+
+    ``nominal`` turns a scenario into a function of decisions (n,) that gives what they cost under nominal
     conditions, (n, 3): latency [s], energy [J], accuracy [1]; ``objectives`` says which of these an offline search
     minimises or, for accuracy, maximises; ``limit`` is the array of a trace that bounds the latency.  Worlds in which
     a decision has no cost of its own leave these three out.
@@ -142,14 +140,13 @@ class World:
     params: np.dtype
     view: Callable[[Any], np.dtype]
     state: np.dtype
-    decision: np.dtype
     outcome_table: tuple[Column, ...]
     load_scenario: Callable[..., Any]
     preset_names: Callable[[], list[str]]
     lower: Callable[[Any], Any]
     fields: Callable[[Any], tuple[Field, ...]]
-    axes: Callable[[Any], tuple[Axis, ...]]
-    canonical: Callable[[Any, np.ndarray], np.ndarray]
+    axis_table: tuple[Choice, ...]
+    distinct: Callable[[Any, np.ndarray], np.ndarray]
     options: dict[str, Option]
     horizon: Callable[[Any], int]
     nature: Callable[[int, Any], Any]
@@ -167,6 +164,7 @@ class World:
     objectives: Callable[[Any], tuple[str, ...]] | None = None
     nominal: Callable[[Any], Callable[[np.ndarray], np.ndarray]] | None = None
     limit: str = ""
+    devices: Callable[[Any], int] | None = None
     details: Callable[[Any], dict[str, np.ndarray]] | None = None
     detail_table: tuple[Column, ...] = ()
     bound: str = ""
@@ -179,6 +177,16 @@ class World:
         """Name of the environment's class: ``SplitInferenceEnv`` for ``SplitInference-v0``; later versions say so."""
         name, _, version = self.env_id.rpartition("-v")
         return f"{name}{'' if version == '0' else f'V{version}'}Env"
+
+    def axes(self, scenario: Any) -> tuple[Axis, ...]:
+        """What is decided in a scenario; vectors over the devices, where there are several."""
+        size = None if self.devices is None else self.devices(scenario)
+        return tuple(choice.axis(scenario, size) for choice in self.axis_table)
+
+    @property
+    def decision(self) -> np.dtype:
+        """Record of a decision (of one device, where there are several), by ``axis_table``."""
+        return decision_type(self.axis_table)
 
     @property
     def outcome(self) -> np.dtype:

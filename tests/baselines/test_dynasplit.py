@@ -12,6 +12,7 @@ import pytest
 from splitgym import evaluate, load_scenario, make_policy
 from splitgym.baselines.dynasplit import DynaSplit, OnFront
 from splitgym.baselines.search import problem_of, search
+from splitgym.encodings import by_name
 from splitgym.evaluation.policies import contender
 from splitgym.fronts import Front
 from splitgym.worlds.world import get_world
@@ -145,7 +146,8 @@ def test_aware_violates_only_what_no_entry_can_meet() -> None:
 def test_nominal_figures_by_hand() -> None:
     """Preset enachi: one clock, no exits, no cloud; path loss at 600 m, no shadowing, no fading."""
     scenario = load_scenario("enachi")
-    figures = INFERENCE.nominal(scenario)(np.array([[6.0, 6.0, 2e9, 0.0], [1.0, 6.0, 2e9, 0.1], [0.0, 6.0, 2e9, 0.2]]))
+    decisions = np.array([[6.0, 6.0, 2e9, 0.0], [1.0, 6.0, 2e9, 0.1], [0.0, 6.0, 2e9, 0.2]])
+    figures = INFERENCE.nominal(scenario)(by_name(decisions, INFERENCE.axis_table))
     ref = enachi_reference
     assert figures[0] == pytest.approx([ref.t_loc(ref.TOTAL_MACS), ref.e_loc(ref.TOTAL_MACS), 0.8086], rel=1e-9)
     gain = 10 ** (-(128.1 + 37.6 * math.log10(0.6)) / 10)
@@ -171,7 +173,7 @@ def test_nominal_exits_count_in_expectation() -> None:
     shares = np.diff([0.0, *(e.share * full for e in exits), 1.0])
     clock = 1.2e9
     energy_j = 5e-30 * clock**2 * (shares @ paths) / 8
-    found = INFERENCE.nominal(scenario)(np.array([[6.0, 6.0, clock, 0.0]]))[0]
+    found = INFERENCE.nominal(scenario)(by_name(np.array([[6.0, 6.0, clock, 0.0]]), INFERENCE.axis_table))[0]
     assert found == pytest.approx([paths[-1] / (8 * clock), energy_j, full], rel=1e-9)
 
 

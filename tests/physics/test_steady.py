@@ -9,9 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from splitgym.encodings import by_name
 from splitgym.jit import one_record, records
 from splitgym.physics.steady import add_up
 from splitgym.worlds.inference import INFERENCE, kernel
+from splitgym.worlds.inference.axes import AXES
 from splitgym.worlds.inference.layout import DECISION, PARAMS, TASK
 from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.inference.nominal_figures import PATIENCE_S, nominal
@@ -110,7 +112,8 @@ def served(changes: dict, log: int) -> np.ndarray:
         if live:
             tasks["arrival_s"], tasks["deadline_s"], tasks["complexity"] = 0.0, 20.0, 0.5
             rows["state"]["remaining_s"], rows["state"]["wait_s"] = 20.0, 0.0
-        kernel.turn_rows(0, n, rows, grid, observations, masks, slots, table, *rest)
+            rows["decision"] = by_name(grid, AXES)
+        kernel.turn_rows(0, n, rows, observations, masks, slots, table, *rest)
     return rows["outcome"].copy()
 
 
@@ -120,7 +123,7 @@ def test_nominal_figures_of_a_channel_that_carries_next_to_nothing(changes):
     """Nothing arrives within the patience of 1000 s, a million slots for each decision."""
     scenario = INFERENCE.load_scenario("default", **changes)
     grid = np.array([[1.0, 6.0, 2e9, 0.2], [6.0, 6.0, 2e9, 0.002]])  # stem to the edge; all on the device
-    latency_s, energy_j, accuracy = nominal(scenario)(grid).T
+    latency_s, energy_j, accuracy = nominal(scenario)(by_name(grid, AXES)).T
     assert latency_s[0] == PATIENCE_S
     assert latency_s[1] < 1.0
     # the radio sends all the time but that of the blocks, which is less than all blocks take on the device

@@ -204,7 +204,9 @@ def test_story_knows_all_valid_configurations() -> None:
     assert len(table) == 917  # DynaSplit specification, section 1
     assert np.isfinite(values).all()
     assert story.last is not None
-    (row,) = np.flatnonzero((table == story.last.configuration.decision).all(axis=1))
+    decision = story.last.configuration.decision
+    assert tuple(decision) == table.dtype.names
+    (row,) = np.flatnonzero(np.all([table[name] == value for name, value in decision.items()], axis=0))
     np.testing.assert_allclose(values[row], [info["latency_s"], info["energy_j"]])  # no noise, no queue
 
 

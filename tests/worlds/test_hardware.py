@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import splitgym
 from splitgym import HardwareTrace, evaluate, hardware_names, load_hardware, load_scenario
 from splitgym.baselines.search import budget_of, problem_of, search
+from splitgym.encodings import by_name
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.worlds.hardware import published_thresholds_s
 from splitgym.worlds.hardware.lowering import lower
@@ -38,7 +39,7 @@ def scenario(preset: str = "default", **changes):
 
 def nominal(network: str, config) -> np.ndarray:
     """Latency [s], energy [J], accuracy of one configuration."""
-    return WORLD.nominal(scenario(hardware=network))(np.array([config], np.float64))[0]
+    return WORLD.nominal(scenario(hardware=network))(by_name(np.array([config]), WORLD.axis_table))[0]
 
 
 # ------------------------------------------------------------------ section 1
@@ -154,7 +155,7 @@ def test_measured_runs_are_described(network):
         )
         for r in rows
     ]
-    predicted = WORLD.nominal(scenario(hardware=network))(np.array(configs, np.float64))
+    predicted = WORLD.nominal(scenario(hardware=network))(by_name(np.array(configs), WORLD.axis_table))
     for column, key, scale in ((0, "latency", 1e3), (1, "energy", 1.0)):
         errors = [
             abs(scale * value / float(row[key]) - 1) for value, row in zip(predicted[:, column], rows, strict=True)

@@ -59,15 +59,16 @@ class Plane:
 
     def __init__(self, board: Board, story: Story) -> None:
         self.board = board
-        table, values = story.configurations()
+        decisions, values = story.configurations()
         low, high = values.min(axis=0), values.max(axis=0)
         shortest_s, longest_s = story.threshold_range_s
         self.x = LogScale(min(low[0], shortest_s), max(high[0], longest_s), LEFT, _RIGHT)
         self.y = LogScale(low[1], high[1], _BOTTOM, _TOP)
-        self._nominal = {tuple(row): tuple(value) for row, value in zip(table.tolist(), values.tolist(), strict=True)}
-        self._axes(len(table))
+        self._names = decisions.dtype.names or ()
+        self._nominal = dict(zip(decisions.tolist(), map(tuple, values.tolist()), strict=True))
+        self._axes(len(decisions))
         self._legend()
-        self._dots(table[:, 2], values, len(story.layers) - 1)
+        self._dots(decisions["split"], values, len(story.layers) - 1)
 
     def _axes(self, count: int) -> None:
         board = self.board
@@ -108,7 +109,8 @@ class Plane:
         board, colour = self.board, VERDICT[last.mark]
         x = self.x.at(last.threshold_s)
         board.patch(Rectangle((x - 1, _BOTTOM), 2, _TOP - _BOTTOM, color=INK))
-        chosen = self._nominal[last.configuration.decision]
+        decision = last.configuration.decision
+        chosen = self._nominal[tuple(decision[name] for name in self._names)]
         ring = self.x.at(chosen[0]), self.y.at(chosen[1])
         point = self.x.at(last.latency_s), self.y.at(last.energy_j["charged"])
         board.keep(board.sheet.add_collection(LineCollection([[ring, point]], colors=[INK], linewidths=1.0)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from splitgym.encodings import Axis, DiscreteEncoding
+from splitgym.encodings import Axis, grid_of
 from splitgym.show.viewer import BAD, GOOD, Tally, counter, decoded_view, record
 from splitgym.show.words import brief, milliseconds
 from splitgym.worlds.hardware.lowering import lower, nominal
@@ -60,9 +60,10 @@ class Configuration:
     gpu: bool
 
     @property
-    def decision(self) -> tuple[float, ...]:
-        """The row of a table of decisions that gives it."""
-        return self.clock_hz, float(MODES.index(self.accelerator)), float(self.split), float(self.gpu)
+    def decision(self) -> dict[str, float]:
+        """What is decided to get it, axis by axis."""
+        mode = float(MODES.index(self.accelerator))
+        return {"clock_hz": self.clock_hz, "accelerator": mode, "split": float(self.split), "gpu": float(self.gpu)}
 
     @property
     def edge(self) -> str:
@@ -142,12 +143,13 @@ class Story:
     axes: tuple[Axis, ...]
 
     def configurations(self) -> tuple[np.ndarray, np.ndarray]:
-        """All valid decisions (n, 4), and their nominal latency [s] and charged energy [J] (n, 2).
+        """All valid decisions (n,), and their nominal latency [s] and charged energy [J] (n, 2).
 
         Takes a while: ask once, since they are the same in all stories of an environment.
         """
-        table = DiscreteEncoding(self.axes, lambda grid: self.world.canonical(self.scenario, grid)).table
-        return table, nominal(lower(self.scenario), table)[:, :2]
+        grid = grid_of(self.axes)
+        decisions = grid[self.world.distinct(self.scenario, grid)]
+        return decisions, nominal(lower(self.scenario), decisions)[:, :2]
 
     @property
     def counter(self) -> str:

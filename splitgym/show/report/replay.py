@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.error import DependencyNotInstalled
 
 from splitgym import named_files
+from splitgym.encodings import by_name
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.comparison import BLOCK
 from splitgym.evaluation.policies import Contender, act, contender
@@ -119,7 +120,7 @@ class Replay:
         values = np.zeros((n, rows.encoding.width))
         rows.encoding.decode(actions, values)
         env.close()
-        return values.view(rows.decision)[:, 0]
+        return by_name(values, rows.axes)
 
 
 def _observed(field: Any, values: np.ndarray) -> np.ndarray:

@@ -8,8 +8,9 @@ import numpy as np
 
 from splitgym.worlds.hardware import kernel
 from splitgym.worlds.hardware.about import ABOUT
-from splitgym.worlds.hardware.fields import action_axes, observation_fields
-from splitgym.worlds.hardware.layout import DECISION, OUTCOME_TABLE, PARAMS, REQUEST, STATE, VIEW, Nature
+from splitgym.worlds.hardware.axes import AXES
+from splitgym.worlds.hardware.fields import observation_fields
+from splitgym.worlds.hardware.layout import OUTCOME_TABLE, PARAMS, REQUEST, STATE, VIEW, Nature
 from splitgym.worlds.hardware.lowering import lower, nominal, uses_plugins, valid
 from splitgym.worlds.hardware.measures import MEASURES, measure
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
@@ -31,10 +32,9 @@ def _replay(nature: Nature, row: int, n: int, trace: HardwareTrace) -> Nature:
     return nature
 
 
-def _canonical(scenario: HardwareScenario, grid: np.ndarray) -> np.ndarray:
-    """Valid decisions of a grid (n, 4).  (DynaSplit specification section 1)"""
-    keep = valid(lower(scenario), grid[:, 1].astype(int), grid[:, 2].astype(int), grid[:, 3].astype(int))
-    return np.ascontiguousarray(grid[keep])
+def _distinct(scenario: HardwareScenario, grid: np.ndarray) -> np.ndarray:
+    """Valid decisions of a grid.  (DynaSplit specification section 1)"""
+    return valid(lower(scenario), *(grid[name].astype(int) for name in ("accelerator", "split", "gpu")))
 
 
 HARDWARE = World(
@@ -45,14 +45,13 @@ HARDWARE = World(
     params=PARAMS,
     view=lambda scenario: VIEW,
     state=STATE,
-    decision=DECISION,
     outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,
     fields=observation_fields,
-    axes=action_axes,
-    canonical=_canonical,
+    axis_table=AXES,
+    distinct=_distinct,
     options={},
     horizon=lambda scenario: scenario.requests.count,
     nature=_nature,

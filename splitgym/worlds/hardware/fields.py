@@ -1,10 +1,9 @@
-"""Tables of the hardware world: what is observed, what is decided."""
+"""Tables of the hardware world: what is observed."""
 
 from __future__ import annotations
 
 import math
 
-from splitgym.encodings import Axis
 from splitgym.fields import SQUASH, UNIT, Field
 from splitgym.worlds.hardware.kernel import RECENT
 from splitgym.worlds.hardware.profile import MODES
@@ -78,34 +77,5 @@ def observation_fields(scenario: HardwareScenario) -> tuple[Field, ...]:
             high=3.0,
             meaning="requests that have arrived and wait behind this one (counted up to 16)",
             state="their thresholds are hidden" if waits else "always 0: requests do not wait",
-        ),
-    )
-
-
-def action_axes(scenario: HardwareScenario) -> tuple[Axis, ...]:
-    """The decision's axes: CPU clock [Hz], edge accelerator, split layer, server GPU; the paper's order."""
-    profile = scenario.hardware
-    return (
-        Axis(name="clock_hz", unit="Hz", levels=profile.edge.clocks_hz, meaning="CPU clock of the edge device"),
-        Axis(
-            name="accelerator",
-            unit="mode",
-            levels=tuple(range(len(MODES))),
-            meaning=f"edge accelerator: {', '.join(MODES)}; off where nothing runs on the edge device",
-            labels=MODES,
-        ),
-        Axis(
-            name="split",
-            unit="layer",
-            levels=tuple(range(len(profile.split_points))),
-            meaning=f"split layer: 0 sends the input, {len(profile.split_points) - 1} runs all on the edge device",
-            labels=profile.split_points,
-        ),
-        Axis(
-            name="gpu",
-            unit="1",
-            levels=(0, 1),
-            meaning="server GPU; not used where nothing runs on the server",
-            labels=("CPU", "GPU"),
         ),
     )

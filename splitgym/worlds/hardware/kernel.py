@@ -105,16 +105,16 @@ def service(level, mode, split, gpu, x, p):
 
 @jit
 def nominal_rows(decisions, scratch, out, params):
-    """What decisions (n, 4) give without noise: latency [s], charged energy [J], accuracy into ``out`` (n, 3).
+    """What decisions (n,) DECISION give without noise: latency [s], charged energy [J], accuracy into ``out`` (n, 3).
 
     Invalid combinations are taken as the valid ones that they mean.  ``scratch`` (1,) REQUEST is overwritten.
     """
     p, x = params[0], scratch[0]
     calm(x)
     for i in range(decisions.shape[0]):
-        level = nearest_level(decisions[i, 0], p.clocks_hz, p.n_clocks)
-        split = int(decisions[i, 2])
-        mode, gpu = allowed_mode(int(decisions[i, 1]), split, p), allowed_gpu(int(decisions[i, 3]), split, p)
+        d = decisions[i]
+        level, split = nearest_level(d.clock_hz, p.clocks_hz, p.n_clocks), int(d.split)
+        mode, gpu = allowed_mode(int(d.accelerator), split, p), allowed_gpu(int(d.gpu), split, p)
         edge_s, sent_s, tail_s, edge_j, tail_j = service(level, mode, split, gpu, x, p)
         out[i, 0] = edge_s + sent_s + tail_s
         out[i, 1] = edge_j + p.infrastructure_weight * tail_j
@@ -280,10 +280,10 @@ def mask_table(s, table, out, p):
 
 # ------------------------------------------------------------------ the loop over rows
 @jit
-def turn_rows(low, high, rows, values, observations, masks, logs, table, params, all_requests, recorded_s, arrival_s):
+def turn_rows(low, high, rows, observations, masks, logs, table, params, all_requests, recorded_s, arrival_s):
     """One turn of rows low..high: the only stepping loop of the world.
 
-    ``rows`` (n,) of ``row_dtype``: live ones take a step by ``values`` (n, 4), fresh ones begin the episode of their
+    ``rows`` (n,) of ``row_dtype``: live ones take a step by their decision, fresh ones begin the episode of their
     key (recorded rows keep the requests they were given); both are then observed.  ``logs`` is not used, ``table`` is
     empty for per-axis masks, ``params`` (1,) is the PARAMS record; then the fields of
     :class:`splitgym.worlds.hardware.layout.Nature`.
@@ -294,7 +294,6 @@ def turn_rows(low, high, rows, values, observations, masks, logs, table, params,
         row, requests = rows[i], all_requests[i]
         s, d = row.state, row.decision
         if row.live:
-            d.clock_hz, d.accelerator, d.split, d.gpu = values[i, 0], values[i, 1], values[i, 2], values[i, 3]
             step_one(s, d, requests, row.outcome, p)
         if row.fresh:
             if not s.recorded:

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splitgym.encodings import decision_type
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.ranges import DEADLINE, INSTANT, SHARE, STAGE, Range
 from splitgym.traces.base import ArrayTrace, array
+from splitgym.worlds.hardware.axes import AXES
 from splitgym.worlds.hardware.kernel import RECENT
 from splitgym.worlds.records import Column, Term, columns_of, record_type
 
@@ -71,8 +73,8 @@ VIEW = np.dtype(
     ]
 )
 
-#: A decision; all fields are floats so that an (n, 4) matrix can be viewed as one.
-DECISION = np.dtype([("clock_hz", "f8"), ("accelerator", "f8"), ("split", "f8"), ("gpu", "f8")])
+#: A decision: a float for every axis.
+DECISION = decision_type(AXES)
 
 #: What came of a step; the keys of ``info`` (units in the names).
 OUTCOME_TABLE = (

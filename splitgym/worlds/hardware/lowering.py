@@ -14,6 +14,7 @@ from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.worlds.hardware.fields import observation_fields
 from splitgym.worlds.hardware.kernel import allowed_gpu, allowed_mode, nominal_rows
 from splitgym.worlds.hardware.layout import (
+    DECISION,
     LEAST_REFERENCE_J,
     MAX_CLOCKS,
     MAX_SPLITS,
@@ -75,8 +76,10 @@ def _with_nominal(params: np.record) -> np.record:
     shape = (int(params.n_clocks), 3, int(params.last_split) + 1, 2)
     index = np.indices(shape).reshape(4, -1).T
     index = index[valid(params, index[:, 1], index[:, 2], index[:, 3])]
-    decisions = index.astype(np.float64)
-    decisions[:, 0] = params.clocks_hz[index[:, 0]]
+    level, mode, split, gpu = index.T
+    decisions = np.zeros(len(index), DECISION)
+    decisions["clock_hz"] = params.clocks_hz[level]
+    decisions["accelerator"], decisions["split"], decisions["gpu"] = mode, split, gpu
     values = nominal(params, decisions)
     params.nominal_s[tuple(index.T)] = values[:, 0]
     cloud_only = (index == [shape[0] - 1, 0, 0, 1]).all(axis=1)
@@ -106,11 +109,11 @@ def valid(params: np.record, mode: np.ndarray, split: np.ndarray, gpu: np.ndarra
 
 
 def nominal(params: np.record, decisions: np.ndarray) -> np.ndarray:
-    """Nominal latency [s], charged energy [J] and accuracy [1], (n, 3), of decisions (n, 4) in DECISION's order.
+    """Nominal latency [s], charged energy [J] and accuracy [1], (n, 3), of decisions (n,) DECISION.
 
     ``params`` may lack its own nominal tables.
     """
     values = np.empty((len(decisions), 3))
     scratch = records(np.zeros(1, REQUEST))
-    nominal_rows(np.ascontiguousarray(decisions, np.float64), scratch, values, one_record(params, PARAMS))
+    nominal_rows(records(np.ascontiguousarray(decisions)), scratch, values, one_record(params, PARAMS))
     return values

@@ -12,8 +12,9 @@ import numpy as np
 from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.inference import kernel
 from splitgym.worlds.inference.about import ABOUT
-from splitgym.worlds.inference.fields import action_axes, observation_fields
-from splitgym.worlds.inference.layout import DECISION, OUTCOME_TABLE, PARAMS, STATE, TASK, VIEW, Nature
+from splitgym.worlds.inference.axes import AXES
+from splitgym.worlds.inference.fields import observation_fields
+from splitgym.worlds.inference.layout import OUTCOME_TABLE, PARAMS, STATE, TASK, VIEW, Nature
 from splitgym.worlds.inference.lowering import lower, n_slots, uses_plugins
 from splitgym.worlds.inference.measures import MEASURES, ledger, measure
 from splitgym.worlds.inference.nominal_figures import nominal
@@ -40,13 +41,10 @@ def _replay(nature: Nature, row: int, n: int, trace: InferenceTrace) -> Nature:
     return nature._replace(fading=fading, noise=noise)
 
 
-def _canonical(scenario: InferenceScenario, grid: np.ndarray) -> np.ndarray:
-    """Distinct decisions of a grid (n, 4): edge cut >= device cut, and one power where nothing is sent."""
-    last = len(scenario.dnn.cut_names) - 1
-    cut, edge_cut, power = grid[:, 0], grid[:, 1], grid[:, 3]
-    local = cut == last
-    keep = (edge_cut >= cut) & (~local | (power == power.min()))
-    return np.ascontiguousarray(grid[keep])
+def _distinct(scenario: InferenceScenario, grid: np.ndarray) -> np.ndarray:
+    """Distinct decisions of a grid: edge cut >= device cut, and one power where nothing is sent."""
+    local = grid["cut"] == len(scenario.dnn.cut_names) - 1
+    return (grid["edge_cut"] >= grid["cut"]) & (~local | (grid["power_w"] == grid["power_w"].min()))
 
 
 def _flag(name: str, on: Any) -> Any:
@@ -64,14 +62,13 @@ INFERENCE = World(
     params=PARAMS,
     view=lambda scenario: VIEW,
     state=STATE,
-    decision=DECISION,
     outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,
     fields=observation_fields,
-    axes=action_axes,
-    canonical=_canonical,
+    axis_table=AXES,
+    distinct=_distinct,
     options={
         "packet_control": Option(
             ("tracking", "constant"), _flag("tracking", "tracking"), "power of the slots: water-filling or constant"

@@ -1,10 +1,9 @@
-"""Tables of the inference world: what is observed, what is decided, which options an episode has."""
+"""Tables of the inference world: what is observed."""
 
 from __future__ import annotations
 
 import math
 
-from splitgym.encodings import Axis
 from splitgym.fields import DECIBEL, SQUASH, UNIT, Field
 from splitgym.worlds.inference.scenario import InferenceScenario
 
@@ -104,37 +103,6 @@ def observation_fields(scenario: InferenceScenario) -> tuple[Field, ...]:
             high=1.0,
             meaning="share of the hard battery left; 1 without one",
             state="the number of tasks to come is hidden",
-        ),
-    )
-
-
-def action_axes(scenario: InferenceScenario) -> tuple[Axis, ...]:
-    """The decision's axes: device cut, edge cut, device clock [Hz], reference transmit power [W]."""
-    cuts = scenario.dnn.cut_names
-    last = len(cuts) - 1
-    edge_cuts = range(last + 1) if scenario.cloud.enabled else [last]
-    return (
-        Axis(
-            name="cut",
-            unit="cut",
-            levels=tuple(range(last + 1)),
-            meaning=f"device cut: {', '.join(cuts)}",
-            labels=cuts,
-        ),
-        Axis(
-            name="edge_cut",
-            unit="cut",
-            levels=tuple(edge_cuts),
-            meaning="edge cut, cloud behind it; smaller than the device cut means equal to it",
-            labels=tuple(cuts[cut] for cut in edge_cuts),
-        ),
-        Axis(name="clock_hz", unit="Hz", levels=scenario.device.clocks_hz, meaning="device clock"),
-        Axis(
-            name="power_w",
-            unit="W",
-            levels=scenario.radio.power_levels_w,
-            top=scenario.radio.power_max_w,
-            meaning="reference transmit power; the packet controller keeps its average",
         ),
     )
 

@@ -435,10 +435,10 @@ def mask_table(s, tasks, table, out, p):
 
 # ------------------------------------------------------------------ the loop over rows
 @jit
-def turn_rows(low, high, rows, values, observations, masks, logs, table, params, all_tasks, fading, noise, recorded_s):
+def turn_rows(low, high, rows, observations, masks, logs, table, params, all_tasks, fading, noise, recorded_s):
     """One turn of rows low..high: the only stepping loop of the world.
 
-    ``rows`` (n,) of ``row_dtype``: live ones take a step by ``values`` (n, n_axes), fresh ones begin the episode of
+    ``rows`` (n,) of ``row_dtype``: live ones take a step by their decision, fresh ones begin the episode of
     their key (recorded rows keep the tasks they were given); both are then observed.  ``logs`` (n, n_slots or 0,
     LOG_COLUMNS) takes the slots of the last task; ``table`` is empty for per-axis masks, ``params`` (1,) is the PARAMS
     record; then :class:`splitgym.worlds.inference.layout.Nature`.
@@ -449,7 +449,6 @@ def turn_rows(low, high, rows, values, observations, masks, logs, table, params,
         row, tasks = rows[i], all_tasks[i]
         s, d = row.state, row.decision
         if row.live:
-            d.cut, d.edge_cut, d.clock_hz, d.power_w = values[i, 0], values[i, 1], values[i, 2], values[i, 3]
             j = i if s.recorded else 0  # the slot arrays may be empty when nothing is recorded
             step_one(s, d, tasks, fading[j], noise[j], logs[i], row.outcome, p)
         if row.fresh:

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splitgym.encodings import decision_type
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.physics.fading import FADING_PARAMS
 from splitgym.profiles import MOST_CUTS, MOST_EXITS
 from splitgym.ranges import DEADLINE, DRAWN_DELAY, GAIN, INSTANT, NORMAL, SHARE, UNIT, Range
 from splitgym.traces.base import ArrayTrace, array
+from splitgym.worlds.inference.axes import AXES
 from splitgym.worlds.records import Column, Term, columns_of, record_type
 
 #: What a row remembers between two steps.
@@ -77,8 +79,8 @@ VIEW = np.dtype(
     ]
 )
 
-#: A decision; all fields are floats so that an (n, 4) matrix can be viewed as one.
-DECISION = np.dtype([("cut", "f8"), ("edge_cut", "f8"), ("clock_hz", "f8"), ("power_w", "f8")])
+#: A decision: a float for every axis.
+DECISION = decision_type(AXES)
 
 #: What came of a step; the keys of ``info`` (units in the names).
 OUTCOME_TABLE = (

@@ -14,7 +14,6 @@ import numpy as np
 from splitgym.interrupt import pieces
 from splitgym.jit import one_record, records
 from splitgym.worlds.inference import kernel
-from splitgym.worlds.inference.fields import action_axes
 from splitgym.worlds.inference.layout import DECISION, PARAMS, TASK
 from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.inference.nature import slow_gain
@@ -37,7 +36,7 @@ def complexities(params: np.record) -> tuple[np.ndarray, np.ndarray]:
 
 
 def nominal(scenario: InferenceScenario) -> Callable[[np.ndarray], np.ndarray]:
-    """A function of decisions (n, 4) in DECISION's order that gives their nominal figures, by the kernel itself.
+    """A function of decisions (n,) DECISION that gives their nominal figures, by the kernel itself.
 
     It returns (n, 3): latency [s] of the slowest samples, those that no early exit answers; expected charged energy
     [J]; expected accuracy [1].
@@ -53,7 +52,7 @@ def nominal(scenario: InferenceScenario) -> Callable[[np.ndarray], np.ndarray]:
         return np.concatenate(parts) if parts else np.empty((0, 3))
 
     def some(decisions: np.ndarray) -> np.ndarray:
-        outcomes = _outcomes(calm, params, np.repeat(decisions, len(samples), axis=0), np.tile(samples, len(decisions)))
+        outcomes = _outcomes(calm, params, np.repeat(decisions, len(samples)), np.tile(samples, len(decisions)))
         outcomes = outcomes.reshape(len(decisions), len(samples))
         whole = (outcomes["exit"] >= 0) | (outcomes["accuracy"] == p.accuracy_full)
         latency_s = np.where(outcomes["on_time"] & whole, outcomes["latency_s"], PATIENCE_S)
@@ -63,16 +62,17 @@ def nominal(scenario: InferenceScenario) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _outcomes(calm: InferenceScenario, params: np.ndarray, decisions: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Outcomes (n,) of nominal tasks of complexity ``u`` (n,) under decisions (n, 4)."""
+    """Outcomes (n,) of nominal tasks of complexity ``u`` (n,) under decisions (n,) DECISION."""
     n, p = len(decisions), params.view(np.recarray)[0]
-    rows, tasks = records(np.zeros(n, row_dtype(get_world("inference")))), records(np.zeros((n, 1), TASK))
+    world = get_world("inference")
+    rows, tasks = records(np.zeros(n, row_dtype(world))), records(np.zeros((n, 1), TASK))
     observations = np.zeros((n, p.n_fields), np.float32)
-    masks = np.zeros((n, sum(len(axis.levels) for axis in action_axes(calm))), np.bool_)
+    masks = np.zeros((n, sum(len(axis.levels) for axis in world.axes(calm))), np.bool_)
     table, none = records(np.zeros(0, DECISION)), np.zeros((1, 1, 0))
 
     def turn() -> None:
         kernel.turn_rows(
-            0, n, rows, np.ascontiguousarray(decisions), observations, masks, np.zeros((n, 0, kernel.LOG_COLUMNS)),
+            0, n, rows, observations, masks, np.zeros((n, 0, kernel.LOG_COLUMNS)),
             table, params, tasks, none, none.copy(), np.zeros(0),
         )  # fmt: skip
 
@@ -84,6 +84,6 @@ def _outcomes(calm: InferenceScenario, params: np.ndarray, decisions: np.ndarray
     tasks["rtt_s"], tasks["jitter_s"] = p.rtt_s, p.jitter_s
     states = rows["state"]
     states["remaining_s"], states["wait_s"] = PATIENCE_S, 0.0
-    rows["fresh"], rows["live"] = False, True
+    rows["fresh"], rows["live"], rows["decision"] = False, True, decisions
     turn()
     return rows["outcome"].copy()

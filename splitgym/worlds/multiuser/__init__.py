@@ -12,13 +12,15 @@ import numpy as np
 from splitgym.jit import records
 from splitgym.worlds.inference import INFERENCE
 from splitgym.worlds.inference.kernel import LOG_COLUMNS
-from splitgym.worlds.inference.layout import DECISION, TASK
 from splitgym.worlds.inference.layout import STATE as DEVICE_STATE
+from splitgym.worlds.inference.layout import TASK
 from splitgym.worlds.inference.lowering import n_slots
 from splitgym.worlds.multiuser import kernel
 from splitgym.worlds.multiuser.about import ABOUT
-from splitgym.worlds.multiuser.fields import action_axes, observation_fields
+from splitgym.worlds.multiuser.axes import AXES
+from splitgym.worlds.multiuser.fields import observation_fields
 from splitgym.worlds.multiuser.layout import (
+    DECIDED,
     DEVICE_OUTCOME,
     OUTCOME_TABLE,
     PARAMS,
@@ -43,6 +45,7 @@ def _nature(n: int, scenario: MultiUserScenario) -> Nature:
         records(np.zeros((n, users), DEVICE_OUTCOME)),
         blank((n, users, frames), TASK),
         np.zeros((n, users, frames), np.bool_),
+        records(np.zeros((n, users), DECIDED)),
         np.zeros((1, users, frames, 0)),
         np.zeros((1, users, frames, 0)),
         scenario.distance_factors,
@@ -59,12 +62,10 @@ def _replay(nature: Nature, row: int, n: int, trace: MultiUserTrace) -> Nature:
     return nature._replace(fading=fading, noise=noise)
 
 
-def _canonical(scenario: MultiUserScenario, grid: np.ndarray) -> np.ndarray:
-    """One decision for all devices with equal shares, (m, 4 N); powers do not matter where nothing is sent."""
-    cut, power, share = grid[:, 0], grid[:, 2], grid[:, 3]
-    local = cut == len(scenario.dnn.cut_names) - 1
-    keep = (share == share.max()) & (~local | (power == power.min()))
-    return np.repeat(grid[keep], scenario.users.count, axis=1)
+def _distinct(scenario: MultiUserScenario, grid: np.ndarray) -> np.ndarray:
+    """Distinct decisions for all devices alike: equal shares, and one power where nothing is sent."""
+    local = grid["cut"] == len(scenario.dnn.cut_names) - 1
+    return (grid["share"] == grid["share"].max()) & (~local | (grid["power_w"] == grid["power_w"].min()))
 
 
 def _details(nature: Nature) -> dict[str, np.ndarray]:
@@ -80,14 +81,14 @@ MULTIUSER = World(
     params=PARAMS,
     view=view_dtype,
     state=STATE,
-    decision=DECISION,
     outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,
     fields=observation_fields,
-    axes=action_axes,
-    canonical=_canonical,
+    axis_table=AXES,
+    distinct=_distinct,
+    devices=lambda scenario: scenario.users.count,
     options=INFERENCE.options,
     horizon=lambda scenario: scenario.frames.count,
     nature=_nature,

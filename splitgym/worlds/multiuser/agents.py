@@ -8,7 +8,8 @@ import numpy as np
 from gymnasium import spaces
 
 from splitgym.encodings import ENCODINGS, Encoding
-from splitgym.worlds.multiuser.fields import agent_fields, device_axes, device_fields
+from splitgym.worlds.multiuser.axes import AXES
+from splitgym.worlds.multiuser.fields import agent_fields, device_fields
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
 
 
@@ -23,7 +24,7 @@ class Agents:
     def __init__(self, scenario: MultiUserScenario, action: str = "multidiscrete") -> None:
         self.count = scenario.users.count
         self.action = action
-        axes = device_axes(scenario)
+        axes = tuple(choice.axis(scenario) for choice in AXES)
         self.encoding: Encoding = ENCODINGS[action](axes, lambda grid: _distinct(scenario, grid))
         self.fields = agent_fields(scenario)
         self._names = tuple(field.name for field in device_fields(scenario))
@@ -72,6 +73,6 @@ class Agents:
 
 def _distinct(scenario: MultiUserScenario, grid: np.ndarray) -> np.ndarray:
     """Distinct decisions of one agent: one power and no weight where nothing is sent."""
-    local = grid[:, 0] == len(scenario.dnn.cut_names) - 1
-    idle = (grid[:, 2] == grid[:, 2].min()) & (grid[:, 3] == grid[:, 3].min())
-    return np.ascontiguousarray(grid[~local | idle])
+    local = grid["cut"] == len(scenario.dnn.cut_names) - 1
+    idle = (grid["power_w"] == grid["power_w"].min()) & (grid["share"] == grid["share"].min())
+    return ~local | idle

@@ -1,13 +1,11 @@
-"""Tables of the multi-user world: what is observed, what is decided, centrally and by each device alone."""
+"""Tables of the multi-user world: what is observed, centrally and by each device alone."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 
-from splitgym.encodings import Axis
 from splitgym.fields import SIGNED, UNIT, Field
-from splitgym.worlds.inference.fields import action_axes as task_axes
 from splitgym.worlds.inference.fields import observation_fields as task_fields
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
 
@@ -58,24 +56,6 @@ def agent_fields(scenario: MultiUserScenario) -> tuple[Field, ...]:
         if field.name in ("queue_j", "present", "gain")
     )
     return (*own, *means, *(field for field in task_fields(scenario.one_device()) if field.name in _COMMON))
-
-
-def device_axes(scenario: MultiUserScenario) -> tuple[Axis, ...]:
-    """What is decided for one device: cut, clock [Hz], reference power [W], weight in the sharing of the band."""
-    cut, _, clock, power = task_axes(scenario.one_device())
-    share = Axis(
-        name="share",
-        unit="1",
-        levels=scenario.radio.share_levels,
-        top=1.0,
-        meaning="weight; the band is shared in proportion among devices with a task, equally if all weights are 0",
-    )
-    return (cut, clock, power, share)
-
-
-def action_axes(scenario: MultiUserScenario) -> tuple[Axis, ...]:
-    """The central decision: each axis of :func:`device_axes` as a vector over the devices."""
-    return tuple(dataclasses.replace(axis, size=scenario.users.count) for axis in device_axes(scenario))
 
 
 def _extremes(scenario: MultiUserScenario) -> tuple[float, float]:

@@ -16,12 +16,12 @@ from splitgym.worlds.multiuser.nature import device_key, fill_frames
 
 # ------------------------------------------------------------------ sharing the band and the edge
 @jit
-def total_weight(present, frame, weights):
+def total_weight(present, frame, decided):
     """Sum of the weights of the devices with a task, and their number."""
     total, active = 0.0, 0
     for n in range(present.shape[0]):
         if present[n, frame]:
-            total += weights[n]
+            total += decided[n].share
             active += 1
     return total, active
 
@@ -84,22 +84,21 @@ def clear_result(r, e):
 
 
 @jit
-def serve_frame(s, d, devices, results, tasks, present, values, fading, noise, log, params):
-    """Serve the present task of every device by ``values`` (4 N,): cuts, clocks [Hz], powers [W], weights."""
+def serve_frame(s, devices, results, tasks, present, decided, fading, noise, log, params):
+    """Serve the present task of every device by what is ``decided`` (N,) for it."""
     p, users, slots = params.one, devices.shape[0], log.shape[0] // devices.shape[0]
-    total, active = total_weight(present, s.frame, values[3 * users :])
+    total, active = total_weight(present, s.frame, decided)
     for n in range(users):
         e, r = devices[n], results[n]
         e.task = s.frame
         clear_result(r, e)
         if not present[n, s.frame]:
             continue
-        x = tasks[n, s.frame]
+        x, d = tasks[n, s.frame], decided[n]
         e.remaining_s = x.deadline_s
         r.present = True
-        r.share = part_of(1.0, values[3 * users + n], total, active)
-        r.bandwidth_hz = part_of(p.bandwidth_hz, values[3 * users + n], total, active)
-        d.cut, d.edge_cut, d.clock_hz, d.power_w = values[n], p.last_cut, values[users + n], values[2 * users + n]
+        r.share = part_of(1.0, d.share, total, active)
+        r.bandwidth_hz = part_of(p.bandwidth_hz, d.share, total, active)
         log_n = log[n * slots : (n + 1) * slots]
         serve(e, d, x, r.bandwidth_hz, fading[n], noise[n], log_n, r, p)
     if params.workers > 0:
@@ -107,10 +106,10 @@ def serve_frame(s, d, devices, results, tasks, present, values, fading, noise, l
 
 
 @jit
-def step_one(s, d, devices, results, tasks, present, values, fading, noise, log, o, params):
+def step_one(s, devices, results, tasks, present, decided, fading, noise, log, o, params):
     """One frame: serve, settle the energy of every device, sum up.  (s6.1)"""
     p = params.one
-    serve_frame(s, d, devices, results, tasks, present, values, fading, noise, log, params)
+    serve_frame(s, devices, results, tasks, present, decided, fading, noise, log, params)
     clear_frame(o, s)
     for n in range(devices.shape[0]):
         e, r = devices[n], results[n]
@@ -216,13 +215,14 @@ def mask_axes(s, devices, tasks, present, out, params):
 
 @jit
 def mask_table(s, devices, tasks, present, table, out, params):
-    """Mask of a table of decisions (n_actions, 4 N) that are one for all: some device can finish in time by it."""
+    """Mask of a table of decisions (n_actions, N) that are one for all: some device can finish in time by it."""
     p, found, users = params.one, False, devices.shape[0]
     m = min(s.frame, p.n_tasks - 1)
     for a in range(out.shape[0]):
         out[a] = False
         for n in range(users):
-            if present[n, m] and can_finish(devices[n], tasks[n, m], int(table[a, 0]), table[a, users], params):
+            d = table[a, n]
+            if present[n, m] and can_finish(devices[n], tasks[n, m], int(d.cut), d.clock_hz, params):
                 out[a], found = True, True
                 break
     if not found:
@@ -232,14 +232,14 @@ def mask_table(s, devices, tasks, present, table, out, params):
 # ------------------------------------------------------------------ the loop over rows
 @jit
 def turn_rows(
-    low, high, rows, values, observations, masks, logs, table, params, all_devices, all_results, all_tasks,
-    all_present, fading, noise, factors,
+    low, high, rows, observations, masks, logs, table, params, all_devices, all_results, all_tasks,
+    all_present, all_decided, fading, noise, factors,
 ):  # fmt: skip
     """One turn of rows low..high: the only stepping loop of the world.
 
-    As the inference world's, see :func:`splitgym.worlds.inference.kernel.turn_rows`; ``values`` (n, 4 N) holds cuts,
-    clocks, powers and weights of the N devices, ``logs`` (n, N * n_slots or 0, LOG_COLUMNS) their slots one device
-    after the other; then :class:`splitgym.worlds.multiuser.layout.Nature`.
+    As the inference world's, see :func:`splitgym.worlds.inference.kernel.turn_rows`; live rows take a step by what is
+    decided for each device, ``logs`` (n, N * n_slots or 0, LOG_COLUMNS) takes their slots one device after the other;
+    then :class:`splitgym.worlds.multiuser.layout.Nature`.
     """
     p = params[0]
     scratch, nothing = np.empty(p.n_fields), np.empty(0)
@@ -248,9 +248,7 @@ def turn_rows(
         s, o, present = row.state, row.outcome, all_present[i]
         if row.live:
             j = i if s.recorded else 0  # the slot arrays may be empty when nothing is recorded
-            step_one(
-                s, row.decision, devices, results, tasks, present, values[i], fading[j], noise[j], logs[i], o, p
-            )  # fmt: skip
+            step_one(s, devices, results, tasks, present, all_decided[i], fading[j], noise[j], logs[i], o, p)
         if row.fresh:
             if not s.recorded:
                 fill_frames(row.key, tasks, present, factors, nothing, p)

@@ -8,6 +8,7 @@ import numpy as np
 
 from splitgym.worlds.inference.layout import OUTCOME_TABLE as TASK_OUTCOME_TABLE
 from splitgym.worlds.inference.layout import PARAMS as DEVICE_PARAMS
+from splitgym.worlds.multiuser.axes import AXES
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
 from splitgym.worlds.records import Column, Term, record_type
 
@@ -75,6 +76,11 @@ OUTCOME_TABLE = (
 OUTCOME = record_type(OUTCOME_TABLE)
 
 
+#: What is decided for a device, and an edge cut that nobody decides and nothing reads: the inference world's ``serve``
+#: has one, but there is no cloud here.
+DECIDED = np.dtype([*((choice.name, "f8") for choice in AXES), ("edge_cut", "f8")])
+
+
 class Nature(NamedTuple):
     """Arrays of n rows of N devices; the slot arrays are read by rows with ``recorded`` only."""
 
@@ -82,6 +88,7 @@ class Nature(NamedTuple):
     results: np.ndarray  # (n, N) DEVICE_OUTCOME
     tasks: np.ndarray  # (n, N, M) TASK of the inference world
     present: np.ndarray  # (n, N, M) bool: there is a task
+    decided: np.ndarray  # (n, N) DECIDED: what the shell decodes actions into
     fading: np.ndarray  # (n, N, M, n_slots) power gains h [1]
     noise: np.ndarray  # (n, N, M, n_slots) per-slot part e of the stop predictor's error
     factors: np.ndarray  # (N,) distances over the scenario's

@@ -8,8 +8,9 @@ from splitgym.jit import records
 from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.placement import kernel
 from splitgym.worlds.placement.about import ABOUT
-from splitgym.worlds.placement.fields import action_axes, observation_fields
-from splitgym.worlds.placement.layout import APP, DECISION, LIVE, OUTCOME_TABLE, PARAMS, STATE, Nature, view_dtype
+from splitgym.worlds.placement.axes import AXES
+from splitgym.worlds.placement.fields import observation_fields
+from splitgym.worlds.placement.layout import APP, LIVE, OUTCOME_TABLE, PARAMS, STATE, Nature, view_dtype
 from splitgym.worlds.placement.lowering import lower, uses_plugins
 from splitgym.worlds.placement.measures import MEASURES, measure
 from splitgym.worlds.placement.scenario import PlacementScenario, load_scenario, preset_names
@@ -53,14 +54,13 @@ PLACEMENT = World(
     params=PARAMS,
     view=view_dtype,
     state=STATE,
-    decision=DECISION,
     outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,
     fields=observation_fields,
-    axes=action_axes,
-    canonical=lambda scenario, grid: grid,
+    axis_table=AXES,
+    distinct=lambda scenario, grid: np.ones(len(grid), np.bool_),
     options={},
     horizon=_horizon,
     nature=_nature,

@@ -1,8 +1,7 @@
-"""Tables of the placement world: what is observed, what is decided."""
+"""Tables of the placement world: what is observed."""
 
 from __future__ import annotations
 
-from splitgym.encodings import Axis
 from splitgym.fields import SQUASH, UNIT, Field
 from splitgym.worlds.placement.scenario import PlacementScenario
 from splitgym.worlds.placement.system import most_configs, parts, typical
@@ -45,19 +44,3 @@ def observation_fields(scenario: PlacementScenario) -> tuple[Field, ...]:
         ),
         _one("arc_free", "1", 1.0, "free share of each link's capacity", size=len(arcs)),
     )  # fmt: skip
-
-
-def action_axes(scenario: PlacementScenario) -> tuple[Axis, ...]:
-    """One axis: a node for the next block, or an exit configuration, or a rejection."""
-    nodes, _, dnns = parts(scenario)
-    exits = (f"exit set {c + 1}" for c in range(most_configs(dnns)))
-    labels = (*(node.id for node in nodes), *exits, "reject")
-    return (
-        Axis(
-            name="move",
-            unit="move",
-            levels=tuple(range(len(labels))),
-            meaning=f"node of the next block (0-{len(nodes) - 1}), exit set (to {len(labels) - 2}), or rejection",
-            labels=labels,
-        ),
-    )

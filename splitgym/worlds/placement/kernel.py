@@ -314,13 +314,13 @@ def look(s, apps, nodes, arcs, arc_of, dnns, rest_s, rest_j, fast_j, free_n, fre
 # ------------------------------------------------------------------ the loop over rows
 @jit
 def turn_rows(
-    low, high, rows, values, observations, masks, logs, table, params,
+    low, high, rows, observations, masks, logs, table, params,
     all_apps, all_live, node_free, memory_free, arc_free, arrival_s,
     nodes, arcs, arc_of, dnns, rest_s, rest_j, fast_j,
 ):  # fmt: skip
     """One turn of rows low..high: the only stepping loop of the world.
 
-    ``rows`` (n,) of ``row_dtype``: live ones take a move by ``values`` (n, 1), fresh ones begin the episode of their
+    ``rows`` (n,) of ``row_dtype``: live ones take a move by their decision, fresh ones begin the episode of their
     key (recorded rows keep the applications they were given); both are then observed.  ``logs`` and ``table`` are not
     used: all encodings have the moves as their mask.  ``params`` (1,) is the PARAMS record; then the fields of
     :class:`splitgym.worlds.placement.layout.Nature`.
@@ -332,7 +332,6 @@ def turn_rows(
         s, d = row.state, row.decision
         free_n, free_m, free_a = node_free[i], memory_free[i], arc_free[i]
         if row.live:
-            d.move = values[i, 0]
             step_one(
                 s, d, row.outcome, apps, live, nodes, arcs, arc_of, dnns, rest_s, fast_j, free_n, free_m, free_a, p
             )

@@ -67,9 +67,6 @@ LIVE = np.dtype(
     align=True,
 )
 
-#: A decision: node 0..N-1, exit configuration N..N+C-1, rejection N+C.
-DECISION = np.dtype([("move", "f8")])
-
 #: What came of a move; the keys of ``info`` (units in the names).  The figures stand where ``closed`` is True.
 OUTCOME_TABLE = (
     Column("app", "i8", "index of the application that was decided about"),

@@ -12,8 +12,9 @@ import numpy as np
 from splitgym.worlds.records import blank, grown
 from splitgym.worlds.transmission import kernel
 from splitgym.worlds.transmission.about import ABOUT
-from splitgym.worlds.transmission.fields import action_axes, observation_fields
-from splitgym.worlds.transmission.layout import DECISION, OUTCOME_TABLE, PARAMS, STATE, TASK, VIEW, Nature
+from splitgym.worlds.transmission.axes import AXES
+from splitgym.worlds.transmission.fields import observation_fields
+from splitgym.worlds.transmission.layout import OUTCOME_TABLE, PARAMS, STATE, TASK, VIEW, Nature
 from splitgym.worlds.transmission.lowering import lower, uses_plugins
 from splitgym.worlds.transmission.measures import MEASURES, measure
 from splitgym.worlds.transmission.scenario import TransmissionScenario, load_scenario, preset_names
@@ -39,9 +40,9 @@ def _replay(nature: Nature, row: int, n: int, trace: TransmissionTrace) -> Natur
     return nature._replace(fading=fading, noise=noise, predicted=predicted)
 
 
-def _canonical(scenario: TransmissionScenario, grid: np.ndarray) -> np.ndarray:
-    """Distinct decisions of a grid (n, 2): a stop needs no power."""
-    return np.ascontiguousarray(grid[(grid[:, 1] < 0.5) | (grid[:, 0] == grid[:, 0].min())])
+def _distinct(scenario: TransmissionScenario, grid: np.ndarray) -> np.ndarray:
+    """Distinct decisions of a grid: a stop needs no power."""
+    return (grid["stop"] < 0.5) | (grid["power_w"] == grid["power_w"].min())
 
 
 TRANSMISSION = World(
@@ -52,14 +53,13 @@ TRANSMISSION = World(
     params=PARAMS,
     view=lambda scenario: VIEW,
     state=STATE,
-    decision=DECISION,
     outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,
     fields=observation_fields,
-    axes=action_axes,
-    canonical=_canonical,
+    axis_table=AXES,
+    distinct=_distinct,
     options={},
     horizon=n_slots,
     nature=_nature,

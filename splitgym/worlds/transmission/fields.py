@@ -1,10 +1,9 @@
-"""Tables of the transmission world: what is observed, what is decided."""
+"""Tables of the transmission world: what is observed."""
 
 from __future__ import annotations
 
 import math
 
-from splitgym.encodings import Axis
 from splitgym.fields import DECIBEL, SQUASH, UNIT, Field
 from splitgym.worlds.inference.fields import slow_gain_range_db
 from splitgym.worlds.transmission.scenario import TransmissionScenario
@@ -50,24 +49,3 @@ def observation_fields(scenario: TransmissionScenario) -> tuple[Field, ...]:
             "hint", "1", UNIT, 1.0, "noisy prediction of the sample's complexity u", "the complexity itself is hidden"
         ),
     )  # fmt: skip
-
-
-def action_axes(scenario: TransmissionScenario) -> tuple[Axis, ...]:
-    """The decision's axes: transmit power of the coming slot [W], and whether to stop instead."""
-    radio = scenario.radio
-    return (
-        Axis(
-            name="power_w",
-            unit="W",
-            levels=tuple(sorted({0.0, *radio.power_levels_w})),
-            top=radio.power_max_w,
-            meaning="transmit power of the coming slot",
-        ),
-        Axis(
-            name="stop",
-            unit="1",
-            levels=(0, 1),
-            meaning="1: send nothing more and let the server answer; the power does not count then",
-            labels=("go on", "stop"),
-        ),
-    )

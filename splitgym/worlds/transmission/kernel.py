@@ -173,11 +173,11 @@ def observe(s, x, predicted, values, out, p):
 # ------------------------------------------------------------------ the loop over rows
 @jit
 def turn_rows(
-    low, high, rows, values, observations, masks, logs, table, params, all_tasks, fading, noise, predicted, recorded_s
+    low, high, rows, observations, masks, logs, table, params, all_tasks, fading, noise, predicted, recorded_s
 ):
     """One turn of rows low..high: the only stepping loop of the world.
 
-    ``rows`` (n,) of ``row_dtype``: live ones take a slot by ``values`` (n, 2), fresh ones begin the episode of their
+    ``rows`` (n,) of ``row_dtype``: live ones take a slot by their decision, fresh ones begin the episode of their
     key (recorded rows keep the task they were given); both are then observed.  ``logs`` (n, n_slots or 0,
     LOG_COLUMNS) takes the slots of the episode.  Every action is allowed, so ``table`` is not used and all masks are
     True.  ``params`` (1,) is the PARAMS record; then :class:`splitgym.worlds.transmission.layout.Nature`.
@@ -189,7 +189,6 @@ def turn_rows(
         s, d, o = row.state, row.decision, row.outcome
         j = i if s.recorded else 0  # the slot arrays may be empty when nothing is recorded
         if row.live:
-            d.power_w, d.stop = values[i, 0], values[i, 1]
             step_one(s, d, x, fading[j], noise[j], predicted[i], logs[i], gains, pairs, o, p)
         if row.fresh:
             if not s.recorded:

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splitgym.encodings import decision_type
 from splitgym.physics.fading import BLOCK
 from splitgym.ranges import DEADLINE, SENT_POWER
 from splitgym.traces.base import ArrayTrace, array, array_of
 from splitgym.worlds.inference import layout as inference
 from splitgym.worlds.records import Column, Term, columns_of, record_type
+from splitgym.worlds.transmission.axes import AXES
 
 #: What a row remembers between two slots.
 STATE = np.dtype(
@@ -74,8 +76,8 @@ VIEW = np.dtype(
     ]
 )
 
-#: A decision about the coming slot; ``stop`` is a flag (>= 1/2: stop).
-DECISION = np.dtype([("power_w", "f8"), ("stop", "f8")])
+#: A decision about the coming slot: a float for every axis.
+DECISION = decision_type(AXES)
 
 #: What came of a slot; the keys of ``info`` (units in the names).
 OUTCOME_TABLE = (
