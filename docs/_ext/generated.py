@@ -120,7 +120,8 @@ def _policies(seen: dict[int, str]) -> Iterator[str]:
     for name in POLICIES:
         kind = POLICIES[name]
         place = f"{kind.__module__}.{kind.__qualname__}"
-        text = f"See :py:obj:`{seen[id(kind)]}`." if id(kind) in seen else _directive(place, kind)
+        known = seen.get(id(kind))
+        text = f"See :py:obj:`{known}`." if known else f".. autoclass:: {place}"
         yield f"## {name}\n\n```{{eval-rst}}\n{text}\n```\n"
 
 
