@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).resolve().parent
 _OUTSIDE = ("cli", "bench", "show")  # folders that decide no figure
+_WORDS = ("about.py", "describe.py")  # modules that hold words for people
 _TABLES = "data/placement/*.toml"  # data that a scenario names without holding it
 
 
@@ -35,7 +36,7 @@ def code_version() -> str:
     package = _PACKAGE
     found = (*package.rglob("*.py"), *package.glob(_TABLES))
     inside = {p.relative_to(package).as_posix(): p for p in found}
-    files = {name: path for name, path in inside.items() if name.partition("/")[0] not in _OUTSIDE}
+    files = {n: p for n, p in inside.items() if n.partition("/")[0] not in _OUTSIDE and p.name not in _WORDS}
     for beside in ("baselines", "agents"):  # links in a source checkout, or folders beside the package
         folder = package / beside if (package / beside).is_dir() else package.parent / beside
         files |= {f"{beside}/{p.name}": p for p in folder.glob("*.py")}

@@ -112,7 +112,7 @@ def test_colours_have_one_home() -> None:
 
 
 def test_a_changed_colour_leaves_stores_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The version of the code that a store remembers: what decides figures counts, what draws them does not."""
+    """The version of the code that a store remembers: what decides figures counts, what draws or describes does not."""
     copy = tmp_path / "splitgym"
     for path in (ROOT / "splitgym").rglob("*.py"):
         if not {"baselines", "agents"} & set(path.relative_to(ROOT / "splitgym").parts):
@@ -121,7 +121,7 @@ def test_a_changed_colour_leaves_stores_valid(tmp_path: Path, monkeypatch: pytes
             there.write_bytes(path.read_bytes())
     monkeypatch.setattr("splitgym.digests._PACKAGE", copy)
     before = code_version.__wrapped__()
-    for drawing in ("show/palette.py", "show/inference/picture.py", "show/report/page.py"):
+    for drawing in ("show/palette.py", "show/inference/picture.py", "worlds/inference/about.py", "envs/describe.py"):
         file = copy / drawing
         file.write_text(file.read_text(encoding="utf-8").replace("#222222", "#232323") + "\n", encoding="utf-8")
     assert code_version.__wrapped__() == before
