@@ -15,7 +15,7 @@ from gymnasium.error import DependencyNotInstalled
 
 from splitgym.bench.measuring import Budget, Row
 from splitgym.checks import MOST_THREADS, whole_number
-from splitgym.cli.common import print_table, progress_bar
+from splitgym.cli.common import add_form, print_table, progress_bar
 from splitgym.extras import need
 from splitgym.ranges import Range
 
@@ -42,7 +42,7 @@ def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=0.3, help="length of one measurement")
     parser.add_argument("--repeats", type=int, default=7, help="measurements of each contender, taken in turn")
     parser.add_argument("--threads", type=int, default=2, help="threads of the batch, measured beside one thread")
-    parser.add_argument("--json", action="store_true", help="print as JSON, and nothing else")
+    add_form(parser, "machine and rows")
 
 
 def run_bench(args: argparse.Namespace) -> int:
@@ -69,7 +69,7 @@ def run_bench(args: argparse.Namespace) -> int:
         print(json.dumps({"machine": setting, "rows": [r.to_dict() for r in rows], "skipped": skipped}, indent=2))
     else:
         print(header(setting))
-        print_table(table(rows))
+        print_table(table(rows), markdown=args.markdown)
         print("".join(f"{group}: {why}\n" for group, why in skipped.items()), end="")
     return 0
 
@@ -135,7 +135,7 @@ def table(rows: list[Row]) -> Any:
         ("met", "left"),
         ("note", "left"),
     ):
-        result.add_column(name, justify=justify)
+        result.add_column(name, justify=justify, no_wrap=name != "note")
     group = rows[0].group if rows else ""
     for row in rows:
         if row.group != group:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.checks import seeds_of
-from splitgym.cli.common import changes_of, print_table, progress_bar
+from splitgym.cli.common import add_form, changes_of, print_table, progress_bar
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.extras import need
 from splitgym.show.comparison import shown
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--episodes", type=int, default=10, help="traces; trace i is that of seed SEED + i")
     parser.add_argument("--seed", type=int, default=0, help="first seed")
-    parser.add_argument("--json", action="store_true", help="print the numbers of every trace as JSON, nothing else")
+    add_form(parser, "the numbers of every trace")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,12 +48,12 @@ def run(args: argparse.Namespace) -> int:
     words = {"clairvoyant": "feasible decisions found with the trace known", "bound": "no policy returns more"}
     caption = "; ".join(f"{name}: {words[name]}" for name in next(iter(found.values())))
     table = need("rich.table", "report").Table(title=title, caption=caption, min_width=len(title) + 2)
-    table.add_column("scenario")
+    table.add_column("scenario", no_wrap=True)
     for name in next(iter(found.values())):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for name, parts in found.items():
         table.add_row(name, *(shown(*mean_interval(values), "", 1.0) for values in parts.values()))
-    print_table(table)
+    print_table(table, markdown=args.markdown)
     return 0
 
 

@@ -20,6 +20,8 @@ from splitgym.files import PICTURES
 from splitgym.policy import policy_names
 from splitgym.quoting import MOST, cut, shown, tamed
 from splitgym.scenarios import DEFAULT_ENV
+from splitgym.show.tables import folded
+from splitgym.show.tables import markdown as markdown_of
 from splitgym.specs import command_line
 from splitgym.toml import read_pairs
 
@@ -220,9 +222,42 @@ class Outputs:
         return 0
 
 
-def print_table(table: Any) -> None:
-    """Print a rich table as wide as it needs to be, so that a pipe does not cut it; brackets in it are no markup."""
+def add_form(parser: argparse.ArgumentParser, json: str = "") -> None:
+    """How the answer is printed, if not as a table for the eye: ``--json`` (where there is one), ``--markdown``."""
+    forms = parser.add_mutually_exclusive_group()
+    if json:
+        forms.add_argument("--json", action="store_true", help=f"print {json} as JSON, and nothing else")
+    forms.add_argument("--markdown", action="store_true", help="print the table as Markdown")
 
+
+def add_measures(parser: argparse._ActionsContainer, words: str) -> None:
+    """The measures that a table shows."""
+    parser.add_argument("--measures", nargs="+", metavar="NAME", help=f"{words}; with commas or blanks between them")
+
+
+def measures_of(args: argparse.Namespace) -> list[str] | None:
+    """What :func:`add_measures` was given, each once; ``None`` without it."""
+    if args.measures is None:
+        return None
+    return list(dict.fromkeys(name.strip() for given in args.measures for name in given.split(",")))
+
+
+def print_tables(tables: Iterable[Any], *, markdown: bool = False) -> None:
+    """Print several, a line between them."""
+    for place, table in enumerate(tables):
+        if place:
+            print()
+        print_table(table, markdown=markdown)
+
+
+def print_table(table: Any, *, markdown: bool = False) -> None:
+    """Print a ``rich`` table, brackets in it being no markup.
+
+    A terminal that is too narrow gets it in parts below each other; a pipe gets it as wide as it needs to be.
+    """
+    if markdown:
+        print(markdown_of(table), end="")
+        return
     base: Any = need("rich.console", "report").Console
 
     class Spelt(base):
@@ -235,5 +270,6 @@ def print_table(table: Any) -> None:
         wide = console_class(width=10_000)
         console = console_class(width=max(console.width, wide.measure(table).maximum))
     with console.capture() as captured:  # a console of its own would end the process where nobody reads
-        console.print(table)
+        for part in folded(table, console):
+            console.print(part)
     print(captured.get(), end="")

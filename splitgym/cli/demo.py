@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from pathlib import Path
 
-from splitgym.cli.common import Outputs, agent_word, check_files, play_command, print_table, progress_bar, say
+from splitgym.cli.common import Outputs, add_form, agent_word, check_files, play_command, print_table, progress_bar, say
 from splitgym.files import refuse_link
 from splitgym.policy import policy_names
 
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", default="results/demo", metavar="DIR", help="folder of the trained agent, CSV and picture"
     )
+    add_form(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         raise
     outputs = Outputs()
     outputs.add("rows", results.to_csv, out / "comparison.csv")
-    outputs.add("the answer", print_table, results.table())
+    outputs.add("the answer", functools.partial(print_table, markdown=args.markdown), results.table())
     picture = outputs.add("the picture", results.plot, out / "comparison.png")
     say(f"picture: {picture or '-'}\nrows:    {out / 'comparison.csv'}\nagent:   {agent}\nevaluate it: {again}")
     return outputs.finish()

@@ -7,16 +7,20 @@ from typing import Any
 
 from splitgym.cli.common import (
     Outputs,
+    add_form,
+    add_measures,
     add_policies,
     add_setting,
     changes_of,
     check_files,
+    measures_of,
     policies_of,
     print_table,
     progress_bar,
     tell_kept,
 )
 from splitgym.suites import SPLITS
+from splitgym.worlds.world import world_of
 
 EPISODES = 20
 
@@ -30,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym evaluate enachi runs/ppo --csv results/mine.csv --plot results/mine.png\n"
         "  splitgym evaluate all --episodes 100 --bound --store results/mine  # interrupted? the same goes on\n"
         "  splitgym evaluate enachi myopic runs/ppo --suite robustness --plot results/shifts.png\n"
+        "  splitgym evaluate all --measures return,energy,latency_p95_s,missed --markdown\n"
         "  splitgym evaluate all --bound --report results/page.html\n"
         "  splitgym evaluate all --env HardwareSplit-v0 --scenario published\n"
         "  splitgym evaluate 'dynasplit:front=results/front.json' --env HardwareSplit-v0\n"
@@ -43,14 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=SPLITS[-1],
         help="part of the suite: test, or validation to tune and choose by",
     )
-    parser.add_argument("--markdown", action="store_true", help="print a suite's table as Markdown")
     parser.add_argument("--episodes", type=int, default=EPISODES, help="episodes; episode i plays seed SEED + i")
     parser.add_argument("--seed", type=int, default=0, help="first seed; every policy meets the same traces")
     parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; results do not depend on it")
     parser.add_argument("--csv", metavar="FILE", help="write one row for each policy and episode")
     parser.add_argument("--plot", metavar="FILE", help="draw the comparison (png, pdf or svg)")
     parser.add_argument("--report", metavar="FILE.html", help="write a page that needs no network; best with --bound")
-    parser.add_argument("--json", action="store_true", help="print setting, summary and rows as JSON, and nothing else")
+    columns = parser.add_mutually_exclusive_group()
+    columns.add_argument("--wide", action="store_true", help="show all measures, not only the few that count")
+    add_measures(columns, "show these measures, e.g. return,accuracy,latency_p95_s")
+    add_form(parser, "setting, summary and rows")
     parser.add_argument("--bound", action="store_true", help="each policy's gap to a certified bound on any return")
     parser.add_argument(
         "--store", metavar="DIR", help="keep each episode at once; after a break the same command goes on"
@@ -61,9 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
     check_files(args.plot, args.csv, args.report)
-    for option, given in (("--markdown", args.markdown), ("--split", args.split != SPLITS[-1])):
-        if given and not args.suite:
-            raise ValueError(f"{option} is for suites; add --suite")
+    if args.split != SPLITS[-1] and not args.suite:
+        raise ValueError("--split is for suites; add --suite")
     try:
         results = _suite(args) if args.suite else _one(args)
     except (KeyboardInterrupt, OSError):
@@ -83,16 +89,18 @@ def run(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace, results: Any) -> None:
     if args.json:
         print(results.to_json(), end="")
-    elif args.markdown:
-        print(results.to_markdown(), end="")
     else:
-        print_table(results.table())
+        chosen = {} if args.suite else {"measures": measures_of(args), "wide": args.wide}
+        print_table(results.table(**chosen), markdown=args.markdown)
 
 
 def _one(args: argparse.Namespace) -> Any:
     from splitgym.evaluation import evaluate
+    from splitgym.evaluation.results import chosen_columns
 
-    names = policies_of(args)
+    names, measures = policies_of(args), measures_of(args)
+    if measures is not None:  # misspelt ones are refused before anything is played
+        chosen_columns(world_of(args.env), measures, bounded=args.bound)
     with progress_bar(args.json, len(names) + args.bound) as progress:
         return evaluate(
             names,
@@ -114,6 +122,9 @@ def _suite(args: argparse.Namespace) -> Any:
     from splitgym.suites import load_suite
 
     suite = load_suite(args.suite)
+    for option, given in (("--wide", args.wide), ("--measures", args.measures)):
+        if given:
+            raise ValueError(f"{option} is not for suites, whose table shows scores; --json has every measure")
     for option, given, default in (
         ("--scenario", args.scenario, "default"),
         ("--set", args.changes, []),

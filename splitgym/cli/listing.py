@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
-from splitgym.cli.common import print_table
+from splitgym.cli.common import add_form, print_table, print_tables
 from splitgym.encodings import ENCODINGS
 from splitgym.extras import need
 from splitgym.placement.published import load_published, published_names
@@ -20,7 +21,8 @@ from splitgym.worlds.world import WORLDS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parser.epilog = "examples:\n  splitgym list\n  splitgym list --markdown > list.md"
+    add_form(parser, "everything")
 
 
 def first_line(thing: object) -> str:
@@ -61,11 +63,22 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(kinds, indent=2))
         return 0
-    bold = need("rich.text", "report").Text
-    table = need("rich.table", "report").Table(box=None, show_header=False, pad_edge=False)
-    for kind, entries in kinds.items():
-        table.add_row(bold(kind, "bold"), "")
-        for name, text in entries.items():
-            table.add_row(f"  {name}", text)
-    print_table(table)
+    if args.markdown:
+        print_tables([_kind(kind, entries) for kind, entries in kinds.items()], markdown=True)
+    else:
+        widest = max(len(name) for entries in kinds.values() for name in entries)
+        for kind, entries in kinds.items():
+            print_table(need("rich.text", "report").Text(kind, "bold"))
+            print_table(_kind(kind, entries, widest))
     return 0
+
+
+def _kind(kind: str, entries: dict[str, str], widest: int = 0) -> Any:
+    """The names of one kind, below its heading; as a list if ``widest`` tells the width of the names."""
+    look = {"box": None, "show_header": False, "padding": (0, 1, 0, 2)} if widest else {}
+    table = need("rich.table", "report").Table(**look)
+    table.add_column(kind, no_wrap=True, min_width=widest)
+    table.add_column("what it is")
+    for name, text in entries.items():
+        table.add_row(name, text)
+    return table

@@ -14,6 +14,7 @@ from gymnasium.error import DependencyNotInstalled
 from splitgym.baselines.search import RATINGS, SEARCHES, Problem, budget_of, compare_searches, problem_of, search
 from splitgym.cli.common import (
     Outputs,
+    add_form,
     add_setting,
     changes_of,
     check_output,
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--compare", type=int, default=0, metavar="N", help="also compare nsga3 with random over N seeds, same budget"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--json", action="store_true", help="print the front and the comparison as JSON, nothing else")
+    add_form(parser, "the front and the comparison")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -110,7 +111,7 @@ def _show(
         counts = {"raw": problem.raw, "valid": len(problem.table)}
         print(json.dumps({**front.to_dict(), **counts, "comparison": compared, "files": files}, indent=1))
         return
-    print_table(_table(args, problem, front))
+    print_table(_table(args, problem, front), markdown=args.markdown)
     for rating, methods in compared.items():
         print(f"{RATINGS[rating][1]}; {args.compare} seeds")
         for method, figures in methods.items():

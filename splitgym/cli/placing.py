@@ -11,7 +11,7 @@ from typing import Any
 
 from gymnasium.error import DependencyNotInstalled
 
-from splitgym.cli.common import Outputs, check_ending, check_output, print_table, progress_bar, say
+from splitgym.cli.common import Outputs, add_form, check_ending, check_output, print_table, progress_bar, say
 from splitgym.cli.placing_tables import contest_table, savings_notes, savings_table, verdict, violations
 from splitgym.files import save_figure, write_atomically
 from splitgym.placement.contest import Result, compare_solvers, least_power_w, solvers
@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tables.add_argument(
         "--energy", default="full", choices=ENERGY_MODES, help="samples all run to one exit, or leave by their shares"
     )
-    parser.add_argument("--json", action="store_true", help="print everything as JSON, nothing else")
+    add_form(parser, "everything")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -140,7 +140,7 @@ def _show(args: argparse.Namespace, instance: Instance, results: list[Result], f
     if args.json:
         print(json.dumps({**_content(instance, results), "files": files}, indent=1))
         return
-    print_table(contest_table(instance, results, _setting(args, instance)))
+    print_table(contest_table(instance, results, _setting(args, instance)), markdown=args.markdown)
     for line in violations(results):
         say(line)
     for name, file in files.items():
@@ -221,7 +221,8 @@ def _run_published(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_savings_content(args, savings), indent=1))
         return 0
-    print_table(savings_table(savings, f"{args.published}, energy {args.energy}, latency {args.latency_mode}"))
+    title = f"{args.published}, energy {args.energy}, latency {args.latency_mode}"
+    print_table(savings_table(savings, title), markdown=args.markdown)
     for line in savings_notes(savings):
         say(line)
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from splitgym.cli.common import (
     Outputs,
+    add_form,
     add_policies,
     add_setting,
     changes_of,
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the trace, which every policy meets")
     parser.add_argument("--csv", metavar="FILE", help="write energy and debt of every policy and task")
     parser.add_argument("--plot", metavar="FILE", help="draw debt and average energy over time (png, pdf or svg)")
-    parser.add_argument("--json", action="store_true", help="print setting and summary as JSON, and nothing else")
+    add_form(parser, "setting and summary")
     parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
 
 
@@ -76,4 +77,4 @@ def _show(args: argparse.Namespace, done: Stability) -> None:
     if args.json:
         print(done.to_json(), end="")
     else:
-        print_table(done.table())
+        print_table(done.table(), markdown=args.markdown)

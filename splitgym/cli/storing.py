@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from splitgym.cli.common import print_table
+from splitgym.cli.common import add_form, print_table
 from splitgym.extras import need
 
 
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("folder", metavar="DIR", help="folder of 'splitgym evaluate --store DIR'")
     parser.add_argument("--repair", action="store_true", help="move damaged lines to a file of their own")
+    add_form(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
     table = need("rich.table", "report").Table(title=f"{args.folder}: what every policy has played")
     for name in ("environment", "scenario", "version", "policy"):
         table.add_column(name, no_wrap=True)
-    table.add_column("episodes", justify="right")
-    table.add_column("seeds", justify="right")
+    for name in ("episodes", "seeds"):
+        table.add_column(name, justify="right", no_wrap=True)
     for entry in entries:
         table.add_row(*map(str, entry))
-    print_table(table)
+    print_table(table, markdown=args.markdown)
     return 0

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from splitgym.checks import MOST_VALUES
 from splitgym.cli.common import (
     Outputs,
+    add_form,
+    add_measures,
     add_policies,
     add_setting,
     changes_of,
     check_files,
+    measures_of,
     policies_of,
     print_table,
     progress_bar,
@@ -62,14 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--episodes", type=int, default=20, help="episodes at each value; episode i plays SEED + i")
     parser.add_argument("--seed", type=int, default=0, help="first seed, the same at every value")
     parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; results do not depend on it")
-    parser.add_argument(
-        "--measures", nargs="+", metavar="NAME", help="what to show; without it the two that 'evaluate' draws"
-    )
+    add_measures(parser, "show these measures, not the two that 'evaluate' draws")
     parser.add_argument(
         "--csv", metavar="FILE", help="write one row for each value, policy and episode; kept up to date at every value"
     )
     parser.add_argument("--plot", metavar="FILE", help="draw a panel for each measure (png, pdf or svg)")
-    parser.add_argument("--json", action="store_true", help="print setting, summaries and rows as JSON, nothing else")
+    add_form(parser, "setting, summaries and rows")
     parser.add_argument(
         "--store", metavar="DIR", help="keep each episode at once; after a break the same command goes on"
     )
@@ -80,8 +81,8 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate at every value and print."""
     from splitgym.evaluation.sweeps import chosen_measures, sweep
 
-    over, names = over_of(args.over), policies_of(args)
-    chosen_measures(world_of(args.env), args.measures)  # refuses misspelt ones before anything is played
+    over, names, measures = over_of(args.over), policies_of(args), measures_of(args)
+    chosen_measures(world_of(args.env), measures)  # refuses misspelt ones before anything is played
     check_files(args.plot, args.csv)
     saved = 0
 
@@ -107,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     outputs = Outputs()
     outputs.add("the answer", _show, args, done)
     if args.plot:
-        outputs.add("--plot", done.plot, args.plot, args.measures)
+        outputs.add("--plot", done.plot, args.plot, measures)
     return outputs.finish()
 
 
@@ -115,7 +116,7 @@ def _show(args: argparse.Namespace, done: Sweep) -> None:
     if args.json:
         print(done.to_json(), end="")
     else:
-        print_table(done.table(args.measures))
+        print_table(done.table(measures_of(args)), markdown=args.markdown)
 
 
 def _count(over: dict[str, list[Any]]) -> int:

@@ -48,6 +48,13 @@ class Output:
         """The summary as a ``rich`` table, for people.  Needs the extra ``report``."""
         return drawn(self._table, self)
 
+    def to_markdown(self, **options: Any) -> str:
+        """The table as Markdown; ``options`` are those of :meth:`table`.  Needs the extra ``report``."""
+        return drawn("tables.markdown", self.table(**options))
+
+    def __str__(self) -> str:
+        return drawn("tables.text", self.table())
+
     def plot(self, path: str | Path) -> Path:
         """Draw it into a PNG, PDF or SVG file.  Needs the extra ``report``."""
         return save_figure(drawn(self._figure, self), path, dpi=150)

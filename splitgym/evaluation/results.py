@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from splitgym.checks import file_path, word
+from splitgym.checks import file_path, items, word
 from splitgym.evaluation.output import RowOutput, drawn
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
 from splitgym.numbers import plain_array
+from splitgym.quoting import shown
+from splitgym.registry import nearest
 from splitgym.worlds.world import Measure, World
 
 #: Policy whose mean return is the zero of normalised scores; the bound is their one.
@@ -158,6 +160,26 @@ class Results(RowOutput):
             table.append(entry)
         return sorted(table, key=lambda entry: -entry["return"])
 
+    def columns(self, measures: Iterable[str] | None = None, *, wide: bool = False) -> list[str]:
+        """Names of a table's columns, after that of the policies: those given, all if ``wide``, or the few that count.
+
+        These few are the return, the difference, the two measures of the world's plane and the time to decide; with
+        bounds the gap and the score instead of difference and time.  ``ValueError`` names the nearest known.
+        """
+        if measures is not None:
+            return chosen_columns(self.world, measures, bounded=self.bounds is not None)
+        scored = ["score"] if self.bounds is not None and ANCHOR in self._figures and not self.unscored else []
+        if wide:
+            return [*(m.name for m in self.measures), "difference", "wins", *scored]
+        plane = [self.world.plane.y, self.world.plane.x]
+        if self.bounds is not None:
+            return ["return", GAP.name, *(scored or ["difference"]), *plane]
+        return ["return", "difference", *plane, DECISION.name]
+
+    def table(self, measures: Iterable[str] | None = None, *, wide: bool = False) -> Any:
+        """The summary as a ``rich`` table, for people; columns as in :meth:`columns`.  Needs the extra ``report``."""
+        return drawn(self._table, self, self.columns(measures, wide=wide))
+
     def document(self) -> dict[str, Any]:
         """Setting, summary and rows, as :meth:`to_json` writes them."""
         return {
@@ -171,6 +193,19 @@ class Results(RowOutput):
     def to_html(self, path: str | Path) -> Path:
         """Write a report of this evaluation, see :func:`splitgym.evaluation.report`."""
         return drawn("report.build.build", [self], file_path("path", path), (), trust=False)
+
+
+def chosen_columns(world: World, names: Iterable[str], *, bounded: bool) -> list[str]:
+    """Columns of a comparison by name, each once; ``ValueError`` names the nearest known, or what a name needs."""
+    certified = (GAP.name, "score")
+    known = [*(m.name for m in world.measures), DECISION.name, "difference", "wins", *certified]
+    chosen = list(dict.fromkeys(items("measures", names, "names")))
+    for name in chosen:
+        if not isinstance(name, str) or name not in known:
+            raise ValueError(f"unknown measure {shown(name)}{nearest(name, known)} (known: {', '.join(known)})")
+        if name in certified and not bounded:
+            raise ValueError(f"the measure {name!r} needs the bound of every trace: add bound=True (--bound)")
+    return chosen
 
 
 def setting_words(world: World, scenario: Any, changes: Mapping[str, Any]) -> str:

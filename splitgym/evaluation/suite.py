@@ -81,10 +81,6 @@ class SuiteResults(RowOutput):
         """Write the report of all cases, one page that needs no network; see :func:`splitgym.evaluation.report`."""
         return drawn("report.build.build", self.results, file_path("path", path), (), trust=False)
 
-    def to_markdown(self) -> str:
-        """The table as Markdown."""
-        return drawn("suite.suite_markdown", self)
-
     def _entry(self, policy: str) -> dict[str, Any]:
         scores = self.scores(policy)
         played = [s for s in scores if s is not None]

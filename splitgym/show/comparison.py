@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from splitgym.show.sweep_words import shown_name
 
 if TYPE_CHECKING:
     from splitgym.evaluation.results import Results
+    from splitgym.worlds.world import Measure
 
 _FORMATS = {"%": ".1f", "x budget": ".3f", "budgets": ".1f", "ms": ".0f", "us": ".2f", "J": ".2f", "": ".2f"}
 
@@ -26,38 +28,58 @@ def shown(value: float, half: float, unit: str, factor: float, form: str = "") -
     return text if half != half or unit in ("us", "ms") else f"{text} ± {format(half * factor, form)}"
 
 
-def summary_table(results: Results) -> Any:
-    """A ``rich.table.Table`` of the summary, best return first; agents are marked."""
-    summary = results.summary()
-    best, scored = results.best_baseline(), "score" in summary[0]
+def summary_table(results: Results, columns: Sequence[str] | None = None) -> Any:
+    """A ``rich.table.Table`` of the summary, best return first; agents are marked.
+
+    ``columns`` are names as :meth:`Results.columns` gives them.
+    """
+    summary, columns = results.summary(), results.columns() if columns is None else columns
+    best, n = results.best_baseline(), summary[0]["episodes"]
     table = need("rich.table", "report").Table(
-        title=f"{results.setting}: mean ± 95 % interval over {summary[0]['episodes']} common traces",
-        caption=f"difference: return minus that of {best} on the same traces, paired; "
-        "wins: traces on which it is higher"
-        + ("; * trained agent" if results.agents else "")
-        + _certified(results, scored)
-        + (f"\n{results.scenario.caveat}" if results.scenario.caveat else ""),
+        title=f"{results.setting}: mean ± 95 % interval over {n} common traces",
+        caption="\n".join(_notes(results, columns, best)),
     )
     table.add_column("policy", style="bold", no_wrap=True)
-    for m in results.measures:
-        table.add_column(f"{shown_name(m)}\n{m.unit}".rstrip(), justify="right", no_wrap=True)
-    table.add_column("difference", justify="right", no_wrap=True)
-    table.add_column(f"wins\nof {summary[0]['episodes']}", justify="right", no_wrap=True)
-    if scored:
-        table.add_column("score\nIQM", justify="right", no_wrap=True)
+    measures = {m.name: m for m in results.measures}
+    heads = {"difference": "difference", "wins": f"wins\nof {n}", "score": "score\nIQM"}
+    heads |= {m.name: f"{shown_name(m)}\n{m.unit}".rstrip() for m in results.measures}
+    for name in columns:
+        table.add_column(heads[name], justify="right", no_wrap=True)
     for entry in summary:
-        cells = [shown(entry[m.name], entry[f"{m.name}_interval"], m.unit, m.factor, m.form) for m in results.measures]
-        paired = ["best", ""] if entry["policy"] == best else [_signed(entry), _wins(entry)]
-        score = [f"{entry['score']:.3f} ({entry['score_low']:.3f} to {entry['score_high']:.3f})"] if scored else []
-        table.add_row(entry["policy"] + ("*" if entry["agent"] else ""), *cells, *paired, *score)
+        cells = [_cell(entry, name, measures.get(name), best) for name in columns]
+        table.add_row(entry["policy"] + ("*" if entry["agent"] else ""), *cells)
     return table
+
+
+def _cell(entry: dict[str, Any], name: str, measure: Measure | None, best: str) -> str:
+    if measure is not None:
+        return shown(entry[name], entry[f"{name}_interval"], measure.unit, measure.factor, measure.form)
+    if name == "score":
+        return f"{entry['score']:.3f} ({entry['score_low']:.3f} to {entry['score_high']:.3f})" if name in entry else "-"
+    if entry["policy"] == best:
+        return "best" if name == "difference" else ""
+    return _signed(entry) if name == "difference" else _wins(entry)
+
+
+def _notes(results: Results, columns: Sequence[str], best: str) -> list[str]:
+    """Lines below the table: what its columns are, and what must be said beside them."""
+    said = {
+        "difference": f"difference: return minus that of {best} on the same traces, paired",
+        "wins": f"wins: traces on which {'it' if 'difference' in columns else 'the return'} is higher",
+    }
+    words = [said[name] for name in ("difference", "wins") if name in columns]
+    if "wins" in columns and "difference" not in columns:
+        words[-1] += f" than that of {best}"
+    lines = ["; ".join([*words, *(["* trained agent"] if results.agents else [])])]
+    lines += [_certified(results, "score" in columns), results.scenario.caveat]
+    return [line for line in lines if line]
 
 
 def _certified(results: Results, scored: bool) -> str:
     if results.bounds is None:
         return ""
-    words = f"\ngap: to a certified bound on any policy's return, {results.bounds.mean():.2f} on average"
-    if scored:
+    words = f"gap: to a certified bound on any policy's return, {results.bounds.mean():.2f} on average"
+    if scored and not results.unscored:
         words += "; score: 0 is the mean of random, 1 the bound; interquartile mean (95 % bootstrap interval)"
     elif results.unscored:
         words += f"; no score: {results.unscored}"

@@ -1,8 +1,7 @@
-"""A suite's results for the eye: a table for the terminal, for Markdown, and a figure.  Needs the extra ``report``."""
+"""A suite's results for the eye: a table and a figure.  Needs the extra ``report``."""
 
 from __future__ import annotations
 
-import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -30,22 +29,6 @@ def suite_table(results: SuiteResults) -> Any:
     for cells in _cells(results):
         table.add_row(*cells)
     return table
-
-
-def suite_markdown(results: SuiteResults) -> str:
-    """The table as Markdown."""
-    heads = ["policy", "all cases", *_headings(results)]
-    lines = [heads, [":---", *["---:"] * (len(heads) - 1)], *_cells(results)]
-    rows = [" | ".join(map(_markdown, line)) for line in lines]
-    table = "\n".join(f"| {row} |" for row in rows)
-    notes = [_WORDS, *_marks(results), *_why(results)]
-    return f"{_markdown(_title(results))}\n\n{table}\n\n" + "\n".join(map(_markdown, notes)) + "\n"
-
-
-def _markdown(text: str) -> str:
-    """Text as it is in Markdown, which reads HTML, code, mathematics and links as well."""
-    plain = re.sub(r"[\\`|$]|(?<=\])\(", r"\\\g<0>", text)
-    return plain.replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
 
 
 def _title(results: SuiteResults) -> str:

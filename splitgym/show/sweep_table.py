@@ -29,22 +29,37 @@ class SweepTable:
     def __rich_measure__(self, console: Any, options: Any) -> Any:
         measurement = need("rich.measure", "report").Measurement
         tables = [self._table(m, self.sweep.policies) for m in self.measures]
-        lines = [need("rich.text", "report").Text(line) for line in (self._heading(), *map(_title, self.measures))]
+        lines = [need("rich.text", "report").Text(line) for line in (self.heading, *map(_title, self.measures))]
         return measurement(1, max(measurement.get(console, options, part).maximum for part in (*tables, *lines)))
 
     def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
         text = need("rich.text", "report").Text  # brackets are no markup in it
-        yield text(self._heading())
+        yield text(self.heading)
         for measure in self.measures:
             yield text("\n" + _title(measure), style="italic")
             yield from self._folded(measure, console, options)
-        agents = any(results.agents for results in self.sweep.results)
-        yield from map(text, ["* trained agent"] * agents + self.sweep.caveats)
+        yield from map(text, self.notes)
 
-    def _heading(self) -> str:
+    @property
+    def heading(self) -> str:
+        """What stands above all tables."""
         n = self.sweep.episodes
         figures = "one trace" if n == 1 else f"mean ± 95 % interval over {n} common traces"
         return f"{self.sweep.setting}: {figures} at each value"
+
+    @property
+    def notes(self) -> list[str]:
+        """What stands below them."""
+        agents = any(results.agents for results in self.sweep.results)
+        return ["* trained agent"] * agents + self.sweep.caveats
+
+    @property
+    def tables(self) -> list[Any]:
+        """The tables as wide as they are, each with its measure as title."""
+        whole = [self._table(measure, self.sweep.policies) for measure in self.measures]
+        for table, measure in zip(whole, self.measures, strict=True):
+            table.title = _title(measure)
+        return whole
 
     def _folded(self, measure: Measure, console: Any, options: Any) -> list[Any]:
         """The tables of a measure that fit the width."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -131,7 +131,7 @@ class World:
     ``bound(scenario, trace)`` is proven to be an upper bound on every return; empty where there is no proof yet.
     ``account`` is that of the energy queue, ``None`` in a world without one.  ``clairvoyant`` names the module whose
     ``clairvoyant(scenario, trace)`` finds feasible decisions with the trace known; empty where there is no search.
-    ``about`` holds words for people, see :mod:`splitgym.envs.describe`.
+    ``about`` holds words for people, see :mod:`splitgym.envs.describe`.  ``rank`` orders the worlds in every list.
     """
 
     name: str
@@ -171,6 +171,7 @@ class World:
     account: Account | None = None
     clairvoyant: str = ""
     about: About = About()
+    rank: int = 100
 
     @property
     def class_name(self) -> str:
@@ -207,7 +208,14 @@ class World:
         return get_world, (self.name,)
 
 
-WORLDS: Registry[World] = Registry("world")
+class Worlds(Registry[World]):
+    """The worlds, in one order everywhere: by rank, then by name."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._table, key=lambda name: (self._table[name].rank, name)))
+
+
+WORLDS = Worlds("world")
 
 
 def get_world(name: str) -> World:

@@ -142,7 +142,7 @@ def test_an_option_refuses_nonsense(command: str, action: argparse.Action, folde
         ),
         (["place", "--random", "10001"], "--random must be an integer >= 3 and <= 10000, got 10001"),
         (["place", "--random", "5", "--save", "x.txt"], "--save needs a file that ends in .toml, .json"),
-        (["evaluate", "enachi", "--markdown"], "--markdown is for suites"),
+        (["evaluate", "enachi", "--split", "validation"], "--split is for suites"),
         (["evaluate", "enachi", "--threads", "0"], "--threads must be an integer >= 1 and <= 1024, got 0"),
         (["bench", "--seconds", "inf"], "--seconds must be a finite number"),
     ],

@@ -168,7 +168,7 @@ def test_the_command_line(tiny, tmp_path, capsys) -> None:
         (["--suite", "robustness", "--split", "tests"], "did you mean 'test'"),
         (["--suite", "robustness", "--seed", "3"], "--seed 3 is not for suites"),
         (["--suite", "robustness", "--scenario", "bursty"], "brings its own scenarios and seeds"),
-        (["--markdown"], "add --suite"),
+        (["--split", "validation"], "add --suite"),
     ],
 )
 def test_mistakes_are_explained(arguments, message, capsys) -> None:

@@ -65,6 +65,7 @@ HARDWARE = World(
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "violated"),
+    rank=4,
     showcase="dynasplit",
     objectives=lambda scenario: scenario.hardware.objectives,
     nominal=lambda scenario: functools.partial(nominal, lower(scenario)),

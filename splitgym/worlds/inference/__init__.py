@@ -88,6 +88,7 @@ INFERENCE = World(
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "accuracy", 1.0),
+    rank=1,
     showcase="enachi",
     objectives=lambda scenario: ("latency", "accuracy", "energy"),
     nominal=nominal,

@@ -102,6 +102,7 @@ MULTIUSER = World(
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "accuracy", 1.0),
+    rank=2,
     showcase="enachi",
     details=_details,
     detail_table=tuple(

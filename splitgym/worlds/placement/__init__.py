@@ -74,6 +74,7 @@ PLACEMENT = World(
     measures=MEASURES,
     measure=measure,
     plane=Plane("saved", "rejected"),
+    rank=5,
     showcase="fin",
     bound="splitgym.worlds.placement.bound",
 )

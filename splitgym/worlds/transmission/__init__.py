@@ -73,6 +73,7 @@ TRANSMISSION = World(
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "accuracy"),
+    rank=3,
     showcase="tracking",
     bound="splitgym.worlds.transmission.bound",
 )
