@@ -105,7 +105,9 @@ class SharedAgent(Agent):
     def _parts(self) -> Agents:
         if self.parts is None:
             if self.config is None:
-                raise ValueError(f"agent {self.name!r} does not know how many devices there are: check(env) tells it")
+                raise ValueError(
+                    f"agent {self.name!r} does not know yet how many devices there are; call check(env) first"
+                )
             self.parts = Agents(self.config.scenario, self.action)
         return self.parts
 

@@ -72,7 +72,9 @@ def check_device(device: Any) -> None:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
         why = _short(error).partition(". ")[0]
-        raise ValueError(f"device must be one that torch has here, as 'cpu', got {shown(device)}: {why}") from None
+        raise ValueError(
+            f"device must be a device that torch has here, such as 'cpu', got {shown(device)}: {why}"
+        ) from None
 
 
 def _short(error: Exception) -> str:
@@ -201,7 +203,7 @@ def _load_foreign(file: Path, device: str) -> Agent:
     for kind, action in _ENCODING_OF_SPACE.items():
         if isinstance(model.action_space, kind):
             return Agent(model.policy, file.stem, action, algorithm.masks, None)
-    raise ValueError(f"{str(file)!r} acts in {model.action_space}, which is none of our encodings")
+    raise ValueError(f"{str(file)!r} acts in {model.action_space}, which no encoding of splitgym gives")
 
 
 def _guess(plain: dict[str, Any], file: Path) -> str:
@@ -214,4 +216,4 @@ def _guess(plain: dict[str, Any], file: Path) -> str:
     for key, algo in signs.items():
         if key in plain:
             return algo
-    raise ValueError(f"{str(file)!r} is of an algorithm that is not supported (known: {', '.join(ALGORITHMS)})")
+    raise ValueError(f"{str(file)!r} was trained by an unknown algorithm (known: {', '.join(ALGORITHMS)})")

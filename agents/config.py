@@ -313,8 +313,8 @@ def resumed(saved: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
             clashes.append(f"{name}={value!r} (saved: {was!r})")
     if clashes:
         raise ValueError(
-            f"the run to be resumed was begun otherwise: {', '.join(clashes)}; leave these out to go on with it, or "
-            "begin a new run in another folder"
+            f"the run was begun with other settings: {', '.join(clashes)}; leave out these options to go on with it, "
+            "or begin a new run in another folder"
         )
     runtime = {name: value for name, value in given.items() if name in RUNTIME}
     return dataclasses.replace(saved, **runtime)

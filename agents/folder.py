@@ -27,7 +27,7 @@ def refuse_taken(out: Path, overwrite: bool) -> None:
     there = [name for name in (CONFIG_FILE, MODEL_FILE, CHECKPOINTS, TENSORBOARD) if os.path.lexists(out / name)]
     if there and not _is_run(out):
         raise ValueError(
-            f"{str(out)!r} holds {', '.join(there)}, but not of a run of 'splitgym train', so nothing there is "
+            f"{str(out)!r} holds {', '.join(there)}, which 'splitgym train' did not write, so nothing there is "
             "touched; choose another folder (--out)"
         )
     if there and not overwrite:

@@ -96,7 +96,7 @@ def _learn(model: Any, config: TrainConfig, out: Path, progress: bool, callbacks
     from splitgym.agents.callbacks import Checkpoints, Progress, Stop, StopSwitch
 
     switch = StopSwitch()
-    bar = Progress(config.steps) if progress and _installed("tqdm", "no progress bar") else None
+    bar = Progress(config.steps) if progress and _installed("tqdm", "show no progress bar") else None
     beside = [Checkpoints(out, int(config.checkpoint_every or 1), switch), *([bar] if bar else []), *callbacks]
     model.set_logger(_logger(out))
     # on-policy algorithms log once an update, the others once so many episodes
@@ -160,37 +160,52 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
     algorithms = ", ".join(f"{name} ({ALGORITHMS[name].actions[0]})" for name in ALGORITHMS)
     ppo = ", ".join(f"{name}={value}" for name, value in ALGORITHMS["ppo"].hyper.items())
-    add("--algo", metavar="NAME", help=f"algorithm, in brackets its action encoding: {algorithms} (default: ppo)")
-    add("--env", dest="env_id", metavar="ID", help=f"environment id (default: {_FIELDS['env_id']})")
-    add("--scenario", metavar="NAME|FILE.toml", help=f"preset or TOML file (default: {_FIELDS['scenario']})")
+    add("--algo", metavar="NAME", help=f"algorithm, its action encoding in brackets: {algorithms} (default: ppo)")
+    add(
+        "--env", dest="env_id", metavar="ID", help=f"environment id, see 'splitgym list' (default: {_FIELDS['env_id']})"
+    )
+    add(
+        "--scenario",
+        metavar="NAME|FILE.toml",
+        help=f"name of a preset, or a TOML file (default: {_FIELDS['scenario']})",
+    )
     change = "change a value of the scenario by its dotted path, e.g. radio.shadowing_db=4 (may be repeated)"
     add("--set", dest="changes", action="append", metavar="KEY=VALUE", help=change)
     add("--action", metavar="NAME", help="action encoding, if not the algorithm's first choice")
-    share = "one policy shared by all devices of a multi-user environment, rewarded each for itself or as a team"
+    share = "train one policy that all devices of a multi-user environment share, rewarded by device or as a team"
     add("--agents", choices=("own", "team"), help=f"{share} (default: one central policy)")
     add("--steps", type=int, help=f"decisions to learn from, all rows together (default: {_FIELDS['steps']})")
-    add("--seed", type=int, help="of weights, exploration and training episodes (default: 0)")
+    add("--seed", type=int, help="seed of weights, exploration and training episodes (default: 0)")
     add("--out", metavar="DIR", help="run folder (default: runs/ALGO-WORLD-SCENARIO-sSEED)")
-    add("--resume", metavar="DIR", help="go on with an interrupted run, to its number of steps; give nothing else")
+    add("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
     add(
         "--overwrite",
         action="store_true",
         default=False,
-        help="throw away the run that the folder holds; with --resume: begin it anew",
+        help="throw away the run in the folder; with --resume: begin it anew",
     )
     add("--n-envs", type=int, help=f"episodes side by side (default: {_per_algorithm('n_envs')})")
     add("--learning-rate", type=float, help=f"step size (default: {_per_algorithm('learning_rate')})")
-    add("--schedule", help=f"of the learning rate: linear (to a fiftieth) or constant (default: {_FIELDS['schedule']})")
+    add(
+        "--schedule",
+        help=f"learning rate over time: linear (to a fiftieth) or constant (default: {_FIELDS['schedule']})",
+    )
     add("--gamma", type=float, help=f"discount from task to task (default: {_per_algorithm('gamma')})")
-    add("--net", type=int, nargs="+", metavar="UNITS", help=f"hidden layers (default: {_per_algorithm('net')})")
-    own = f"argument of the algorithm's stable-baselines3 class (may be repeated); defaults for ppo: {ppo}"
+    add(
+        "--net",
+        type=int,
+        nargs="+",
+        metavar="UNITS",
+        help=f"units of the hidden layers (default: {_per_algorithm('net')})",
+    )
+    own = f"argument of the algorithm's class in stable-baselines3 (may be repeated); defaults for ppo: {ppo}"
     add("--hyper", action="append", metavar="NAME=VALUE", help=own)
-    add("--checkpoint-every", type=int, metavar="STEPS", help="(default: a tenth of --steps)")
-    add("--threads", dest="num_threads", type=int, help="of the simulation; results do not depend on it (default: 1)")
-    few = "of torch; two are a fourth faster on two idle cores, and many times slower on busy ones (default: 1)"
+    add("--checkpoint-every", type=int, metavar="STEPS", help="steps between checkpoints (default: a tenth of --steps)")
+    add("--threads", dest="num_threads", type=int, help="threads of the simulation; they change no result (default: 1)")
+    few = "threads of torch; two are a fourth faster on idle cores, many times slower on busy ones (default: 1)"
     add("--torch-threads", type=int, help=few)
-    add("--device", help=f"of the networks (default: {_FIELDS['device']}, the fastest for networks so small)")
-    add("--quiet", action="store_true", default=False, help="no progress bar")
+    add("--device", help=f"device of torch (default: {_FIELDS['device']}, the fastest for such small networks)")
+    add("--quiet", action="store_true", default=False, help="show no progress bar")
 
 
 def _per_algorithm(field: str) -> str:

@@ -79,7 +79,7 @@ def table(name: str, value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise ValueError(f"{name} must be a dictionary or None, its keys texts, got {shown(value)}")
+        raise ValueError(f"{name} must be a dictionary with texts as keys, or None, got {shown(value)}")
     return dict(value)
 
 

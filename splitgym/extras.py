@@ -27,5 +27,5 @@ def need(module: str, extra: str) -> Any:
         if not module.startswith("matplotlib") or backend is None or backend not in str(error):
             raise
         raise ValueError(
-            f"MPLBACKEND={shown(backend)} in the environment is no backend of matplotlib; unset it, or take 'agg'"
+            f"MPLBACKEND={shown(backend)} in the environment is not a backend of matplotlib; unset it, or use 'agg'"
         ) from error

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from splitgym.checks import file_path
-from splitgym.quoting import where
+from splitgym.quoting import an, where
 
 #: After this time nobody is believed to be still writing, whatever machine it was on.
 _STALE_S = 24 * 3600.0
@@ -41,7 +41,7 @@ def write_atomically(path: Path, content: bytes, *, inside: Path | None = None) 
         for part in list(path.relative_to(inside).parents)[-2::-1]:
             refuse_link(inside / part, "folder of results")
     if path.is_dir():
-        raise ValueError(f"{where(path)!r} is a folder; a file was to be written")
+        raise ValueError(f"{where(path)!r} is a folder, so no file can be written there")
     # the terminal, a pipe: there is nothing to be replaced
     if inside is None and (path.parent == Path("/dev") or path.is_fifo()):
         with trouble_names(path):
@@ -55,7 +55,7 @@ def write_atomically(path: Path, content: bytes, *, inside: Path | None = None) 
 def refuse_link(path: Path, kind: str) -> None:
     """Raise ``ValueError`` for a link in a store, a run or another folder of results: it could lead to any file."""
     if path.is_symlink():
-        raise ValueError(f"{path} is a link; a {kind} follows none, so put what it leads to there")
+        raise ValueError(f"{path} is a link; {an(kind)} follows none, so put its target there")
 
 
 @contextlib.contextmanager

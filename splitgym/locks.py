@@ -65,7 +65,7 @@ def _check_own(file: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         state = os.lstat(file)
         if not stat.S_ISREG(state.st_mode) or state.st_nlink > 1:
-            raise ValueError(f"{str(file)!r} is a link, or no file; a lock is kept there, so remove it")
+            raise ValueError(f"{str(file)!r} is a link, or not a file; splitgym keeps a lock there, so remove it")
 
 
 def _locks(handle: int) -> bool:

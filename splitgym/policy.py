@@ -6,7 +6,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,8 +17,8 @@ from splitgym.interrupt import aside
 from splitgym.jit import one_record, records
 from splitgym.numbers import as_array, plain_array
 from splitgym.physics.codec import decode_fields
-from splitgym.quoting import exact, shown
-from splitgym.registry import Registry
+from splitgym.quoting import an, exact, listed, shown
+from splitgym.registry import Registry, nearest
 from splitgym.worlds.world import World, get_world, world_of
 
 _WORK = 1_000  # elementary steps of a decision for each number that is observed, at most
@@ -82,9 +82,11 @@ class Policy:
         """Observations (n, n_fields) float32 -> SI values (n,) structured by field name."""
         observations = np.ascontiguousarray(plain_array(observations, "observations"), np.float32)
         if observations.ndim != 2 or observations.shape[1] != len(self._fields[0]):
+            n = len(self._fields[0])
             raise ValueError(
-                f"observations must have shape (n, {len(self._fields[0])}) or ({len(self._fields[0])},), "
-                f"got {observations.shape}"
+                f"policy {shown(self.name or type(self).__name__)} was made for {self.world.env_id}, scenario "
+                f"{shown(self.scenario.name)}: observations must have shape (n, {n}) or ({n},), got "
+                f"{observations.shape}; for another environment or scenario make another policy"
             )
         values = np.empty(observations.shape)
         kinds, lows, highs = self._fields
@@ -205,14 +207,26 @@ def policy_names(env_id: str | None = None) -> list[str]:
 def make_policy(name: str, env: Any, **parameters: Any) -> Any:
     """A registered policy for an environment.
 
-    Raises ``ValueError`` for an unknown name (naming the nearest) or a world it does not play, ``TypeError`` for
-    parameters it does not have.
+    Raises ``ValueError`` for an unknown name or parameter (naming the nearest), and for a world it does not play.
     """
     load_baselines()
+    check_parameters(name, parameters)
     policy = POLICIES[name](env, **parameters)
     if not hasattr(policy, "predict"):
-        raise TypeError(f"policy {name!r} makes a {type(policy).__name__}, which has no predict(observation, ...)")
+        raise TypeError(f"policy {name!r} makes {an(type(policy).__name__)}, which has no predict(observation, ...)")
     return policy
+
+
+def check_parameters(name: str, parameters: Iterable[str]) -> None:
+    """Raise ``ValueError`` naming the nearest that it has if a registered policy lacks a parameter."""
+    signature = inspect.signature(POLICIES[name]).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature.values()):
+        return
+    known = list(signature)[1:]
+    for key in parameters:
+        if key not in known:
+            hint = f"{nearest(key, known)} (has: {listed(known) or 'none'})"
+            raise ValueError(f"policy {name!r} has no parameter {shown(key)}{hint}")
 
 
 def load_baselines() -> None:

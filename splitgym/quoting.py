@@ -38,6 +38,14 @@ def shown(value: Any) -> str:
     return cut(" ".join(_SHORT.repr(value).split()), 120)
 
 
+def an(noun: str) -> str:
+    """A noun, or what begins with one, with its article: "an agent", "a user", "an RL agent"."""
+    word = re.split(r"\W", noun, maxsplit=1)[0]
+    spelt = word.isupper() and len(word) < 4 and word[0] in "AEFHILMNORSX"  # read letter by letter
+    vowel = word[:1].lower() in "aeiou" and not re.match("uni|use|uti|eu|one|u$", word.lower())
+    return f"an {noun}" if spelt or vowel else f"a {noun}"
+
+
 def exact(value: Any) -> str:
     """A number with few digits where these say it all, else with all of its digits: for limits, which must be met."""
     text = f"{value:g}"

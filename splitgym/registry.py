@@ -43,7 +43,7 @@ class Registry(Generic[T]):
         if name == "all" or set(name) & set(",="):
             raise ValueError(
                 f"the name of the {self.kind} cannot be typed on a command line, where 'all' means every one, ',' and "
-                f"'=' part words; got {shown(name)}"
+                f"'=' separate words; got {shown(name)}"
             )
 
     def __getitem__(self, name: str) -> T:

@@ -28,7 +28,7 @@ def parameters_of(given: str, where: str) -> dict[str, Any]:
     pairs = parts_of(given)
     if any("=" not in pair for pair in pairs) and pairs[0].count("="):
         wrong = next(pair for pair in pairs if "=" not in pair)
-        raise ValueError(f"{where} needs KEY=VALUE, got {wrong!r}; a value that holds a comma stands in quotes")
+        raise ValueError(f"{where} needs KEY=VALUE, got {wrong!r}; put a value with a comma in quotes")
     return read_pairs(pairs, where)
 
 

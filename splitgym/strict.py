@@ -19,7 +19,7 @@ from typing import Any, ClassVar, TypeVar
 
 from splitgym.named_files import NamedFile, named_file
 from splitgym.names import check_text
-from splitgym.quoting import cut, listed, shown
+from splitgym.quoting import an, cut, listed, shown
 from splitgym.ranges import Range, fail, one_warning_per_key
 from splitgym.registry import nearest
 
@@ -153,7 +153,7 @@ def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
     if isinstance(hint, type) and issubclass(hint, Strict):
         if isinstance(value, Mapping):
             return from_mapping(hint, value, path)
-        return value if isinstance(value, hint) else fail(path, value, f"a {hint.__name__} or a table")
+        return value if isinstance(value, hint) else fail(path, value, f"{an(hint.__name__)} or a table")
     return value
 
 

@@ -126,7 +126,7 @@ def test_any_name_that_the_disk_takes_can_be_written(tmp_path, name):
 def test_a_folder_in_a_files_place_is_named(tmp_path):
     (tmp_path / "taken").mkdir()
     for path in (tmp_path / "taken", Path(".")):
-        with pytest.raises(ValueError, match="is a folder; a file was to be written"):
+        with pytest.raises(ValueError, match="is a folder, so no file can be written there"):
             write_atomically(path, b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
 

@@ -51,7 +51,7 @@ def test_a_run_keeps_the_files_that_it_was_trained_with(tmp_path: Path, monkeypa
     train(dataclasses.replace(saved, device="cpu"), tmp_path / "moved", resume=True, progress=False)
     instants(tmp_path / "a.csv", 0.1)  # other instants under the same name
     other = dataclasses.replace(saved, scenario=recorded("inference", tmp_path / "a.csv"))
-    with pytest.raises(ValueError, match="begun otherwise: scenario"):
+    with pytest.raises(ValueError, match="begun with other settings: scenario"):
         train(other, tmp_path / "moved", resume=True, progress=False)
     (kept,) = (tmp_path / "moved" / "files").iterdir()
     instants(kept, 0.1)

@@ -38,8 +38,10 @@ def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     groups = "\n".join(f"  {name:<12}{text}" for name, (_, _, text) in GROUPS.items())
     parser.epilog = f"groups:\n{groups}\nexample:\n  splitgym bench --only batch --only single --seconds 2"
-    parser.add_argument("--only", action="append", choices=list(GROUPS), help="measure this group (may be repeated)")
-    parser.add_argument("--seconds", type=float, default=0.3, help="length of one measurement")
+    parser.add_argument(
+        "--only", action="append", choices=list(GROUPS), help="measure only this group (may be repeated)"
+    )
+    parser.add_argument("--seconds", type=float, default=0.3, help="seconds of one measurement")
     parser.add_argument("--repeats", type=int, default=7, help="measurements of each contender, taken in turn")
     parser.add_argument("--threads", type=int, default=2, help="threads of the batch, measured beside one thread")
     add_form(parser, "machine and rows")
@@ -50,7 +52,7 @@ def run_bench(args: argparse.Namespace) -> int:
 
     The JSON is ``{"machine": {...}, "rows": [...], "skipped": {...}}``.  A row has the keys of
     :meth:`splitgym.bench.measuring.Row.to_dict`: group, name, value, unit, peer, peer_value, ratio, target, met, note;
-    ``skipped`` tells for groups that lack an extra how to install it.
+    ``skipped`` says how to install what a group lacks.
 
     Raises ``ValueError`` for a length, repeats or threads below their limits.
     """

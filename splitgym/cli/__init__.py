@@ -25,15 +25,20 @@ from splitgym.version import __version__
 COMMANDS = {
     "list": ("cli.listing", "add_arguments", "run", "show environments, scenarios, profiles, models and policies"),
     "evaluate": ("cli.evaluating", "add_arguments", "run", "compare policies on common traces"),
-    "bound": ("cli.bounding", "add_arguments", "run", "bracket the best possible return on traces from both sides"),
-    "report": ("cli.reporting", "add_arguments", "run", "make a page of what evaluations have kept"),
-    "store": ("cli.storing", "add_arguments", "run", "list the episodes that evaluations have kept, or repair them"),
-    "sweep": ("cli.sweeping", "add_arguments", "run", "compare policies over several values of a scenario's keys"),
+    "bound": (
+        "cli.bounding",
+        "add_arguments",
+        "run",
+        "find the best possible return on traces, from below and from above",
+    ),
+    "report": ("cli.reporting", "add_arguments", "run", "make a page of the evaluations in a store"),
+    "store": ("cli.storing", "add_arguments", "run", "list the episodes in a store, or repair it"),
+    "sweep": ("cli.sweeping", "add_arguments", "run", "compare policies at several values of a scenario's keys"),
     "stability": (
         "cli.stabilizing",
         "add_arguments",
         "run",
-        "one long run of each policy: is the energy budget kept, does the debt stay bounded",
+        "play one long run of each policy: does it keep the energy budget?",
     ),
     "optimize": (
         "cli.optimizing",
@@ -50,7 +55,11 @@ COMMANDS = {
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Defaults in every help line, examples as they are written."""
+    """Defaults in the help lines of what has one, examples as they are written."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        plain = action.default is None or action.default is False or action.default in ("", [])
+        return action.help if plain else super()._get_help_string(action)
 
 
 #: What argparse says of a value of another type, and how people call that type.

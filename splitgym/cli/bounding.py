@@ -22,14 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples:\n"
         "  splitgym bound default bursty\n"
         "  splitgym bound published --env HardwareSplit-v0 --episodes 3\n"
-        "A policy's gap to the bound: splitgym evaluate enachi --bound"
+        "for a policy's gap to the bound:\n"
+        "  splitgym evaluate enachi --bound"
     )
-    parser.add_argument("scenarios", nargs="+", metavar="NAME|FILE.toml", help="presets or TOML files")
+    parser.add_argument("scenarios", nargs="+", metavar="NAME|FILE.toml", help="name of a preset, or a TOML file")
     parser.add_argument("--env", default="SplitInference-v0", metavar="ID", help="environment id, see 'splitgym list'")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a value"
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a value of the scenario"
     )
-    parser.add_argument("--episodes", type=int, default=10, help="traces; trace i is that of seed SEED + i")
+    parser.add_argument("--episodes", type=int, default=10, help="number of traces; trace i has seed SEED + i")
     parser.add_argument("--seed", type=int, default=0, help="first seed")
     add_form(parser, "the numbers of every trace")
 

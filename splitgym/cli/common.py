@@ -32,7 +32,7 @@ def add_policies(parser: argparse.ArgumentParser) -> None:
         "policies",
         nargs="+",
         metavar="POLICY",
-        help="registered names, with parameters as NAME:KEY=VALUE,KEY=VALUE; paths of trained agents; 'all' baselines",
+        help="a name, with parameters as NAME:KEY=VALUE,KEY=VALUE; the path of a trained agent; or all: every baseline",
     )
 
 
@@ -45,7 +45,9 @@ def policies_of(args: argparse.Namespace) -> list[str]:
 def add_setting(parser: argparse.ArgumentParser) -> None:
     """Arguments that choose environment, scenario and changes to it."""
     parser.add_argument("--env", default="SplitInference-v0", metavar="ID", help="environment id, see 'splitgym list'")
-    parser.add_argument("--scenario", default="default", metavar="NAME|FILE.toml", help="preset or TOML file")
+    parser.add_argument(
+        "--scenario", default="default", metavar="NAME|FILE.toml", help="name of a preset, or a TOML file"
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -131,7 +133,7 @@ def check_values(args: argparse.Namespace) -> None:
         for value in given if isinstance(given, list) else [given]:
             if isinstance(value, str) and (not value.strip() or "\0" in value):
                 raise ValueError(
-                    f"{flags.get(name, name)} must not be {'a text with NUL' if value.strip() else 'empty'}"
+                    f"{flags.get(name, name)} must not {'hold a NUL character' if value.strip() else 'be empty'}"
                 )
         if name in _LIMITS and isinstance(given, int):
             whole_number(flags[name], given, *_LIMITS[name])
@@ -202,7 +204,7 @@ class Outputs:
         self._gone: BrokenPipeError | None = None
 
     def add(self, what: str, write: Callable[..., Any], *arguments: Any) -> Any:
-        """Call ``write`` and return its result; ``None`` if it fails, which :meth:`finish` tells."""
+        """Call ``write`` and return its result; ``None`` if it fails, which :meth:`finish` reports."""
         try:
             result = write(*arguments)
             sys.stdout.flush()
@@ -232,7 +234,7 @@ def add_form(parser: argparse.ArgumentParser, json: str = "") -> None:
 
 def add_measures(parser: argparse._ActionsContainer, words: str) -> None:
     """The measures that a table shows."""
-    parser.add_argument("--measures", nargs="+", metavar="NAME", help=f"{words}; with commas or blanks between them")
+    parser.add_argument("--measures", nargs="+", metavar="NAME", help=f"{words}; separated by commas or blanks")
 
 
 def measures_of(args: argparse.Namespace) -> list[str] | None:

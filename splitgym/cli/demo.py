@@ -17,11 +17,13 @@ STEPS = 4_500_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = "examples:\n  splitgym demo\n  splitgym demo --scenario bursty --steps 1000000 --out results/bursty"
-    parser.add_argument("--scenario", default="default", metavar="NAME|FILE.toml", help="preset or TOML file")
+    parser.add_argument(
+        "--scenario", default="default", metavar="NAME|FILE.toml", help="name of a preset, or a TOML file"
+    )
     parser.add_argument("--steps", type=int, default=STEPS, help="training steps of PPO")
     parser.add_argument("--episodes", type=int, default=50, help="episodes of the comparison")
     parser.add_argument(
-        "--seed", type=int, default=0, help="seed of training; the comparison always plays seeds 0, 1, ..."
+        "--seed", type=int, default=0, help="seed of the training; the comparison always plays seeds 0, 1, ..."
     )
     parser.add_argument(
         "--out", default="results/demo", metavar="DIR", help="folder of the trained agent, CSV and picture"

@@ -42,27 +42,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_policies(parser)
     add_setting(parser)
-    parser.add_argument("--suite", metavar="NAME|FILE.toml", help="all cases of a suite, on its own locked seeds")
+    parser.add_argument("--suite", metavar="NAME|FILE.toml", help="play all cases of a suite, on its own seeds")
+    parser.add_argument("--split", default=SPLITS[-1], help="part of the suite: test, or validation for tuning")
     parser.add_argument(
-        "--split",
-        default=SPLITS[-1],
-        help="part of the suite: test, or validation to tune and choose by",
+        "--episodes", type=int, default=EPISODES, help="number of episodes; episode i plays seed SEED + i"
     )
-    parser.add_argument("--episodes", type=int, default=EPISODES, help="episodes; episode i plays seed SEED + i")
-    parser.add_argument("--seed", type=int, default=0, help="first seed; every policy meets the same traces")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; results do not depend on it")
+    parser.add_argument("--seed", type=int, default=0, help="first seed; all policies meet the same traces")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; they change no result")
     parser.add_argument("--csv", metavar="FILE", help="write one row for each policy and episode")
     parser.add_argument("--plot", metavar="FILE", help="draw the comparison (png, pdf or svg)")
-    parser.add_argument("--report", metavar="FILE.html", help="write a page that needs no network; best with --bound")
+    parser.add_argument(
+        "--report",
+        metavar="FILE.html",
+        help="write a page with figures and tables (needs no network); best with --bound",
+    )
     columns = parser.add_mutually_exclusive_group()
     columns.add_argument("--wide", action="store_true", help="show all measures, not only the few that count")
     add_measures(columns, "show these measures, e.g. return,accuracy,latency_p95_s")
     add_form(parser, "setting, summary and rows")
-    parser.add_argument("--bound", action="store_true", help="each policy's gap to a certified bound on any return")
     parser.add_argument(
-        "--store", metavar="DIR", help="keep each episode at once; after a break the same command goes on"
+        "--bound", action="store_true", help="show each policy's gap to a certified bound on any return"
     )
-    parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
+    parser.add_argument(
+        "--store", metavar="DIR", help="keep every episode there at once; after a break the same command goes on"
+    )
+    parser.add_argument(
+        "--trust", action="store_true", help="load a model file of unknown origin; such a file can run code"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from splitgym.worlds.world import WORLDS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.epilog = "examples:\n  splitgym list\n  splitgym list --markdown > list.md"
+    parser.epilog = "examples:\n  splitgym list\n  splitgym list --markdown"
     add_form(parser, "everything")
 
 

@@ -55,16 +55,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_setting(parser)
     parser.set_defaults(env=ENV)
-    parser.add_argument("--network", metavar="NAME", help="hardware profile, the same as --set hardware=NAME")
-    parser.add_argument("--search", default="nsga3", metavar="NAME", help=f"one of {', '.join(SEARCHES)}")
-    parser.add_argument("--budget", type=float, default=0.2, help="share of the valid decisions that may be evaluated")
+    parser.add_argument("--network", metavar="NAME", help="hardware profile; the same as --set hardware=NAME")
+    parser.add_argument("--search", default="nsga3", metavar="NAME", help=f"method: one of {', '.join(SEARCHES)}")
+    parser.add_argument("--budget", type=float, default=0.2, help="share of the valid decisions that it may evaluate")
     parser.add_argument("--seed", type=int, default=SEED, help="seed of the search (the published one)")
-    parser.add_argument("--out", metavar="OUT", help="files without their endings (results/front-NETWORK-SEARCH)")
-    parser.add_argument("--storage", metavar="FILE", help="SQLite file of nsga3 (OUT.sqlite)")
     parser.add_argument(
-        "--compare", type=int, default=0, metavar="N", help="also compare nsga3 with random over N seeds, same budget"
+        "--out", metavar="OUT", help="name of the files without ending (default: results/front-NETWORK-SEARCH)"
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--storage", metavar="FILE", help="SQLite file of nsga3 (default: OUT.sqlite)")
+    parser.add_argument(
+        "--compare",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also compare nsga3 with random over N seeds, with the same budget",
+    )
+    parser.add_argument("--quiet", action="store_true", help="show no progress bar")
     add_form(parser, "the front and the comparison")
 
 
@@ -135,7 +141,7 @@ def _problem(args: argparse.Namespace) -> Problem:
 
 
 def _label(args: argparse.Namespace, problem: Problem) -> str:
-    """What tells files of different settings apart."""
+    """What distinguishes files of different settings."""
     label = Path(args.network).stem if args.network else problem.scenario
     return label if args.env == ENV else f"{args.env}-{label}"
 

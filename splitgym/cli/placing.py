@@ -46,23 +46,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--instance", metavar="FILE", help="instance to solve, JSON or TOML (format fin-instance/1)")
     what.add_argument(
-        "--random", type=int, metavar="NODES", help="solve a generated instance with so many nodes (>= 3)"
+        "--random", type=int, metavar="NODES", help="solve a generated instance with this many nodes (>= 3)"
     )
     what.add_argument(
         "--published", metavar="NETWORK", help=f"savings on published tables: one of {', '.join(published_names())}"
     )
     parser.add_argument(
-        "--gamma", type=int, default=100, help="FIN: levels of the latency target; 10 per block or more"
+        "--gamma", type=int, default=100, help="FIN: levels of the latency target; at least 10 per block"
     )
     parser.add_argument(
         "--rounding",
         choices=ROUNDINGS,
-        help="FIN: run with this rounding only (both): edge rounds every step up, carry the latency so far; ours: a "
-        "path that can no longer end in time takes no replica, so carry finds a plan now and then that its literal "
-        "rule loses",
+        help="FIN: use this rounding only (default: both).  edge rounds every step up, carry the latency so far.  "
+        "Ours: a path that can no longer end in time takes no replica; so carry sometimes finds a plan that its "
+        "literal rule loses",
     )
-    parser.add_argument("--app", metavar="ID", help="solve for one application alone")
-    parser.add_argument("--out", default="results/place", metavar="OUT", help="picture without its ending")
+    parser.add_argument("--app", metavar="ID", help="solve for this application alone")
+    parser.add_argument("--out", default="results/place", metavar="OUT", help="name of the picture without ending")
     parser.add_argument("--save", metavar="FILE", help="write the instance to FILE.toml or FILE.json")
     drawn = parser.add_argument_group("with --random")
     drawn.add_argument("--seed", type=int, default=0, help="seed of the instance")
@@ -77,14 +77,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--latency-mode",
         default="worst",
         choices=LATENCY_MODES,
-        help="latency of the deepest sample, or the mean; for --published too",
+        help="latency of the deepest sample, or the mean; also for --published",
     )
     tables = parser.add_argument_group("with --published")
     tables.add_argument(
-        "--energy", default="full", choices=ENERGY_MODES, help="samples all run to one exit, or leave by their shares"
+        "--energy",
+        default="full",
+        choices=ENERGY_MODES,
+        help="all samples run to one exit (full), or leave by their shares (expected)",
     )
     add_form(parser, "everything")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
 #: Option -> what it counts with; what is given beside another one would be passed over.

@@ -28,14 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym render enachi --human --scenario bursty"
     )
     parser.add_argument(
-        "policy", nargs="?", help="registered name or path of a trained agent (default: enachi or dynasplit)"
+        "policy",
+        nargs="?",
+        metavar="POLICY",
+        help="name of a policy, or path of a trained agent (default: the environment's example)",
     )
     add_setting(parser)
-    parser.add_argument("--steps", type=int, default=10, help="tasks to show")
+    parser.add_argument("--steps", type=int, default=10, help="number of steps to show")
     parser.add_argument("--seed", type=int, default=0, help="seed of the episode")
     parser.add_argument("--human", action="store_true", help="open a window instead of printing text")
     parser.add_argument("--out", metavar="FILE", help="save the last frame (.png) or all frames (.gif)")
-    parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
+    parser.add_argument(
+        "--trust", action="store_true", help="load a model file of unknown origin; such a file can run code"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,4 +100,5 @@ def _save(frames: list[Any], path: Path) -> None:
     else:
         images[-1].save(buffer, "PNG")
     write_atomically(path, buffer.getvalue())
-    say(f"{len(images) if moving else 1} frame(s) in {path}")
+    frames = f"{len(images)} frames" if moving and len(images) > 1 else "1 frame"
+    say(f"{frames} in {path}")

@@ -22,10 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym report results/mine --figures png pdf   # every figure for a paper, too\n"
         "  splitgym report results/mine results/theirs --out results/both.html"
     )
-    parser.add_argument("stores", nargs="+", metavar="DIR", help="folders of 'splitgym evaluate --store DIR'")
-    parser.add_argument("--out", metavar="FILE", help="the page (default: report.html in the first folder)")
+    parser.add_argument("stores", nargs="+", metavar="DIR", help="folder of 'splitgym evaluate --store DIR'")
+    parser.add_argument("--out", metavar="FILE", help="file of the page (default: report.html in the first folder)")
     parser.add_argument("--figures", nargs="+", default=[], choices=FORMATS, help="also write every figure to files")
-    parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
+    parser.add_argument(
+        "--trust", action="store_true", help="load a model file of unknown origin; such a file can run code"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         need(module, "report")
     check_output("--out", page)
     if not args.out and page.exists() and not page.is_file():  # a pipe would be waited for without an end
-        raise ValueError(f"{page} is no file; remove it, or choose another page (--out)")
+        raise ValueError(f"{page} is not a file; remove it, or choose another page (--out)")
     many = [results for store in stores for results in store.results()]
     old = {entry[2] for store in stores for entry in store.contents()} - {code_version()}
     path = report(many, page, figures=args.figures, trust=args.trust)
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         for reason in store.refused.values():
             say(f"note: left out: {reason}")
     if old:
-        say(f"note: some episodes are of other versions of the code ({', '.join(sorted(old))})")
+        say(f"note: some episodes come from other versions of the code ({', '.join(sorted(old))})")
     say(f"{path}  ({path.stat().st_size / 1e6:.1f} MB; needs no network)")
     if args.figures:
         say(f"{path.with_name(path.stem + '-figures')}{os.sep}")

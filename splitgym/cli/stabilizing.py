@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.description = (
-        "Play one long episode of each policy on the same trace, and tell whether the average energy keeps to the\n"
-        "budget and whether the energy debt (the virtual queue Q) stays bounded.  The growth of the debt over the\n"
-        "second half has a 95 % interval; a policy is unstable where all of it lies above zero, stable where it does\n"
-        "not and ends near zero, and undecided where the run is too short to tell."
+        "Play one long episode of each policy on the same trace.  Does the average energy keep to the budget, and\n"
+        "does the energy debt (the virtual queue Q) stay bounded?  The growth of the debt over the second half has\n"
+        "a 95 % interval.  A policy is unstable if all of the interval lies above zero, stable if it does not and\n"
+        "ends near zero, undecided if the run is too short for a verdict."
     )
     parser.epilog = (
         "examples:\n"
@@ -39,12 +39,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_policies(parser)
     add_setting(parser)
-    parser.add_argument("--tasks", type=int, default=100_000, help="length of the run (frames, for several devices)")
-    parser.add_argument("--seed", type=int, default=0, help="of the trace, which every policy meets")
+    parser.add_argument(
+        "--tasks",
+        type=int,
+        default=100_000,
+        help="length of the run in tasks (in frames, where there are several devices)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the trace, the same for all policies")
     parser.add_argument("--csv", metavar="FILE", help="write energy and debt of every policy and task")
     parser.add_argument("--plot", metavar="FILE", help="draw debt and average energy over time (png, pdf or svg)")
     add_form(parser, "setting and summary")
-    parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
+    parser.add_argument(
+        "--trust", action="store_true", help="load a model file of unknown origin; such a file can run code"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym store results/mine --repair                       # set damaged lines aside"
     )
     parser.add_argument("folder", metavar="DIR", help="folder of 'splitgym evaluate --store DIR'")
-    parser.add_argument("--repair", action="store_true", help="move damaged lines to a file of their own")
+    parser.add_argument("--repair", action="store_true", help="move damaged lines to files of their own (NAME.damaged)")
     add_form(parser)
 
 

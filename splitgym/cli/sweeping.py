@@ -37,9 +37,9 @@ _RANGE = re.compile(r"\s*([+-]?\d+):([+-]?\d+)(?::([+-]?\d+))?\s*")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.description = (
-        "Evaluate policies at several values of one or more keys of the scenario.  Prints a table for each measure\n"
-        "(a row for each value, a column for each policy) and draws one line for each policy.  Every policy meets\n"
-        "the same traces at a value, and all values use the same seeds."
+        "Compare policies at several values of one or more keys of the scenario.  Prints a table for each measure\n"
+        "(a row for each value, a column for each policy) and draws a line for each policy.  At each value all\n"
+        "policies meet the same traces; all values use the same seeds."
     )
     parser.epilog = (
         "examples:\n"
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym sweep all --env HardwareSplit-v0 --over hardware=vgg16,vit,resnet50 --csv results/networks.csv\n"
         "\n"
         "values are TOML, plain words are strings; A:B and A:B:STEP are whole numbers from A to B, B included.\n"
-        "A misspelt key is answered with the nearest one and with all that its section has."
+        "For a misspelt key the message names the nearest one and all keys of its section."
     )
     add_policies(parser)
     add_setting(parser)
@@ -64,17 +64,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--episodes", type=int, default=20, help="episodes at each value; episode i plays SEED + i")
     parser.add_argument("--seed", type=int, default=0, help="first seed, the same at every value")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; results do not depend on it")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; they change no result")
     add_measures(parser, "show these measures, not the two that 'evaluate' draws")
     parser.add_argument(
-        "--csv", metavar="FILE", help="write one row for each value, policy and episode; kept up to date at every value"
+        "--csv", metavar="FILE", help="write one row for each value, policy and episode; updated after every value"
     )
     parser.add_argument("--plot", metavar="FILE", help="draw a panel for each measure (png, pdf or svg)")
     add_form(parser, "setting, summaries and rows")
     parser.add_argument(
-        "--store", metavar="DIR", help="keep each episode at once; after a break the same command goes on"
+        "--store", metavar="DIR", help="keep every episode there at once; after a break the same command goes on"
     )
-    parser.add_argument("--trust", action="store_true", help="load a model file of unknown origin (it can run code)")
+    parser.add_argument(
+        "--trust", action="store_true", help="load a model file of unknown origin; such a file can run code"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -147,9 +149,7 @@ def _values(part: str) -> list[Any]:
     match = _RANGE.fullmatch(part)
     if match is None:
         if re.fullmatch(r"[\d.eE+^*-]+(:[\d.eE+^*-]+)+", part):
-            raise ValueError(
-                f"--over: a range is of whole numbers, A:B or A:B:STEP, got {shown(part)}; list the values"
-            )
+            raise ValueError(f"--over: a range A:B or A:B:STEP takes whole numbers, got {shown(part)}; list the values")
         return list(read_pairs([f"x={part}"], "--over").values())
     low, high, step = (_bound(part, number) for number in (match[1], match[2], match[3] or "1"))
     if step < 1 or high < low:

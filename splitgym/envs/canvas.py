@@ -26,9 +26,16 @@ class Canvas:
         self._viewer: Any = None
 
     def draw(self) -> Any:
-        """Text, an image, or None after showing a window, as the render mode says; ``ResetNeeded`` before a reset."""
+        """Text, an image, or None after showing a window, as the render mode says.
+
+        Raises ``ResetNeeded`` before a reset, and ``ValueError`` where nothing draws the world.
+        """
         self._rows.check("render()")
         if self._viewer is None:
+            if not self._rows.world.figure:
+                raise ValueError(
+                    f"{self._rows.world.env_id} has no picture: its world names no module in 'figure' that draws it"
+                )
             viewer = importlib.import_module(self._rows.world.figure).Viewer
             self._viewer = viewer(self._rows.scenario, self._rows.params)
         return self._viewer.draw(self._rows, 0, self._mode)

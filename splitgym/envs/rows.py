@@ -14,7 +14,7 @@ from splitgym.encodings import ENCODINGS, Encoding, by_column, by_name, decision
 from splitgym.envs.crew import Crew, work_of_row
 from splitgym.interrupt import PIECE
 from splitgym.jit import one_record, records
-from splitgym.quoting import shown
+from splitgym.quoting import an, shown
 from splitgym.registry import nearest
 from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.world import Seen, World, row_dtype
@@ -142,7 +142,7 @@ class Rows:
         for trace in traces:
             if not isinstance(trace, self.world.trace_type):
                 raise ValueError(
-                    f"options['trace'] must be a {self.world.trace_type.__name__}, got {type(trace).__name__}; "
+                    f"options['trace'] must be {an(self.world.trace_type.__name__)}, got {type(trace).__name__}; "
                     f"load one with {self.world.trace_type.__name__}.load(path)"
                 )
             trace.check(self.params)

@@ -192,7 +192,9 @@ def _runs(
     for c in contenders:
         played = play(c, world, scenario, 1, seed, progress=progress)
         if played.depleted[0]:
-            raise ValueError(f"{c.name} emptied the battery after {len(played.live)} decisions; a long run needs none")
+            raise ValueError(
+                f"{c.name} emptied the battery after {len(played.live)} decisions; take a scenario without one"
+            )
         figures = {name: float(v[0]) for name, v in world.measure(played.outcomes, played.live, scenario).items()}
         ledger = account.ledger(played.outcomes[:, 0], scenario)
         yield Run(c.name, c.agent, ledger, figures, account.budget_j(scenario))

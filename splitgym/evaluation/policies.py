@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,11 +17,10 @@ from splitgym.encodings import ENCODINGS
 from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files, plain_digests, renamed
 from splitgym.names import check_label
 from splitgym.origins import SAY_IT, Origin, origin
-from splitgym.policy import POLICIES, load_baselines, make_policy
+from splitgym.policy import POLICIES, check_parameters, load_baselines, make_policy
 from splitgym.quoting import listed
 from splitgym.quoting import shown as quoted
 from splitgym.reading import has_suffix
-from splitgym.registry import nearest
 from splitgym.specs import pair_of, parameters_of, parts_of
 from splitgym.worlds.world import World
 
@@ -168,12 +166,8 @@ def _checked(policy: Any, env: Any) -> Any:
 
 
 def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any]) -> Any:
-    """A policy with its parameters.  Raises ``ValueError`` naming those that it has if it does not have a given one."""
-    known = [p for p in inspect.signature(kind).parameters if p not in ("env", "self")]
-    for key in parameters:
-        if key not in known:
-            hint = f"{nearest(key, known)} (has: {listed(known)})"
-            raise ValueError(f"policy {name!r} has no parameter {quoted(key)}{hint}")
+    """A policy with its parameters.  Raises ``ValueError`` for one that it lacks, naming those that it has."""
+    check_parameters(name, parameters)
     if not _is_ours(kind):  # it opens its files itself
         for file in named_files(dict(parameters)):
             file.check_unchanged()

@@ -142,7 +142,7 @@ def _check_own(file: Path) -> None:
     """Raise ``ValueError`` unless a store may write there: to nothing yet, or to a file that has no other name."""
     refuse_link(file, "store")
     if file.exists() and not file.is_file():  # a pipe would be waited for without an end
-        raise ValueError(f"{file} is no file; a store keeps its lines there, so remove it or use another folder")
+        raise ValueError(f"{file} is not a file; a store keeps its lines there, so remove it or use another folder")
     if file.exists() and file.stat().st_size > 0 and file.stat().st_nlink > 1:
         raise ValueError(f"{file} is also another file, which a store would change; remove it, or use a copy")
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.checks import MOST_EPISODES, function, items, seeds_of, table
+from splitgym.quoting import an
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.bound import Bound
@@ -110,7 +111,7 @@ def _trace_of(world: World, setting: Any, trace: Any, seed: int | None) -> Any:
     if seed is not None:
         return world.draw_trace(setting, episode_key(seed_key(seed), 0))
     if not isinstance(trace, world.trace_type):
-        raise ValueError(f"trace must be a {world.trace_type.__name__}, got {type(trace).__name__}")
+        raise ValueError(f"trace must be {an(world.trace_type.__name__)}, got {type(trace).__name__}")
     return trace
 
 

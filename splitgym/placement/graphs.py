@@ -17,6 +17,7 @@ from splitgym.placement.instance import App, BranchyDnn, Instance, check_instanc
 from splitgym.placement.kernel import GUARD, list_edges
 from splitgym.placement.plan import Residual, app_index, check_config
 from splitgym.placement.problem import lower_job, lower_net
+from splitgym.quoting import an
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -134,7 +135,7 @@ def from_networkx(
     Raises ``ValueError`` naming the path of a fault, such as a missing or unknown attribute, or an undirected graph.
     """
     if not graph.is_directed() or graph.is_multigraph():
-        raise ValueError(f"graph must be a networkx.DiGraph, got a {type(graph).__name__}")
+        raise ValueError(f"graph must be a networkx.DiGraph, got {an(type(graph).__name__)}")
     arcs = [{"from": str(u), "to": str(v), **fields} for u, v, fields in graph.edges(data=True)]
     arcs.sort(key=lambda arc: arc.pop("place", len(arcs)))
     table: dict[str, Any] = {

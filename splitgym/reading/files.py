@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from splitgym.quoting import cut, where
+from splitgym.quoting import an, cut, where
 
 #: Byte-order marks and what they say; those of UTF-32 stand first, since they begin like those of UTF-16.
 _MARKS = (
@@ -64,7 +64,7 @@ def read_bytes(path: str | Path, kind: str, most: int) -> bytes:
             what = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or device"
             raise ValueError(f"{name} is {what}, not a file to read the {kind} from")
         if found.st_size > most:
-            raise ValueError(f"{name} holds {found.st_size} bytes; a {kind} file may hold {most} at most")
+            raise ValueError(f"{name} holds {found.st_size} bytes; {an(kind)} file may hold {most} at most")
         with open(handle, "rb", closefd=False) as stream:
             return stream.read(most + 1)
     except OSError as error:

@@ -15,9 +15,9 @@ from splitgym.show.palette import GRID, INK, LINES, MUTED, SERIES
 if TYPE_CHECKING:
     from splitgym.evaluation.long_runs import Run, Stability
 
-#: Most bins of the picture: few enough for lines that can be told apart where debts jump up and down.
+#: Most bins of the picture: few enough to distinguish lines where debts jump up and down.
 POINTS = 300
-#: Growth is told for so many steps.
+#: Growth is shown for so many steps.
 PER = 1000
 _STYLES = {STABLE: "green", UNSTABLE: "red"}
 _DASHES = {"color": MUTED, "linewidth": 1.3, "linestyle": (0, (7, 3)), "zorder": 4}

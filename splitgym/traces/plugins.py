@@ -12,7 +12,7 @@ import numpy as np
 
 from splitgym.named_files import NamedFile, mentioned_file, named_file, named_files, plain_digests
 from splitgym.origins import SAY_IT, origin
-from splitgym.quoting import shown
+from splitgym.quoting import an, shown
 from splitgym.ranges import FADING_GAIN, Range, fail
 from splitgym.registry import Registry, nearest
 
@@ -134,7 +134,7 @@ def registrar(
 
     def register(function: Callable) -> Callable:
         if not callable(function):
-            raise ValueError(f"a {registry.kind} must be a function, got {shown(function)}")
+            raise ValueError(f"{an(registry.kind)} must be a function, got {shown(function)}")
         checked = _guarded(function, section, ranges) if ranges else function
         registry.add(name, Model(name, checked, built_in, digests or {}, ranges))
         return checked

@@ -517,11 +517,11 @@ def test_odd_values_in_a_configuration(run, tmp_path):
 
 @pytest.mark.parametrize("device", ["qqq", "cuda:99", "", None, 3.5, [], "meta", "x" * 5000])
 def test_a_device_that_torch_lacks(device, run, tmp_path):
-    with pytest.raises(ValueError, match="device must be one that torch has here, as 'cpu', got") as caught:
+    with pytest.raises(ValueError, match="device must be a device that torch has here, such as 'cpu', got") as caught:
         load_agent(run, device=device)
     assert len(str(caught.value)) < 500
     if isinstance(device, str):
-        with pytest.raises(ValueError, match="device must be one that torch has here"):
+        with pytest.raises(ValueError, match="device must be a device that torch has here"):
             train(tiny(device=device), tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
 

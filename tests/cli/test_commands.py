@@ -127,12 +127,12 @@ def test_an_option_refuses_nonsense(command: str, action: argparse.Action, folde
         ),
         (
             ["sweep", "enachi", "--over", "tasks.count=1:10^12"],
-            "a range is of whole numbers, A:B or A:B:STEP, got '1:10^12'",
+            "a range A:B or A:B:STEP takes whole numbers, got '1:10^12'",
         ),
         (["sweep", "enachi", "--over", f"tasks.count=1:{'9' * 5000}"], "a bound of more than 18 digits"),
         (
             ["evaluate", "dynasplit:front=a,b.json", "--env", "HardwareSplit-v0"],
-            "a value that holds a comma stands in quotes",
+            "put a value with a comma in quotes",
         ),
         (["render", "enachi", "--human", "--out", "x.png"], "--human opens a window and --out writes a file"),
         (["render", "enachi", "--out", "x.jpeg"], "--out needs a file that ends in .png, .gif"),

@@ -297,7 +297,7 @@ def test_a_residual_has_a_number_for_every_node_and_arc() -> None:
 def test_a_backend_that_there_is_not_is_called_by_its_variable() -> None:
     code = "from splitgym.extras import need\ntry: need('matplotlib', 'report')\nexcept ValueError as e: print(e)"
     said = run_python(code, MPLBACKEND="nonsense")
-    assert said == "MPLBACKEND='nonsense' in the environment is no backend of matplotlib; unset it, or take 'agg'\n"
+    assert said == "MPLBACKEND='nonsense' in the environment is not a backend of matplotlib; unset it, or use 'agg'\n"
 
 
 # ------------------------------------------------------------------ counts and seeds
@@ -388,7 +388,7 @@ def test_a_policy_is_something_that_takes_an_environment(policy: Any) -> None:
 def test_a_policy_that_decides_nothing_is_told(monkeypatch: Any) -> None:
     monkeypatch.setattr(POLICIES, "_table", {**POLICIES._table})
     splitgym.register_policy(lambda env: 3, name="three")
-    with pytest.raises(TypeError, match=r"policy 'three' makes a int, which has no predict"):
+    with pytest.raises(TypeError, match=r"policy 'three' makes an int, which has no predict"):
         splitgym.make_policy("three", environment())
 
 

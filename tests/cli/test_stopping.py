@@ -346,10 +346,10 @@ def test_a_link_is_no_lock(tmp_path):
     (tmp_path / "precious").write_text("content")
     for link in (os.symlink, os.link):
         link(tmp_path / "precious", tmp_path / ".lock")
-        with pytest.raises(ValueError, match=r"'.*\.lock' is a link, or no file.*remove it"), held(tmp_path):
+        with pytest.raises(ValueError, match=r"'.*\.lock' is a link, or not a file.*remove it"), held(tmp_path):
             pass
         assert (tmp_path / "precious").read_text() == "content"
         (tmp_path / ".lock").unlink()
     (tmp_path / ".lock").mkdir()
-    with pytest.raises(ValueError, match="is a link, or no file"), held(tmp_path):
+    with pytest.raises(ValueError, match="is a link, or not a file"), held(tmp_path):
         pass

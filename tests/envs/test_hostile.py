@@ -215,10 +215,10 @@ def test_numpy_seeds_are_seeds():
         ({"early_stop": None}, "episode option 'early_stop' must be True or False, got None"),
         ({"packet_control": "track"}, "episode option 'packet_control' must be 'tracking' or 'constant', got 'track'"),
         ({"packet_control": True}, "must be 'tracking' or 'constant', got True"),
-        ({"trace": 3}, "options\\['trace'\\] must be a InferenceTrace, got int"),
+        ({"trace": 3}, "options\\['trace'\\] must be an InferenceTrace, got int"),
         ({"early_stop": False, "x": 1}, "unknown episode option 'x'"),
-        (3, "must be a dictionary or None, its keys texts, got 3"),
-        (["early_stop"], "must be a dictionary or None"),
+        (3, "must be a dictionary with texts as keys, or None, got 3"),
+        (["early_stop"], "must be a dictionary with texts as keys, or None"),
     ],
 )  # fmt: skip
 def test_bad_options(options, message):

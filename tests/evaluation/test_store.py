@@ -390,7 +390,7 @@ def test_a_folder_without_episodes_is_a_mistake(tmp_path: Path, capsys) -> None:
 def test_what_is_no_file_is_refused(name: str, make, tmp_path) -> None:
     """A pipe would be waited for without an end."""
     make(tmp_path / name.format("SplitInference-v0"))
-    with pytest.raises(ValueError, match="is no file"):
+    with pytest.raises(ValueError, match="is not a file"):
         evaluate("device", episodes=1, changes=SHORT, store=tmp_path)
 
 

@@ -384,7 +384,7 @@ def test_over_reads_lists_and_ranges() -> None:
         (["--over", "tasks.count=1:5:0"], "STEP >= 1"),
         (
             ["--over", "tasks.hint_std=0.1:0.5:0.1"],
-            "a range is of whole numbers, A:B or A:B:STEP, got '0.1:0.5:0.1'; list the values",
+            "a range A:B or A:B:STEP takes whole numbers, got '0.1:0.5:0.1'; list the values",
         ),
         (["--over", "radio.slots=1"], "did you mean 'slot_s'"),
         (["--over", "tasks.hint_std,tasks.hint_std=1"], "names 'tasks.hint_std' twice"),

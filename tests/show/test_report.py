@@ -407,7 +407,7 @@ def test_a_page_in_a_strangers_store_leads_nowhere_else(tmp_path: Path, capsys: 
     assert not (store / "report.html").exists()
     os.mkfifo(store / "report.html")
     assert main(["report", str(store)]) == 2
-    assert "report.html is no file; remove it, or choose another page (--out)" in capsys.readouterr().err
+    assert "report.html is not a file; remove it, or choose another page (--out)" in capsys.readouterr().err
 
 
 def test_scenarios_named_like_parts_of_the_page(tmp_path: Path) -> None:

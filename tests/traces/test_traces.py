@@ -322,8 +322,8 @@ def test_wrong_arrays_are_named(arrays, message):
             InferenceTrace.from_arrays(few(), deadline_s=np.full(15, 0.61)),
             "the trace has 601 slots per task, its longest deadline needs 610",
         ),
-        ("trace.npz", r"must be a InferenceTrace, got str; load one with InferenceTrace\.load\(path\)"),
-        ({"gain": 1}, "must be a InferenceTrace, got dict"),
+        ("trace.npz", r"must be an InferenceTrace, got str; load one with InferenceTrace\.load\(path\)"),
+        ({"gain": 1}, "must be an InferenceTrace, got dict"),
     ],
 )
 def test_wrong_traces_are_refused_and_harm_nothing(trace, message):

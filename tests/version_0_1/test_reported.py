@@ -133,7 +133,7 @@ def test_a1_resume_on_another_content(run, capsys):
         assert main(["train", "--resume", str(folder), f"--set=arrivals.parameters.file={file}", "--quiet"]) == 2
     finally:
         file.write_text(before)
-    assert "begun otherwise" in capsys.readouterr().err
+    assert "begun with other settings" in capsys.readouterr().err
 
 
 def test_a1_a_run_keeps_the_content_it_was_trained_on(run):
