@@ -9,6 +9,7 @@ from unittest import SkipTest
 
 import pytest
 
+from splitgym.worlds.world import WORLDS
 from tests.docs.pages import NAMES, PAGES, SYBIL, commands
 from tests.helpers import ROOT, ci_script
 
@@ -25,6 +26,13 @@ def test_every_block_runs(page: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     for example in SYBIL.parse(page):
         with contextlib.suppress(SkipTest):
             example.evaluate()
+
+
+def test_every_environment_has_a_page() -> None:
+    texts = "".join(page.read_text("utf-8") for page in (ROOT / "docs" / "environments").glob("*.md"))
+    for name in WORLDS:
+        assert f"<!-- generated: environment {WORLDS[name].env_id} -->" in texts
+        assert f"<!-- generated: policies {WORLDS[name].env_id} -->" in texts
 
 
 def test_a_block_that_fails_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
