@@ -10,6 +10,10 @@ from typing import Any
 
 #: What commands a terminal, or turns what it shows around.
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+#: Vowels that are read as consonants ("user", "unit"); what is read letter by letter; abbreviations read as words.
+_CONSONANT = re.compile(r"us[aeu]|uni(?![mn])|uti|ufunc|eu|one")
+_LETTERS = ("SQL", "npy", "npz")
+_WORDS = frozenset({"NUL", "MAC", "SAC", "FIN", "RAM"})
 #: Most characters of a message about something from outside.
 MOST = 480
 
@@ -41,9 +45,16 @@ def shown(value: Any) -> str:
 def an(noun: str) -> str:
     """A noun, or what begins with one, with its article: "an agent", "a user", "an RL agent"."""
     word = re.split(r"\W", noun, maxsplit=1)[0]
-    spelt = word.isupper() and len(word) < 4 and word[0] in "AEFHILMNORSX"  # read letter by letter
-    vowel = word[:1].lower() in "aeiou" and not re.match("uni|use|uti|eu|one|u$", word.lower())
-    return f"an {noun}" if spelt or vowel else f"a {noun}"
+    if (word.isupper() and len(word) < 4 and word not in _WORDS) or word.startswith(_LETTERS):
+        vowel = word[0].upper() in "AEFHILMNORSX"
+    else:
+        vowel = word.startswith("hour") or (word[:1].lower() in tuple("aeiou") and not _CONSONANT.match(word.lower()))
+    return f"an {noun}" if vowel else f"a {noun}"
+
+
+def capital(text: str) -> str:
+    """``text`` with a capital letter at its beginning; abbreviations keep theirs, which ``str.capitalize`` lowers."""
+    return text[:1].upper() + text[1:]
 
 
 def exact(value: Any) -> str:

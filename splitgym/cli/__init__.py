@@ -17,7 +17,7 @@ from splitgym.cli import streams
 from splitgym.cli.common import check_values, one_line, say, told
 from splitgym.cli.notes import plain_warnings
 from splitgym.cli.signals import INTERRUPTED, status_of, stopping
-from splitgym.quoting import tamed
+from splitgym.quoting import capital, tamed
 from splitgym.registry import nearest
 from splitgym.version import __version__
 
@@ -101,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"splitgym {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module, add_arguments, _, text) in COMMANDS.items():
-        sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", formatter_class=Help)
+        sub = commands.add_parser(name, help=text, description=f"{capital(text)}.", formatter_class=Help)
         getattr(importlib.import_module(f"splitgym.{module}"), add_arguments)(sub)
         sub.set_defaults(parser=sub)
     return top

@@ -100,5 +100,5 @@ def _save(frames: list[Any], path: Path) -> None:
     else:
         images[-1].save(buffer, "PNG")
     write_atomically(path, buffer.getvalue())
-    frames = f"{len(images)} frames" if moving and len(images) > 1 else "1 frame"
-    say(f"{frames} in {path}")
+    count = f"{len(images)} frames" if moving and len(images) > 1 else "1 frame"
+    say(f"{count} in {path}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from splitgym.extras import need
+from splitgym.quoting import capital
 from splitgym.show.palette import AGENT, BASELINE, BUDGET, FAINT, INK
 from splitgym.show.sweep_words import shown_name
 
@@ -146,4 +147,4 @@ def _plane(axes: Any, results: Results, entries: list[dict[str, Any]], colours: 
     mark = f", line: {plane.reference:g}" if plane.reference is not None else ""
     axes.set_xlabel(f"{x.meaning} [{x.unit}]{mark}")
     axes.set_ylabel(f"{y.meaning} [{y.unit}]")
-    axes.set_title(f"{y.name.capitalize()} against {x.name} (numbers as on the left)", loc="left")
+    axes.set_title(f"{capital(y.name)} against {x.name} (numbers as on the left)", loc="left")

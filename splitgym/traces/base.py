@@ -179,7 +179,7 @@ class ArrayTrace:
     def check_given(cls, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """What was given, as arrays.
 
-        Raises ``ValueError`` for a name that the trace does not have and for what is no array; warns of unusual values.
+        Raises ``ValueError`` for an unknown name and for anything but an array; warns of unusual values.
         """
         unknown = [name for name in arrays if name not in cls.ARRAYS]
         if unknown:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.quoting import capital
 from splitgym.show.comparison import shown
 from splitgym.show.report.figures import filled, without
 from splitgym.show.report.gather import Book, Chapter, label
@@ -30,7 +31,7 @@ def plane(book: Book, chapter: Chapter) -> Figure:
     aim = f"{'Up' if y.better > 0 else 'Down'} and {'right' if x.better > 0 else 'left'}"
     figure = Figure(
         key=f"{chapter.key}-plane",
-        title=f"{shown_name(y).capitalize()} against {shown_name(x)}",
+        title=f"{capital(shown_name(y))} against {shown_name(x)}",
         how=f"A mark for each policy with 95 % intervals: {y.meaning}, against {x.meaning}. {aim} is better.",
     )
     known = [e for e in chapter.entries if math.isfinite(e[x.name]) and math.isfinite(e[y.name])]
