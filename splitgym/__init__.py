@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib as _importlib
+import warnings as _warnings
 from typing import TYPE_CHECKING, Any
 
 from splitgym import beginning as _beginning  # noqa: F401 (before what takes long)
@@ -14,11 +16,6 @@ from splitgym.suites import load_suite, suite_names
 from splitgym.traces.arrivals import arrivals
 from splitgym.traces.fading import fading
 from splitgym.version import __version__ as __version__
-from splitgym.worlds.hardware import HardwareProfile, HardwareScenario, HardwareTrace, hardware_names, load_hardware
-from splitgym.worlds.inference import InferenceScenario, InferenceTrace
-from splitgym.worlds.multiuser import MultiUserScenario, MultiUserTrace
-from splitgym.worlds.placement import PlacementScenario, PlacementTrace
-from splitgym.worlds.transmission import TransmissionScenario, TransmissionTrace
 
 if TYPE_CHECKING:
     from splitgym.evaluation import (
@@ -41,22 +38,11 @@ __all__ = [
     "Bound",
     "Clairvoyant",
     "DnnProfile",
-    "HardwareProfile",
-    "HardwareScenario",
-    "HardwareTrace",
-    "InferenceScenario",
-    "InferenceTrace",
-    "MultiUserScenario",
-    "MultiUserTrace",
-    "PlacementScenario",
-    "PlacementTrace",
     "Policy",
     "Results",
     "Stability",
     "SuiteResults",
     "Sweep",
-    "TransmissionScenario",
-    "TransmissionTrace",
     "arrivals",
     "bound",
     "bounds",
@@ -64,8 +50,6 @@ __all__ = [
     "evaluate",
     "evaluate_suite",
     "fading",
-    "hardware_names",
-    "load_hardware",
     "load_profile",
     "load_scenario",
     "load_suite",
@@ -101,9 +85,23 @@ _EVALUATION = frozenset(
 )
 
 
+_BEFORE_0_2 = ("Hardware", "Inference", "MultiUser", "Placement", "Transmission")
+#: What stood here before 0.2 -> where it is.
+_MOVED = {
+    **dict.fromkeys(("HardwareProfile", "hardware_names", "load_hardware"), "splitgym.profiles"),
+    **dict.fromkeys([f"{w}Scenario" for w in _BEFORE_0_2], "splitgym.scenarios"),
+    **dict.fromkeys([f"{w}Trace" for w in _BEFORE_0_2], "splitgym.traces"),
+}
+
+
 def __getattr__(name: str) -> Any:
     if name in _EVALUATION:  # brings scipy, which an environment does not need
         from splitgym import evaluation
 
         return getattr(evaluation, name)
+    if name in _MOVED:
+        place = _MOVED[name]
+        told = f"splitgym.{name} is now {place}.{name}: write 'from {place} import {name}'"
+        _warnings.warn(told, DeprecationWarning, stacklevel=2)
+        return getattr(_importlib.import_module(place), name)
     raise AttributeError(f"module 'splitgym' has no attribute {name!r}")

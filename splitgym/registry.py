@@ -24,10 +24,11 @@ class Registry(Generic[T]):
 
     Args:
         kind: what the things are, for messages ("fading model").
+        ordered: walk them in the order in which they were registered, not by the alphabet.
     """
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, *, ordered: bool = False) -> None:
+        self.kind, self.ordered = kind, ordered
         self._table: dict[str, T] = {}
 
     def add(self, name: str, thing: T) -> None:
@@ -50,7 +51,7 @@ class Registry(Generic[T]):
         try:
             return self._table[name]
         except (KeyError, TypeError):
-            known = listed(sorted(self._table))
+            known = listed(list(self))
             raise ValueError(
                 f"unknown {self.kind} {shown(name)}{nearest(name, self._table)} (known: {known})"
             ) from None
@@ -59,7 +60,7 @@ class Registry(Generic[T]):
         return isinstance(name, str) and name in self._table
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._table))
+        return iter(self._table if self.ordered else sorted(self._table))
 
     def __len__(self) -> int:
         return len(self._table)

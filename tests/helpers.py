@@ -24,14 +24,9 @@ from splitgym.worlds.world import WORLDS
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: World -> changes that make its episodes short; a new world adds a line here and every test walks it.
-SHORT = {
-    "inference": {"tasks.count": 23},
-    "hardware": {"requests.count": 23},
-    "placement": {"applications.count": 23},
-    "multiuser": {"frames.count": 23, "users.count": 3},
-    "transmission": {},  # a random agent soon stops
-}
+#: World -> changes that make its episodes short; of one task: a random agent soon stops.
+SHORT = {world: {WORLDS[world].length: 23} if WORLDS[world].length else {} for world in WORLDS}
+SHORT["multiuser"]["users.count"] = 3
 
 CASES = [(world, preset) for world in WORLDS for preset in WORLDS[world].preset_names()]
 ENCODED = [(world, action) for world in WORLDS for action in ENCODINGS]
@@ -150,7 +145,7 @@ def case_digests(steps: int) -> dict[str, str]:
 def assert_one_signature() -> None:
     """Each world's loop is compiled at most once: an int in a float field or a read-only array would add a copy."""
     for name in WORLDS:
-        loop = WORLDS[name].turn_rows
+        loop: Any = WORLDS[name].turn_rows
         assert len(getattr(loop, "nopython_signatures", ())) <= 1, loop.nopython_signatures
 
 

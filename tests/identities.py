@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.worlds.placement.system import parts
+from splitgym.worlds.world import WORLDS
 
 Info = Mapping[str, Any]
 _DIGITS = 1e-9
@@ -156,10 +157,5 @@ def placement(scenario: Any, info: Info, before: Info) -> None:
         assert info["reward"] == info["reference_j"] == info["latency_target_s"] == 0.0
 
 
-IDENTITIES: dict[str, Callable[[Any, Info, Info], None]] = {
-    "inference": inference,
-    "multiuser": multiuser,
-    "transmission": transmission,
-    "hardware": hardware,
-    "placement": placement,
-}
+#: World -> the function of its name above.
+IDENTITIES: dict[str, Callable[[Any, Info, Info], None]] = {world: globals()[world] for world in WORLDS}

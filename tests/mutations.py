@@ -33,13 +33,7 @@ from splitgym.worlds.settings import Process
 from splitgym.worlds.world import WORLDS
 
 #: World -> the key that says how long an episode is, cut to ``_TASKS`` unless it is mutated itself.
-LENGTH = {
-    "inference": "tasks.count",
-    "hardware": "requests.count",
-    "placement": "applications.count",
-    "multiuser": "frames.count",
-    "transmission": "",
-}
+LENGTH = {world: WORLDS[world].length for world in WORLDS}
 _TASKS, _ROWS, _STEPS = 5, 2, 7
 _ANY = Range("1", -1e3, 1e3)
 _NEVER = (

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from splitgym import evaluate, fading, load_hardware, load_profile, load_scenario
+from splitgym import evaluate, fading, load_profile, load_scenario
 from splitgym.digests import code_version, digest, is_setting_of
 from splitgym.evaluation.store import Store
 from splitgym.named_files import NamedFile, beside
 from splitgym.placement.generate import random_instance
 from splitgym.placement.instance import load_instance
 from splitgym.policy import make_policy
+from splitgym.profiles import load_hardware
 from splitgym.strict import Strict
 from splitgym.toml import dump_toml
 from splitgym.worlds.hardware.workload import published_thresholds_s
@@ -194,12 +195,7 @@ def test_texts_count_letter_by_letter() -> None:
 
 
 # ------------------------------------------------------------------ files of instants
-ARRIVALS = {
-    "inference": {},
-    "multiuser": {},
-    "placement": {},
-    "hardware": {"requests.queueing": True},
-}
+NEEDED = {"hardware": {"requests.queueing": True}}  # without it nothing reads arrivals
 
 
 def instants(path: Path, gap_s: float, n: int = 220) -> Path:
@@ -214,7 +210,7 @@ def instants(path: Path, gap_s: float, n: int = 220) -> Path:
 
 def recorded(world: str, path: Any, **changes: Any) -> Any:
     sections = {"arrivals.model": "recorded", "arrivals.parameters.file": str(path)}
-    return short(world, "default", **sections, **ARRIVALS[world], **changes)
+    return short(world, "default", **sections, **NEEDED.get(world, {}), **changes)
 
 
 WITH_ARRIVALS = [w for w in WORLDS if "arrivals" in WORLDS[w].load_scenario("default").PROCESSES]

@@ -29,6 +29,7 @@ MODULES = (
     "splitgym.evaluation",
     "splitgym.scenarios",
     "splitgym.traces",
+    "splitgym.profiles",
     "splitgym.testing",
     "splitgym.policy",
     "splitgym.envs.single",

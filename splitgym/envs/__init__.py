@@ -6,11 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-import splitgym.worlds.hardware
-import splitgym.worlds.inference
-import splitgym.worlds.multiuser
-import splitgym.worlds.placement
-import splitgym.worlds.transmission  # noqa: F401  (worlds register themselves)
+import splitgym.worlds.shipped  # noqa: F401  (they register themselves)
 from splitgym.extras import need
 from splitgym.worlds.world import WORLDS
 

@@ -13,7 +13,7 @@ from splitgym.checks import MOST_THREADS, function, seeds_of, switch, table, who
 from splitgym.evaluation.policies import Contender, contenders_of
 from splitgym.evaluation.results import DECISION, Results
 from splitgym.evaluation.rollout import Progress, play
-from splitgym.evaluation.store import Shelf, Store, shelf_of
+from splitgym.evaluation.store import KeptFigures, Store, kept_figures
 from splitgym.evaluation.upper_bounds import bounds, traces_for
 from splitgym.worlds.world import World, world_of
 
@@ -67,10 +67,10 @@ def evaluate(
     world, changes, progress = world_of(env_id), table("changes", changes), function("progress", progress)
     contenders = contenders_of(policies, world, trust=trust)
     setting = world.load_scenario(scenario, **changes)
-    shelf: Callable[[Contender | None], Shelf | None] = _no_shelf
+    shelf: Callable[[Contender | None], KeptFigures | None] = _no_shelf
     if store is not None:
         kept = Store(store)
-        shelf = functools.partial(shelf_of, kept, world, kept.keep_setting(world, setting, changes))
+        shelf = functools.partial(kept_figures, kept, world, kept.keep_setting(world, setting, changes))
     shelves = {c.name: shelf(c) for c in contenders}
     results, block = Results(world, setting, changes=changes), _block(world, setting)
     if bound:
@@ -96,7 +96,7 @@ def _in_blocks(
     play: Callable[[range, slice, Progress], dict[str, np.ndarray]],
     seeds: range,
     block: int,
-    shelf: Shelf | None,
+    shelf: KeptFigures | None,
     name: str,
     progress: Progress | None,
 ) -> dict[str, np.ndarray]:

@@ -177,11 +177,9 @@ def stability(
     account, progress = account_of(world), function("progress", progress)
     if whole_number("tasks", tasks, 1, MOST_EPISODES) < least_steps():
         raise ValueError(f"a verdict on the long run needs tasks >= {least_steps()}, got {tasks}")
-    if account.length in fixed:
-        raise ValueError(
-            f"{account.length!r} is the length of the run; give it as tasks={shown(fixed[account.length])}"
-        )
-    setting = world.load_scenario(scenario, **{**fixed, account.length: int(tasks)})
+    if world.length in fixed:
+        raise ValueError(f"{world.length!r} is the length of the run; give it as tasks={shown(fixed[world.length])}")
+    setting = world.load_scenario(scenario, **{**fixed, world.length: int(tasks)})
     contenders = contenders_of(policies, world, trust=trust)
     return Stability(world, setting, seed, _runs(contenders, world, account, setting, seed, progress), fixed)
 

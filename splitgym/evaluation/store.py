@@ -203,7 +203,7 @@ class Store:
         return results
 
 
-class Shelf:
+class KeptFigures:
     """The lines of one policy, or of the bounds, in one scenario of a store."""
 
     def __init__(self, table: Table, head: tuple[str, ...]) -> None:
@@ -224,17 +224,17 @@ class Shelf:
         )
 
 
-def shelf_of(store: Store, world: World, setting: str, c: Contender | None) -> Shelf:
+def kept_figures(store: Store, world: World, setting: str, c: Contender | None) -> KeptFigures:
     """Where the episodes of a contender, or the bounds (``None``), are kept; see :meth:`Store.keep_setting`.
 
     Raises ``ValueError`` for a policy that could not be known again.
     """
     if c is None:
-        return Shelf(store.certified(world), (setting, _version(world)))
+        return KeptFigures(store.certified(world), (setting, _version(world)))
     if not c.identity:
         raise ValueError(c.doubt)
     keep_files(c.files, store.folder)
-    return Shelf(store.played(world), (c.name, str(c.agent), c.kept_spec, c.identity, setting, _version(world)))
+    return KeptFigures(store.played(world), (c.name, str(c.agent), c.kept_spec, c.identity, setting, _version(world)))
 
 
 def _name_of(scenario: Any) -> str:

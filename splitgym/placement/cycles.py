@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from splitgym.physics.placement import within
+from splitgym.physics.step_cost import within
 from splitgym.placement.instance import Instance
 from splitgym.placement.kernel import acyclic
 from splitgym.placement.plan import Residual

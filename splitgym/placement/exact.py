@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from splitgym.interrupt import aside
-from splitgym.physics.placement import within
+from splitgym.physics.step_cost import within
 from splitgym.placement.cycles import binding_cycle
 from splitgym.placement.instance import Instance, check_instance
 from splitgym.placement.kernel import Edges, extend_labels

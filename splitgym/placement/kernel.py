@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.placement import step_delay_s, step_energy_j, within
+from splitgym.physics.step_cost import step_delay_s, step_energy_j, within
 
 #: Taken off before a level is rounded up, so that D = k delta / gamma costs k levels (s3).
 GUARD = 1e-10

@@ -11,7 +11,7 @@ import dataclasses
 from typing import NamedTuple
 
 from splitgym.checks import word
-from splitgym.physics.placement import within
+from splitgym.physics.step_cost import within
 from splitgym.placement.exact import least_latency
 from splitgym.placement.instance import Arc, BranchyDnn, Instance, Node, check_instance
 from splitgym.placement.plan import Infeasible, Plan, Residual, app_index, evaluate

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.interrupt import aside
-from splitgym.physics.placement import TOLERANCE, within
+from splitgym.physics.step_cost import TOLERANCE, within
 from splitgym.placement.instance import Instance
 from splitgym.placement.kernel import Edges, Job
 from splitgym.placement.plan import Plan, Residual, evaluate

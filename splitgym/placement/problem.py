@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from splitgym.interrupt import aside
-from splitgym.physics.placement import within
+from splitgym.physics.step_cost import within
 from splitgym.placement.instance import App, Instance
 from splitgym.placement.kernel import Edges, Job, Net, backward, list_edges
 from splitgym.placement.plan import Infeasible, Plan, Residual, evaluate

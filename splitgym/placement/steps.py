@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from splitgym.physics.placement import step_delay_s, step_energy_j
+from splitgym.physics.step_cost import step_delay_s, step_energy_j
 from splitgym.placement.instance import App, Arc, Instance, Node
 from splitgym.placement.plan import Plan, app_index
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from splitgym.profiles import DnnProfile
+from splitgym.profiles.dnn import DnnProfile
 from splitgym.quoting import exact
 from splitgym.ranges import MOST_SLOTS, MOST_TASK_J, MOST_TASK_S, at_most
 

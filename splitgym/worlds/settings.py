@@ -12,7 +12,7 @@ from splitgym.checks import file_path
 from splitgym.files import write_atomically
 from splitgym.named_files import keep_files, mentioned_folder, renamed
 from splitgym.names import check_name
-from splitgym.profiles import DnnProfile, load_profile, profile_names
+from splitgym.profiles.dnn import DnnProfile, load_profile, profile_names
 from splitgym.quoting import shown
 from splitgym.reading import has_suffix
 from splitgym.registry import Registry

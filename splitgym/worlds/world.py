@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,12 +94,10 @@ class Ledger(NamedTuple):
 class Account:
     """How a world with an energy budget per task keeps its account.
 
-    ``length`` is the dotted scenario path of the number of steps, each called a ``step``; ``budget_j`` gives a
-    scenario's budget of one task [J], and ``ledger`` the account of an episode from its outcomes (n_decisions,).
-    ``note`` is what must be said beside the figures.
+    A step of the episode is called a ``step``; ``budget_j`` gives a scenario's budget of one task [J], and ``ledger``
+    the account of an episode from its outcomes (n_decisions,).  ``note`` is what must be said beside the figures.
     """
 
-    length: str
     step: str
     budget_j: Callable[[Any], float]
     ledger: Callable[[np.ndarray, Any], Ledger]
@@ -129,9 +127,10 @@ class World:
     ``details`` gives what ``info`` shows beyond OUTCOME, from the arrays of nature: name -> (n, ...) array, such as a
     column for each of several devices; ``detail_table`` says what they are.  ``bound`` names the module whose
     ``bound(scenario, trace)`` is proven to be an upper bound on every return; empty where there is no proof yet.
+    ``length`` is the dotted scenario path of how many tasks an episode has; empty where it has one.
     ``account`` is that of the energy queue, ``None`` in a world without one.  ``clairvoyant`` names the module whose
     ``clairvoyant(scenario, trace)`` finds feasible decisions with the trace known; empty where there is no search.
-    ``about`` holds words for people, see :mod:`splitgym.envs.describe`.  ``rank`` orders the worlds in every list.
+    ``about`` holds words for people, see :mod:`splitgym.envs.describe`.
     """
 
     name: str
@@ -168,10 +167,10 @@ class World:
     details: Callable[[Any], dict[str, np.ndarray]] | None = None
     detail_table: tuple[Column, ...] = ()
     bound: str = ""
+    length: str = ""
     account: Account | None = None
     clairvoyant: str = ""
     about: About = About()
-    rank: int = 100
 
     @property
     def class_name(self) -> str:
@@ -208,14 +207,8 @@ class World:
         return get_world, (self.name,)
 
 
-class Worlds(Registry[World]):
-    """The worlds, in one order everywhere: by rank, then by name."""
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._table, key=lambda name: (self._table[name].rank, name)))
-
-
-WORLDS = Worlds("world")
+#: Shipped worlds in the order of :data:`splitgym.worlds.shipped.SHIPPED`, then those of others.
+WORLDS: Registry[World] = Registry("world", ordered=True)
 
 
 def get_world(name: str) -> World:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from splitgym import InferenceTrace, evaluate, load_scenario, make_policy
+from splitgym import evaluate, load_scenario, make_policy
 from splitgym.baselines import enachi
 from splitgym.envs.single import SplitEnv
 from splitgym.physics.lyapunov import bandwidth_price_j2_hz, best_power_w, transmit_value_j2
+from splitgym.traces import InferenceTrace
 from splitgym.worlds.inference.layout import VIEW
 from splitgym.worlds.inference.lowering import lower
 from tests.references import enachi as reference

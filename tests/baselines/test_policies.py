@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import splitgym
-from splitgym import InferenceTrace, evaluate, load_scenario, make_policy, policy_names
+from splitgym import evaluate, load_scenario, make_policy, policy_names
 from splitgym.encodings import ENCODINGS
 from splitgym.envs.single import SplitEnv
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.physics.lyapunov import best_power_w, transmit_value_j2
 from splitgym.physics.radio import tracking_power_w, tracking_queue_w, tracking_weight
 from splitgym.policy import POLICIES, Policy
+from splitgym.traces import InferenceTrace
 from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.world import WORLDS
 from tests.helpers import short

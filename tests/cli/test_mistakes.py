@@ -39,7 +39,9 @@ from splitgym.placement.plan import evaluate as judge_plan
 from splitgym.placement.published import load_published, published_dnn, published_grid
 from splitgym.placement.savings import study_savings
 from splitgym.policy import POLICIES, load_baselines, plays
+from splitgym.profiles import load_hardware
 from splitgym.specs import parameters_of, policy_spec
+from splitgym.traces import InferenceTrace
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
 from splitgym.worlds.world import WORLDS, world_of
@@ -163,16 +165,16 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "preset_names": (splitgym.preset_names, {"env_id": ENV}),
         "policy_names": (lambda env_id: splitgym.policy_names("" if env_id is None else env_id), {"env_id": ENV}),
         "load_profile": (splitgym.load_profile, {"name": "resnet50"}),
-        "load_hardware": (splitgym.load_hardware, {"name": "vgg16"}),
+        "load_hardware": (load_hardware, {"name": "vgg16"}),
         "load_suite": (splitgym.load_suite, {"suite": "presets"}),
         "make_policy": (splitgym.make_policy, {"name": "device", "env": environment}),
         "random": (lambda seed: splitgym.make_policy("random", environment(), seed=seed), {"seed": 0}),
         "parallel_env": (splitgym.parallel_env, {**shell, "scenario": "default", "reward": "own", "max_cycles": None}),
         "SplitEnv": (SplitEnv, {**shell, "world": "inference"}),
         "SplitVectorEnv": (SplitVectorEnv, {**shell, **rows, "world": "inference"}),
-        "InferenceTrace.draw": (splitgym.InferenceTrace.draw, {"scenario": setting, "seed": 0, "episode": 0}),
-        "InferenceTrace.load": (splitgym.InferenceTrace.load, {"path": "nothing.npz"}),
-        "InferenceTrace.save": (lambda path: splitgym.InferenceTrace.draw(setting()).save(path), {"path": "\0"}),
+        "InferenceTrace.draw": (InferenceTrace.draw, {"scenario": setting, "seed": 0, "episode": 0}),
+        "InferenceTrace.load": (InferenceTrace.load, {"path": "nothing.npz"}),
+        "InferenceTrace.save": (lambda path: InferenceTrace.draw(setting()).save(path), {"path": "\0"}),
         "random_instance": (random_instance, {**drawn, **many}),
         "random_dnn": (random_dnn, drawn),
         "random_topology": (random_topology, {"mobile": 1, "edge": 1, "cloud": 1, "seed": 0}),

@@ -8,10 +8,11 @@ import math
 import numpy as np
 import pytest
 
-from splitgym import InferenceTrace, evaluate, load_scenario, make_policy
+from splitgym import evaluate, load_scenario, make_policy
 from splitgym.envs.single import SplitEnv
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.policy import POLICIES
+from splitgym.traces import InferenceTrace
 
 SHORT = {"tasks.count": 30}
 

@@ -320,7 +320,7 @@ def test_a_plug_in_model_is_known_by_its_code(tmp_path, counted, monkeypatch) ->
 
 
 def test_traces_and_stores_exclude_each_other(tmp_path) -> None:
-    from splitgym import InferenceTrace
+    from splitgym.traces import InferenceTrace
 
     trace = InferenceTrace.draw(load_scenario("default", **SHORT), 0)
     with pytest.raises(ValueError, match="recorded traces"):

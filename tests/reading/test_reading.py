@@ -408,8 +408,7 @@ def test_messages_about_long_names_are_short():
 @pytest.mark.parametrize("world", WORLDS)
 def test_whole_numbers_beyond_every_float_and_keys_that_are_arguments(world):
     load = WORLDS[world].load_scenario
-    count = {"inference": "tasks", "multiuser": "frames", "hardware": "requests", "placement": "applications"}
-    key = f"{count[world]}.count" if world in count else "early_stop.feedback_slots"
+    key = WORLDS[world].length or "early_stop.feedback_slots"
     for large in (10**400, -(10**400)):
         with pytest.raises(ValueError, match=f"{key} must be a finite number .*got a whole number of 1329 bits"):
             load("default", **{key: large})

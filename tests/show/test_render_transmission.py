@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from splitgym import TransmissionTrace
 from splitgym.envs.single import SplitEnv
 from splitgym.show import board
 from splitgym.show.transmission.ansi import text
 from splitgym.show.transmission.picture import Picture
 from splitgym.show.transmission.story import Score, Story, tell
 from splitgym.show.viewer import COLUMNS
+from splitgym.traces import TransmissionTrace
 from splitgym.worlds.transmission import load_scenario
 from splitgym.worlds.world import WORLDS
 from tests.helpers import assert_same, single

@@ -26,6 +26,7 @@ from splitgym.agents.train import train
 from splitgym.cli import main
 from splitgym.evaluation.store import Store
 from splitgym.placement.generate import random_instance
+from splitgym.profiles import load_hardware
 from splitgym.worlds.inference import InferenceTrace
 from tests.helpers import ROOT, digest, rollout, sampled, single
 from tests.version_0_1.reported import RATE, TINY, fresh, instants
@@ -181,7 +182,7 @@ def test_a2_a_plug_ins_parameter_that_is_called_a_label(parameter):
 
 
 def test_a2_the_hardwares_name_chooses_the_thresholds():
-    profile = splitgym.load_hardware("vgg16")
+    profile = load_hardware("vgg16")
     one, two = (
         splitgym.load_scenario("published", "HardwareSplit-v0", hardware=profile.replace(name=name))
         for name in ("vgg16", "vit")
@@ -246,7 +247,7 @@ def test_a3_a_policys_helper_module_is_edited(tmp_path, monkeypatch):
 
 
 def test_a4_minus_zero_survives_a_round_trip():
-    profile = splitgym.load_hardware("vgg16").to_dict()
+    profile = load_hardware("vgg16").to_dict()
     profile["cut_bits"][-1] = -0.0
     scenario = splitgym.load_scenario("default", "HardwareSplit-v0", hardware=profile)
     again = splitgym.load_scenario(tomllib.loads(scenario.to_toml()), "HardwareSplit-v0")

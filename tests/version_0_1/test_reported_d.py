@@ -11,7 +11,7 @@ import pytest
 
 import splitgym
 from splitgym.policy import Policy
-from splitgym.profiles import load_profile
+from splitgym.profiles import load_hardware, load_profile
 from splitgym.worlds.hardware import HardwareTrace
 from splitgym.worlds.inference import InferenceTrace
 from splitgym.worlds.world import WORLDS
@@ -41,7 +41,7 @@ def play(world: str, **changes: Any) -> None:
 
 def head(**changes: Any) -> dict[str, Any]:
     """The shipped hardware profile with a changed edge device."""
-    profile = splitgym.load_hardware("vgg16").to_dict()
+    profile = load_hardware("vgg16").to_dict()
     profile["edge"].update(changes)
     return profile
 
@@ -101,7 +101,7 @@ def test_d2_thresholds_in_milliseconds():
 
 
 def test_d2_a_profiles_thresholds_in_milliseconds():
-    profile = splitgym.load_hardware("vgg16").to_dict()
+    profile = load_hardware("vgg16").to_dict()
     profile |= {"threshold_min_s": 90.0, "threshold_max_s": 5000.0}
     with pytest.warns(UserWarning, match=r"threshold_m.._s.* s is unusual"):
         splitgym.load_scenario("default", "HardwareSplit-v0", hardware=profile)

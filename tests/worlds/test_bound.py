@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 import splitgym
-from splitgym import InferenceTrace, MultiUserTrace, evaluate, load_scenario
+from splitgym import evaluate, load_scenario
 from splitgym.cli import main
 from splitgym.envs.single import SplitEnv
 from splitgym.physics.waterfilling import least_energy_j
 from splitgym.policy import policy_names
+from splitgym.traces import InferenceTrace, MultiUserTrace
 from splitgym.worlds.bound import debt_bound, return_rounding
 from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.inference.scenario import preset_names

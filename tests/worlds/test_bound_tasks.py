@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import splitgym
-from splitgym import HardwareTrace, InferenceTrace, MultiUserTrace, TransmissionTrace, load_scenario
+from splitgym import load_scenario
 from splitgym.envs.rows import Rows
 from splitgym.physics.dnn import accuracy, compute_s
 from splitgym.ranges import FADING_GAIN, MAC_ENERGY, TINY
+from splitgym.traces import HardwareTrace, InferenceTrace, MultiUserTrace, TransmissionTrace
 from splitgym.worlds.inference.bound_kernel import needed_bit
 from splitgym.worlds.inference.kernel import effective_edge_cut, tail_s
 from splitgym.worlds.inference.lowering import lower

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import splitgym
-from splitgym import InferenceTrace, load_scenario
+from splitgym import load_scenario
 from splitgym.envs.rows import Rows
 from splitgym.envs.single import SplitEnv
 from splitgym.policy import policy_names
+from splitgym.traces import InferenceTrace
 from splitgym.worlds.inference.scenario import preset_names
 from splitgym.worlds.world import WORLDS
 

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import splitgym
-from splitgym import HardwareTrace, evaluate, hardware_names, load_hardware, load_scenario
+from splitgym import evaluate, load_scenario
 from splitgym.baselines.search import budget_of, problem_of, search
 from splitgym.encodings import by_name
+from splitgym.profiles import hardware_names, load_hardware
+from splitgym.traces import HardwareTrace
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.worlds.hardware import published_thresholds_s
 from splitgym.worlds.hardware.lowering import lower

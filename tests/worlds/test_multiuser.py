@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from splitgym import InferenceTrace, MultiUserTrace, evaluate, load_scenario, make_policy
+from splitgym import evaluate, load_scenario, make_policy
 from splitgym.baselines import enachi
 from splitgym.envs.single import SplitEnv
+from splitgym.traces import InferenceTrace, MultiUserTrace
 from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.multiuser.scenario import load_scenario as load_users
 from splitgym.worlds.multiuser.scenario import preset_names

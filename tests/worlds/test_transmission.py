@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from splitgym import InferenceTrace, TransmissionTrace, evaluate, make_policy
+from splitgym import evaluate, make_policy
 from splitgym.baselines import transmission_kernel
 from splitgym.baselines.transmission import decide, fading_law, law_of
 from splitgym.ranges import GAIN, NORMAL, TINY
+from splitgym.traces import InferenceTrace, TransmissionTrace
 from splitgym.traces.fading import FADING, fading
 from splitgym.units import ratio_to_db
 from splitgym.worlds.inference import load_scenario as load_inference

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from splitgym.physics.placement import within
+from splitgym.physics.step_cost import within
 from splitgym.placement.instance import BranchyDnn, Node
 from splitgym.show.words import brief, percent
 from splitgym.worlds.placement.kernel import step_cost

@@ -65,11 +65,11 @@ HARDWARE = World(
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "violated"),
-    rank=4,
     showcase="dynasplit",
     objectives=lambda scenario: scenario.hardware.objectives,
     nominal=lambda scenario: functools.partial(nominal, lower(scenario)),
     limit="threshold_s",
+    length="requests.count",
     bound="splitgym.worlds.hardware.bound",
     clairvoyant="splitgym.worlds.hardware.clairvoyant",
 )

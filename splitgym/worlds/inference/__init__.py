@@ -88,13 +88,13 @@ INFERENCE = World(
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "accuracy", 1.0),
-    rank=1,
     showcase="enachi",
     objectives=lambda scenario: ("latency", "accuracy", "energy"),
     nominal=nominal,
     limit="deadline_s",
     bound="splitgym.worlds.inference.bound",
-    account=Account("tasks.count", "task", lambda scenario: scenario.budget.energy_j, ledger),
+    length="tasks.count",
+    account=Account("task", lambda scenario: scenario.budget.energy_j, ledger),
     clairvoyant="splitgym.worlds.inference.clairvoyant",
 )
 WORLDS.add(INFERENCE.name, INFERENCE)

@@ -10,7 +10,7 @@ import numpy as np
 from splitgym.encodings import decision_type
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.physics.fading import FADING_PARAMS
-from splitgym.profiles import MOST_CUTS, MOST_EXITS
+from splitgym.profiles.dnn import MOST_CUTS, MOST_EXITS
 from splitgym.ranges import DEADLINE, DRAWN_DELAY, GAIN, INSTANT, NORMAL, SHARE, UNIT, Range
 from splitgym.traces.base import ArrayTrace, array
 from splitgym.worlds.inference.axes import AXES

@@ -102,16 +102,14 @@ MULTIUSER = World(
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "accuracy", 1.0),
-    rank=2,
     showcase="enachi",
     details=_details,
     detail_table=tuple(
         dataclasses.replace(c, name=f"device_{c.name}", meaning=f"of each device: {c.meaning}") for c in SHOWN_OF_DEVICE
     ),
     bound="splitgym.worlds.multiuser.bound",
-    account=Account(
-        "frames.count", "frame", lambda scenario: scenario.budget.energy_j, ledger, "debt: of the device that owes most"
-    ),
+    length="frames.count",
+    account=Account("frame", lambda scenario: scenario.budget.energy_j, ledger, "debt: of the device that owes most"),
 )
 WORLDS.add(MULTIUSER.name, MULTIUSER)
 

@@ -74,8 +74,8 @@ PLACEMENT = World(
     measures=MEASURES,
     measure=measure,
     plane=Plane("saved", "rejected"),
-    rank=5,
     showcase="fin",
+    length="applications.count",
     bound="splitgym.worlds.placement.bound",
 )
 WORLDS.add(PLACEMENT.name, PLACEMENT)

@@ -12,7 +12,7 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.codec import observe_fields
-from splitgym.physics.placement import step_delay_s, step_energy_j, within
+from splitgym.physics.step_cost import step_delay_s, step_energy_j, within
 from splitgym.worlds.placement.nature import fast_config, fill_apps
 
 SCALARS = 9  # observed before the vectors over nodes and links

@@ -73,7 +73,6 @@ TRANSMISSION = World(
     measures=MEASURES,
     measure=measure,
     plane=Plane("energy", "accuracy"),
-    rank=3,
     showcase="tracking",
     bound="splitgym.worlds.transmission.bound",
 )
