@@ -75,8 +75,8 @@ def array_of(trace: type[ArrayTrace], name: str, *axes: str | int) -> Any:
 class ArrayTrace:
     """Base of the traces: frozen dataclasses whose fields are declared with :func:`array`, in ``ARRAYS`` by name.
 
-    A subclass says which ``PRESETS`` read its scenarios, implements :meth:`of_key` and calls :meth:`settle` when it is
-    made.
+    A subclass says which ``PRESETS`` read its scenarios, implements :meth:`of_key` and :meth:`check`, and calls
+    :meth:`settle` when it is made.
     """
 
     ARRAYS: ClassVar[Mapping[str, Array]] = {}
@@ -95,6 +95,10 @@ class ArrayTrace:
 
         ``width`` is the number of slots of a task, by default what the longest deadline can use.
         """
+        raise NotImplementedError
+
+    def check(self, params: np.record) -> None:
+        """Raise ``ValueError`` unless the trace fits the scenario behind ``params``."""
         raise NotImplementedError
 
     @classmethod

@@ -51,7 +51,6 @@ class HardwareTrace(RequestArrays):
         return self.table(REQUEST)
 
     def check(self, params: np.record) -> None:
-        """Raise ``ValueError`` unless the trace fits the scenario behind ``params``."""
         if self.n_requests != params.n_requests:
             raise ValueError(
                 f"the trace has {self.n_requests} requests, the scenario {params.n_requests} (requests.count); "

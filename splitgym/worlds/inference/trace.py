@@ -69,7 +69,6 @@ class InferenceTrace(TaskArrays):
         return self.table(TASK)
 
     def check(self, params: np.record) -> None:
-        """Raise ``ValueError`` unless the trace fits the scenario behind ``params``."""
         needed = int(np.floor(self.deadline_s.max() / params.slot_s))
         if self.n_tasks != params.n_tasks:
             raise ValueError(

@@ -94,7 +94,6 @@ class MultiUserTrace(ArrayTrace):
         return tasks
 
     def check(self, params: np.record) -> None:
-        """Raise ``ValueError`` unless the trace fits the scenario behind ``params``."""
         have, want = (self.n_users, self.n_frames), (int(params.n_users), int(params.one.n_tasks))
         if have != want:
             raise ValueError(

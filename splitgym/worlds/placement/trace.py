@@ -53,7 +53,6 @@ class PlacementTrace(AppArrays):
         return self.table(APP)
 
     def check(self, params: np.record) -> None:
-        """Raise ``ValueError`` unless the trace fits the scenario behind ``params``."""
         if self.n_apps != params.n_apps:
             raise ValueError(
                 f"the trace has {self.n_apps} applications, the scenario {params.n_apps} (applications.count); "

@@ -59,7 +59,6 @@ class TransmissionTrace(TaskArrays):
         return table
 
     def check(self, params: np.record) -> None:
-        """Raise ``ValueError`` unless the trace fits the scenario behind ``params``."""
         deadline_s, reference_w = float(self.deadline_s[0]), float(self.reference_w[0])
         needed = int(np.floor(deadline_s / params.slot_s))
         if self.n_slots < needed:
