@@ -15,7 +15,7 @@ import numpy as np
 from splitgym.baselines import transmission_kernel as kernel
 from splitgym.baselines.transmission_kernel import Law
 from splitgym.jit import one_record, records
-from splitgym.physics.fading import TWO_STATE
+from splitgym.physics.fading import GAUSSIAN, TWO_STATE
 from splitgym.policy import Policy, register_policy
 from splitgym.quoting import shown
 from splitgym.ranges import POWER_LEVEL
@@ -53,6 +53,11 @@ def fading_law(scenario: TransmissionScenario) -> Law:
     f = model.function(scenario.radio.slot_s, **parameters)
     if f["kind"] == TWO_STATE:
         return law_of([f["bad_gain"], f["good_gain"]], [f["bad_share"], 1.0 - f["bad_share"]])
+    if f["kind"] != GAUSSIAN:
+        raise ValueError(
+            f"the law of fading model {scenario.fading.model!r} is not known to baselines/transmission.py: its kind "
+            f"{int(f['kind'])} is neither GAUSSIAN nor TWO_STATE; give its quantiles in fading_law()"
+        )
     los, scatter = float(f["line_of_sight"]), float(f["scatter"])
     if scatter == 0.0:
         return law_of([los * los])

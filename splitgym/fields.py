@@ -9,6 +9,9 @@ import numpy as np
 
 from splitgym.physics.codec import DECIBEL, SIGNED, SQUASH, UNIT
 
+#: All kinds; compiled code takes what is none of the others for SIGNED.
+KINDS = (UNIT, SIGNED, SQUASH, DECIBEL)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Field:
@@ -22,6 +25,9 @@ class Field:
         meaning: one line for people.
         state: "markov" if the field is part of the state of an MDP, else what stays hidden.
         size: how many numbers the field has, one for each node, link...
+
+    Raises:
+        ValueError: an unknown kind.
     """
 
     name: str
@@ -32,6 +38,10 @@ class Field:
     meaning: str
     state: str = "markov"
     size: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"field {self.name!r}: kind must be UNIT, SIGNED, SQUASH or DECIBEL, got {self.kind!r}")
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -54,12 +64,6 @@ def tables(fields: Iterable[Field]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return kinds.astype(np.int64), lows, highs
 
 
-def field_params(fields: Iterable[Field]) -> dict[str, np.ndarray | int]:
-    """The entries of a PARAMS record that hold an observation table, for a world's ``lower``."""
-    kinds, lows, highs = tables(fields)
-    return {"n_fields": len(kinds), "field_kind": kinds, "field_low": lows, "field_high": highs}
-
-
 def field_table(fields: Iterable[Field]) -> str:
     """Markdown table of the fields: name, unit, rule, meaning, state."""
     rows = ["| field | unit | observed as | meaning | MDP or hidden |", "|---|---|---|---|---|"]
@@ -70,4 +74,4 @@ def field_table(fields: Iterable[Field]) -> str:
     return "\n".join(rows)
 
 
-__all__ = ["DECIBEL", "SIGNED", "SQUASH", "UNIT", "Field", "field_params", "field_table", "tables"]
+__all__ = ["DECIBEL", "SIGNED", "SQUASH", "UNIT", "Field", "field_table", "tables"]

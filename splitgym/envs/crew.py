@@ -35,29 +35,28 @@ class Crew:
         self._halt = False  # tells the other threads to stop between two pieces
         _CREWS[id(self)] = ref(self)
 
-    def share(self, n: int, work: Callable[[int, int], None], row_work: int) -> None:
+    def share(self, n: int, work: Callable[[int, int], int], row_work: int) -> int:
         """Call ``work(low, high)`` until the rows 0..n are done; ``row_work``: elementary steps of a row.
 
-        After an interruption the other threads stop at the end of their pieces, see :meth:`settle`.
+        Returns the first answer of ``work`` that is not negative, in the order of the rows, else -1.  After an
+        interruption the other threads stop at the end of their pieces, see :meth:`settle`.
         """
         threads = min(self.threads, n)
         if threads == 1:
-            self._span(0, n, work, row_work)
-            return
+            return self._span(0, n, work, row_work)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="splitgym")
         edges = [n * t // threads for t in range(threads + 1)]
-        others: list[Future[None]] = []
+        others: list[Future[int]] = []
         try:
             for low, high in itertools.pairwise(edges[1:]):
                 others.append(self._pool.submit(self._span, low, high, work, row_work))
-            self._span(edges[0], edges[1], work, row_work)
-            for other in others:
-                other.result()
+            found = [self._span(edges[0], edges[1], work, row_work), *(other.result() for other in others)]
         except BaseException:
             self._halt = True
             self._left += [_end_of(other) for other in others]
             raise
+        return next((answer for answer in found if answer >= 0), -1)
 
     def settle(self) -> None:
         """Wait for the end of what interruptions have left behind."""
@@ -72,12 +71,15 @@ class Crew:
             self._pool.shutdown()
             self._pool = None
 
-    def _span(self, low: int, high: int, work: Callable[[int, int], None], row_work: int) -> None:
+    def _span(self, low: int, high: int, work: Callable[[int, int], int], row_work: int) -> int:
         size = max(PIECE // row_work, 1)
         for first in range(low, high, size):
             if self._halt:
-                return
-            aside(work, first, min(first + size, high), work=row_work, left=self._left)
+                break
+            answer = aside(work, first, min(first + size, high), work=row_work, left=self._left)
+            if answer >= 0:
+                return answer
+        return -1
 
     def __getstate__(self) -> dict[str, int]:
         return {"threads": self.threads}
@@ -98,7 +100,7 @@ def work_of_row(
     return slots + choices + _DRAW * numbers, _DRAW * max(drawn, default=1)
 
 
-def _end_of(call: Future[None]) -> threading.Event:
+def _end_of(call: Future[int]) -> threading.Event:
     """An event that is set when a call of the pool has ended."""
     end = threading.Event()
     call.add_done_callback(lambda _: end.set())

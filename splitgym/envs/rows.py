@@ -17,6 +17,7 @@ from splitgym.jit import one_record, records
 from splitgym.quoting import an, shown
 from splitgym.registry import nearest
 from splitgym.seeding import episode_key, seed_key
+from splitgym.worlds.observation import wrong_number
 from splitgym.worlds.world import Seen, World, row_dtype
 
 #: Why no step can be taken (``Rows.lack``).
@@ -162,7 +163,10 @@ class Rows:
             raise ResetNeeded(f"{call} {self.lack}; call reset() first")
 
     def turn(self, live: np.ndarray | None = None, fresh: np.ndarray | None = None) -> None:
-        """Step the ``live`` rows as decided, begin the ``fresh`` ones, refresh both; (n,) bool, None: as before."""
+        """Step the ``live`` rows as decided, begin the ``fresh`` ones, refresh both; (n,) bool, None: as before.
+
+        Raises ``RuntimeError`` that names the field where the world's kernel leaves a number of an observation NaN.
+        """
         self.check("step()")
         self.lack = CUT_OFF  # until the end: some rows may have moved and some not
         if live is not None:
@@ -170,9 +174,11 @@ class Rows:
         if fresh is not None:
             self._fresh[:] = fresh
         if self._brief:  # one piece, whatever is to be done
-            self._work(0, self.n)
+            wrong = self._work(0, self.n)
         else:
-            self._crew.share(self.n, self._work, self._row_work())
+            wrong = self._crew.share(self.n, self._work, self._row_work())
+        if wrong >= 0:
+            raise wrong_number(self.world.name, self.fields, wrong)
         self.lack = ""
 
     def _row_work(self) -> int:
@@ -181,8 +187,8 @@ class Rows:
         many = drawn * self.n > PIECE and drawn * np.count_nonzero(self._fresh) > PIECE
         return max(self._step_work, drawn) if many else self._step_work
 
-    def _work(self, low: int, high: int) -> None:
-        self.world.turn_rows(
+    def _work(self, low: int, high: int) -> int:
+        return self.world.turn_rows(
             low,
             high,
             self._rows,

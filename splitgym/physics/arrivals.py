@@ -10,7 +10,8 @@ from splitgym.physics.random import child, exponential, uniform
 PERIODIC = 0
 MODULATED = 1  # Poisson is a Markov-modulated process with one phase
 RECORDED = 2
-
+#: What code says that branches on the kind of an arrival process and does not know it.
+UNKNOWN = "arrivals of this kind are not drawn here: none of PERIODIC, MODULATED and RECORDED (physics/arrivals.py)"
 
 MAX_PHASES = 8
 
@@ -63,6 +64,8 @@ def fill_arrivals(key, a, recorded_s, out):
         for k in range(out.shape[0]):
             out[k] = recorded_s[k]
         return
+    if a.kind not in (PERIODIC, MODULATED):
+        raise ValueError(UNKNOWN)
     phase = first_phase(child(key, 0), a)
     now_s = 0.0
     for k in range(out.shape[0]):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from splitgym.jit import jit
 
 UNIT = 0  # [low, high] -> [0, 1], clipped
 SIGNED = 1  # [low, high] -> [-1, 1], clipped
 SQUASH = 2  # [0, inf) -> [0, 1): v / (v + scale)
 DECIBEL = 3  # ratio, taken to dB, then as SIGNED
+
+#: Where a vector stands among the numbers of an observation: its first one, how many, and the index of the field.
+SPAN = np.dtype([("first", "i8"), ("count", "i8"), ("index", "i8")])
 
 #: Largest number below 1 that survives float32, so that a squashed value can always be undone.
 _ALMOST_ONE = 1.0 - 2.0**-24
@@ -38,9 +43,44 @@ def from_observation(number, kind, low, high):
 
 @jit
 def observe_fields(values, kinds, lows, highs, out):
-    """SI values (n_fields,) -> observation row ``out`` (n_fields,) float32, in place."""
-    for j in range(values.shape[0]):
-        out[j] = to_observation(values[j], kinds[j], lows[j], highs[j])
+    """SI values (n_fields,) -> observation row ``out`` (n_fields,) float32, in place.
+
+    Returns the index of the first number that is NaN, -1: none.
+    """
+    wrong = -1
+    for j in range(out.shape[0]):
+        number = to_observation(values[j], kinds[j], lows[j], highs[j])
+        if wrong < 0 and (math.isnan(values[j]) or math.isnan(number)):
+            wrong = j
+        out[j] = number
+    return wrong
+
+
+@jit
+def nothing_yet(n_fields):
+    """Scratch for the SI values of one row, all NaN: (n_fields + 1,), the last place for what fits nowhere."""
+    return np.full(n_fields + 1, math.nan)
+
+
+@jit
+def put(values, span, k, value):
+    """Write number ``k`` of the vector at ``span`` (a SPAN); :func:`show` reports one beyond its size."""
+    if 0 <= k < span.count:
+        values[span.first + k] = value
+    else:
+        values[values.shape[0] - 1] = span.index
+
+
+@jit
+def show(values, out, p):
+    """SI values of a row, of :func:`nothing_yet`, -> observation ``out`` (n_fields,) float32; empties ``values`` again.
+
+    Returns -1, or the index of a number that is NaN, or n_fields plus the index of a field that was given too many.
+    """
+    wrong = observe_fields(values, p.field_kind, p.field_low, p.field_high, out)
+    beyond = values[p.n_fields]
+    values[:] = math.nan
+    return wrong if math.isnan(beyond) else p.n_fields + int(beyond)
 
 
 @jit

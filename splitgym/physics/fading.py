@@ -17,16 +17,16 @@ import math
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.random import child, fill_normal_pairs, normal_pair, uniform
+from splitgym.physics.random import ANCHOR_STREAM, child, fill_normal_pairs, normal_pair, uniform
 
 BLOCK = 16
 GAUSSIAN = 0
 TWO_STATE = 1
 RECORDED = 2
+#: What code says that branches on the kind of a fading law and does not know it.
+UNKNOWN = "a fading law of another kind: neither GAUSSIAN nor TWO_STATE nor RECORDED (physics/fading.py)"
 
 _HALF_ROOT = math.sqrt(0.5)
-_ANCHORS = 1 << 40
-
 
 #: Lowered fading model; all values dimensionless.
 FADING_PARAMS = np.dtype(
@@ -71,11 +71,15 @@ def fading_enter(key, block, f):
     """State (two floats) of the path at the first slot of ``block`` (int >= 0), for :func:`fading_block`."""
     if f.kind == TWO_STATE:
         return (1.0 if _is_bad(key, block * BLOCK, f) else 0.0), 0.0
+    if f.kind == RECORDED:
+        return math.nan, math.nan
+    if f.kind != GAUSSIAN:
+        raise ValueError(UNKNOWN)
     if f.scatter == 0.0:
         return 0.0, 0.0
-    re, im = _complex_normal(key, _ANCHORS)
+    re, im = _complex_normal(key, ANCHOR_STREAM)
     for index in range(block):
-        new_re, new_im = _complex_normal(key, _ANCHORS + index + 1)
+        new_re, new_im = _complex_normal(key, ANCHOR_STREAM + index + 1)
         re = f.anchor_keep * re + f.anchor_new * new_re
         im = f.anchor_keep * im + f.anchor_new * new_im
     return re, im
@@ -83,7 +87,7 @@ def fading_enter(key, block, f):
 
 @jit
 def _gaussian_block(key, block, re, im, f, gains, pairs):
-    new_re, new_im = _complex_normal(key, _ANCHORS + block + 1)
+    new_re, new_im = _complex_normal(key, ANCHOR_STREAM + block + 1)
     end_re = f.anchor_keep * re + f.anchor_new * new_re
     end_im = f.anchor_keep * im + f.anchor_new * new_im
     fill_normal_pairs(key, block * BLOCK + 1, pairs)
@@ -114,6 +118,11 @@ def fading_block(key, block, re, im, f, gains, pairs):
     """
     if f.kind == TWO_STATE:
         return _two_state_block(key, block, re, f, gains)
+    if f.kind == RECORDED:  # the gains come from elsewhere: NaN until they are there
+        gains[:] = math.nan
+        return math.nan, math.nan
+    if f.kind != GAUSSIAN:
+        raise ValueError(UNKNOWN)
     if f.scatter == 0.0:
         gains[:] = f.line_of_sight * f.line_of_sight
         return 0.0, 0.0

@@ -7,6 +7,7 @@ stored between draws, so any task and any slot can be evaluated alone, in any or
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -36,6 +37,43 @@ _MINUS_LOG = -np.log(_CENTRE)
 _PER_CELL = 1.0 / (np.arange(1024) + 0.5)
 _SERIES_FROM = np.uint64(16)  # cells below take the logarithm itself
 _TURN = 2.0 * math.pi / 1024.0
+
+# ------------------------------------------------------------------ streams
+# Every index of a child by its purpose, in one list.  A key may also have numbered children 0, 1, 2, ..., one for each
+# of its tasks, slots or devices: fewer than FIRST_STREAM.
+FIRST_STREAM = 1 << 40
+ANCHOR_STREAM = 1 << 40  # of a fading path: its anchors, consecutive, beside its slots
+ARRIVAL_STREAM = 1 << 41  # of an episode: its arrivals, beside its tasks, requests or applications
+REFERENCE_STREAM = 1 << 42  # of a transmission: its reference power
+NOISE_STREAM = 1 << 42  # of an episode of requests: what disturbs the hardware
+PRESENCE_STREAM = 1 << 42  # of a device: in which frames it has a task
+#: Streams that hang below one kind of key; all of them differ, which is checked below.
+STREAMS = {
+    "the fading path of a task": (ANCHOR_STREAM,),
+    "an episode of inference": (ARRIVAL_STREAM,),
+    "an episode of placement": (ARRIVAL_STREAM,),
+    "an episode of transmission": (ARRIVAL_STREAM, REFERENCE_STREAM),
+    "an episode of hardware": (ARRIVAL_STREAM, NOISE_STREAM),
+    "a device of multiuser": (ARRIVAL_STREAM, PRESENCE_STREAM),
+}
+# of a task
+COMPLEXITY, ERRORS, SLOW, BACKHAUL, DEADLINE, JITTER, FADING, SLOT_NOISE = range(8)
+# of what disturbs a request
+STALL, SPEED, TAIL, TAIL_SIZE, NODE_STATE, POWER, EDGE_STATE = range(7)
+# of an application
+SOURCE, DNN, SLACK, ACCURACY, RATE, HOLDING = range(6)
+# of a plug-in's generator, numpy.random.default_rng([key, stream, ...])
+PLUGIN_ARRIVALS, PLUGIN_FADING = 1, 2
+
+
+def check_streams(streams: Mapping[str, Sequence[int]]) -> None:
+    """``ValueError`` where two streams below one kind of key are the same, or one is that of a numbered child."""
+    for key, indices in streams.items():
+        if len(set(indices)) < len(indices) or min(indices) < FIRST_STREAM:
+            raise ValueError(f"physics/random.py: streams of {key} must differ and be >= 2^40, got {indices}")
+
+
+check_streams(STREAMS)
 
 #: No standard normal of :func:`normal_pair` exceeds this: sqrt(-2 log(2^-41)) = 7.54.
 NORMAL_MAX = 7.55

@@ -16,6 +16,7 @@ import numpy as np
 from splitgym.named_files import NamedFile, named_file
 from splitgym.numbers import plain_array
 from splitgym.physics.arrivals import ARRIVAL_PARAMS, MODULATED, PERIODIC, RECORDED
+from splitgym.physics.random import PLUGIN_ARRIVALS
 from splitgym.quoting import where
 from splitgym.ranges import GAP, MOST_S, PHASE
 from splitgym.reading import arrays_of, column_of, has_suffix, naming
@@ -125,7 +126,7 @@ def given_instants(key: np.uint64, model: str, parameters: Mapping[str, Any], n_
     chosen = ARRIVALS[model]
     if chosen.built_in:
         return recorded_instants(model, parameters, n_tasks)
-    drawn = chosen.draw(np.random.default_rng([int(key), 1]), n_tasks, **parameters)
+    drawn = chosen.draw(np.random.default_rng([int(key), PLUGIN_ARRIVALS]), n_tasks, **parameters)
     return check_instants(drawn, n_tasks, f"arrival model {chosen.name!r}").copy()
 
 

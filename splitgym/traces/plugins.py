@@ -12,6 +12,7 @@ import numpy as np
 
 from splitgym.named_files import NamedFile, mentioned_file, named_file, named_files, plain_digests
 from splitgym.origins import SAY_IT, origin
+from splitgym.physics.random import PLUGIN_FADING
 from splitgym.quoting import an, shown
 from splitgym.ranges import FADING_GAIN, Range, fail
 from splitgym.registry import Registry, nearest
@@ -87,7 +88,7 @@ class Model:
         Raises ``ValueError`` if the model returns another shape, or values that are not power gains.
         """
         for k, row in enumerate(gains):
-            rng = np.random.default_rng([int(key), 2, k])
+            rng = np.random.default_rng([int(key), PLUGIN_FADING, k])
             drawn = self.draw(rng, len(row), slot_s, **parameters)
             if drawn.shape != row.shape:
                 raise ValueError(f"fading model {self.name!r} returned shape {drawn.shape}, not {row.shape}")

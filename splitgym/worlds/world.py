@@ -15,6 +15,7 @@ from splitgym.quoting import shown
 from splitgym.registry import Registry, nearest
 from splitgym.traces.base import ArrayTrace
 from splitgym.worlds.about import About
+from splitgym.worlds.observation import ObservationTable
 from splitgym.worlds.records import Column, Term, record_type
 
 #: What ``info`` shows beside the outcome of a step.
@@ -108,10 +109,11 @@ class Account:
 class World:
     """One decision problem.
 
-    The record types are those of the lowered scenario, of the decoded observation (it may depend on the scenario) and
-    of what a row remembers.  STATE must hold the booleans ``finished`` (no decision left: truncation), ``depleted``
-    (termination) and ``recorded`` (the row replays a trace).  ``outcome_table`` says what ``info`` shows of a step:
-    among its columns the terms of the reward and last ``reward``, their sum.  ``measures`` begins with the return;
+    The record types are those of the lowered scenario and of what a row remembers.  STATE must hold the booleans
+    ``finished`` (no decision left: truncation), ``depleted`` (termination) and ``recorded`` (the row replays a trace).
+    ``observation_table`` names what is observed, and ``scales`` gives what that depends on; ``turn_rows`` gives -1 or
+    what :func:`splitgym.physics.codec.show` found wrong.  ``outcome_table`` says what ``info`` shows of a step: among
+    its columns the terms of the reward and last ``reward``, their sum.  ``measures`` begins with the return;
     ``showcase`` is the policy that examples use.
 
     ``axis_table`` names what is decided; actions are decoded into the record ``decision`` of a row, or, where each of
@@ -137,19 +139,18 @@ class World:
     env_id: str
     summary: str
     params: np.dtype
-    view: Callable[[Any], np.dtype]
     state: np.dtype
     outcome_table: tuple[Column, ...]
     load_scenario: Callable[..., Any]
     preset_names: Callable[[], list[str]]
     lower: Callable[[Any], Any]
-    fields: Callable[[Any], tuple[Field, ...]]
+    observation_table: ObservationTable
     axis_table: tuple[Choice, ...]
     distinct: Callable[[Any, np.ndarray], np.ndarray]
     options: dict[str, Option]
     horizon: Callable[[Any], int]
     nature: Callable[[int, Any], Any]
-    turn_rows: Callable[..., None]
+    turn_rows: Callable[..., int]
     log_shape: Callable[[Any], tuple[int, int]]
     uses_plugins: Callable[[Any], bool]
     draw_trace: Callable[[Any, np.uint64], Any]
@@ -170,6 +171,7 @@ class World:
     length: str = ""
     account: Account | None = None
     clairvoyant: str = ""
+    scales: Callable[[Any], Any] = lambda scenario: scenario
     about: About = About()
 
     @property
@@ -187,6 +189,15 @@ class World:
     def decision(self) -> np.dtype:
         """Record of a decision (of one device, where there are several), by ``axis_table``."""
         return decision_type(self.axis_table)
+
+    def fields(self, scenario: Any) -> tuple[Field, ...]:
+        """The observation table of a scenario."""
+        return self.observation_table.fields(self.scales(scenario))
+
+    def view(self, scenario: Any) -> np.dtype:
+        """Record of a scenario's decoded observation."""
+        table = self.observation_table
+        return table.view(self.scales(scenario)) if table.vectors else table.record()
 
     @property
     def outcome(self) -> np.dtype:

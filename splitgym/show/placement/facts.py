@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from splitgym.physics.step_cost import within
 from splitgym.placement.instance import BranchyDnn, Node
 from splitgym.show.words import brief, percent
-from splitgym.worlds.placement.kernel import step_cost
+from splitgym.worlds.placement.kernel import System, step_cost
 from splitgym.worlds.placement.layout import Nature
 from splitgym.worlds.placement.scenario import PlacementScenario
 from splitgym.worlds.placement.system import parts
@@ -57,8 +57,8 @@ class Setting(NamedTuple):
 
     def cost(self, app: Any, config: int, block: int, u: int, v: int) -> tuple[float, float]:
         """Energy [J] and delay [s] of a block at node ``v`` after node ``u``."""
-        n = self.nature
-        return step_cost(int(app.dnn), config, block, u, v, n.nodes, n.arcs, n.arc_of, n.dnns, self.worst)
+        system = System(**{name: getattr(self.nature, name) for name in System._fields})
+        return step_cost(int(app.dnn), config, block, u, v, system, self.worst)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

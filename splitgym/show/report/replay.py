@@ -18,6 +18,7 @@ from splitgym.evaluation.results import Results
 from splitgym.evaluation.rollout import play
 from splitgym.physics.codec import observe_fields
 from splitgym.policy import rows_of
+from splitgym.worlds.observation import places
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,10 +113,10 @@ class Replay:
         env = self.env(c, n)
         env.reset(seed=[self.seed for _ in range(n)])
         rows = rows_of(env)
-        names = [f.name for f in rows.fields]
+        known, where = {field.name: field for field in rows.fields}, places(rows.fields)
         observations = rows.seen.observations.copy()
         for name, values in changed.items():
-            observations[:, names.index(name)] = _observed(rows.fields[names.index(name)], values)
+            observations[:, where[name]] = _observed(known[name], values)[:, None]
         actions, _ = act(c.make(env), observations, rows.seen.masks.copy(), None, np.ones(n, np.bool_))
         values = np.zeros((n, rows.encoding.width))
         rows.encoding.decode(actions, values)

@@ -9,8 +9,8 @@ import numpy as np
 from splitgym.worlds.hardware import kernel
 from splitgym.worlds.hardware.about import ABOUT
 from splitgym.worlds.hardware.axes import AXES
-from splitgym.worlds.hardware.fields import observation_fields
-from splitgym.worlds.hardware.layout import OUTCOME_TABLE, PARAMS, REQUEST, STATE, VIEW, Nature
+from splitgym.worlds.hardware.fields import OBSERVATION_TABLE
+from splitgym.worlds.hardware.layout import OUTCOME_TABLE, PARAMS, REQUEST, STATE, Nature
 from splitgym.worlds.hardware.lowering import lower, nominal, uses_plugins, valid
 from splitgym.worlds.hardware.measures import MEASURES, measure
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
@@ -43,13 +43,12 @@ HARDWARE = World(
     summary="one decision a request: CPU clock, edge accelerator, split layer, server GPU under a latency threshold",
     about=ABOUT,
     params=PARAMS,
-    view=lambda scenario: VIEW,
     state=STATE,
     outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,
-    fields=observation_fields,
+    observation_table=OBSERVATION_TABLE,
     axis_table=AXES,
     distinct=_distinct,
     options={},

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from splitgym.jit import jit
-from splitgym.physics.codec import nearest_level, observe_fields
+from splitgym.physics.codec import nearest_level, nothing_yet, show
 from splitgym.worlds.hardware.nature import calm, fill_requests
 
 MAX_BACKLOG = 16
@@ -224,16 +222,16 @@ def backlog(s, requests, p):
 
 @jit
 def observe(s, requests, values, out, p):
-    """Observation of a row into ``out`` (n_fields,) float32; ``values`` (n_fields,) takes the SI values."""
-    values[0] = max(s.remaining_s, 0.0)
-    values[1] = s.clock_hz
-    values[2] = s.accelerator
-    values[3] = s.split
-    values[4] = s.gpu
-    for j in range(RECENT):
-        values[5 + j] = s.recent_s[j]
-    values[5 + RECENT] = backlog(s, requests, p)
-    observe_fields(values, p.field_kind, p.field_low, p.field_high, out)
+    """Observation of a row into ``out`` (n_fields,) float32; ``values`` takes the SI values, see :func:`show`."""
+    at = p.at
+    values[at.remaining_s] = max(s.remaining_s, 0.0)
+    values[at.clock_hz] = s.clock_hz
+    values[at.accelerator] = s.accelerator
+    values[at.split] = s.split
+    values[at.gpu] = s.gpu
+    values[at.latency_1_s], values[at.latency_2_s], values[at.latency_3_s] = s.recent_s[0], s.recent_s[1], s.recent_s[2]
+    values[at.backlog] = backlog(s, requests, p)
+    return show(values, out, p)
 
 
 @jit
@@ -286,10 +284,10 @@ def turn_rows(low, high, rows, observations, masks, logs, table, params, all_req
     ``rows`` (n,) of ``row_dtype``: live ones take a step by their decision, fresh ones begin the episode of their
     key (recorded rows keep the requests they were given); both are then observed.  ``logs`` is not used, ``table`` is
     empty for per-axis masks, ``params`` (1,) is the PARAMS record; then the fields of
-    :class:`splitgym.worlds.hardware.layout.Nature`.
+    :class:`splitgym.worlds.hardware.layout.Nature`.  Returns -1, or what :func:`show` found.
     """
     p = params[0]
-    scratch = np.empty(p.n_fields)
+    scratch = nothing_yet(p.n_fields)
     for i in range(low, high):
         row, requests = rows[i], all_requests[i]
         s, d = row.state, row.decision
@@ -301,8 +299,11 @@ def turn_rows(low, high, rows, observations, masks, logs, table, params, all_req
             begin(s, row.key, requests, p)
             clear_outcome(row.outcome, s)
         if row.live or row.fresh:
-            observe(s, requests, scratch, observations[i], p)
+            wrong = observe(s, requests, scratch, observations[i], p)
+            if wrong >= 0:
+                return wrong
             if table.shape[0] > 0:
                 mask_table(s, table, masks[i], p)
             else:
                 mask_axes(s, masks[i], p)
+    return -1

@@ -12,6 +12,7 @@ from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.ranges import DEADLINE, INSTANT, SHARE, STAGE, Range
 from splitgym.traces.base import ArrayTrace, array
 from splitgym.worlds.hardware.axes import AXES
+from splitgym.worlds.hardware.fields import OBSERVATION_TABLE
 from splitgym.worlds.hardware.kernel import RECENT
 from splitgym.worlds.records import Column, Term, columns_of, record_type
 
@@ -60,18 +61,8 @@ class RequestArrays(ArrayTrace):
 #: What nature decides about a request.
 REQUEST = record_type(columns_of(RequestArrays.ARRAYS))
 
-#: What a policy knows: the observation decoded to SI units; the fields of the observation table, in its order.
-VIEW = np.dtype(
-    [
-        ("remaining_s", "f8"),
-        ("clock_hz", "f8"),
-        ("accelerator", "f8"),
-        ("split", "f8"),
-        ("gpu", "f8"),
-        *((f"latency_{j + 1}_s", "f8") for j in range(RECENT)),
-        ("backlog", "f8"),
-    ]
-)
+#: What a policy knows: the observation decoded to SI units.
+VIEW = OBSERVATION_TABLE.record()
 
 #: A decision: a float for every axis.
 DECISION = decision_type(AXES)
@@ -123,7 +114,7 @@ class Nature(NamedTuple):
 
 #: Least energy of the request that all are compared with, most of any [J].
 LEAST_REFERENCE_J, MOST_REQUEST_J = 1e-9, 1e12
-MAX_CLOCKS, MAX_SPLITS, MAX_LATTICE, MAX_FIELDS = 16, 128, 16, 16
+MAX_CLOCKS, MAX_SPLITS, MAX_LATTICE = 16, 128, 16
 
 #: The scenario in SI units, derived values included; L = last split layer, counts beside the tables.
 PARAMS_TABLE = (
@@ -180,9 +171,6 @@ PARAMS_TABLE = (
     Column("infrastructure_weight", "f8", source="reward.infrastructure_weight"),
     Column("reference_j", "f8", "nominal charged energy of cloud-only"),
     Column("nominal_s", "f8", "latency of every configuration; inf if invalid", (MAX_CLOCKS, 3, MAX_SPLITS, 2)),
-    Column("n_fields", "i8", "numbers observed"),
-    Column("field_kind", "i8", "(n_fields,) int64, see physics/codec.py", (MAX_FIELDS,)),
-    Column("field_low", "f8", "(n_fields,)", (MAX_FIELDS,)),
-    Column("field_high", "f8", "(n_fields,)", (MAX_FIELDS,)),
+    *OBSERVATION_TABLE.columns(),
 )
 PARAMS = record_type(PARAMS_TABLE)

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.fields import field_params
 from splitgym.jit import one_record, records
 from splitgym.quoting import exact
 from splitgym.ranges import MOST_TASK_S, at_most
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
-from splitgym.worlds.hardware.fields import observation_fields
+from splitgym.worlds.hardware.fields import OBSERVATION_TABLE
 from splitgym.worlds.hardware.kernel import allowed_gpu, allowed_mode, nominal_rows
 from splitgym.worlds.hardware.layout import (
     DECISION,
@@ -66,7 +65,7 @@ def lower(scenario: HardwareScenario) -> np.record:
         arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, scenario.requests.count),
         reference_j=0.0,
         nominal_s=np.full((MAX_CLOCKS, 3, MAX_SPLITS, 2), np.inf),
-        **field_params(observation_fields(scenario)),
+        **OBSERVATION_TABLE.params(scenario),
     )
     return _with_nominal(params)
 

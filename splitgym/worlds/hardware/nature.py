@@ -9,12 +9,21 @@ import math
 
 from splitgym.jit import jit
 from splitgym.physics.arrivals import fill_arrivals
-from splitgym.physics.random import child, exponential, normal_pair, uniform
-
-#: Streams of randomness below an episode's key; the requests' own keys are 0, 1, 2, ...
-ARRIVAL_STREAM = 1 << 41
-NOISE_STREAM = 1 << 42
-_STALL, _SPEED, _TAIL, _TAIL_SIZE, _NODE_STATE, _POWER, _EDGE_STATE = range(7)
+from splitgym.physics.random import (
+    ARRIVAL_STREAM,
+    EDGE_STATE,
+    NODE_STATE,
+    NOISE_STREAM,
+    POWER,
+    SPEED,
+    STALL,
+    TAIL,
+    TAIL_SIZE,
+    child,
+    exponential,
+    normal_pair,
+    uniform,
+)
 
 
 @jit
@@ -27,17 +36,17 @@ def calm(x):
 @jit
 def disturb(key, x, p):
     """Draw how one run departs from the nominal model.  (s7, s8)"""
-    link, cloud = normal_pair(child(key, _SPEED))
-    node, edge = normal_pair(child(key, _POWER))
-    size, _ = normal_pair(child(key, _TAIL_SIZE))
-    x.stalled = 1.0 if uniform(child(key, _STALL)) < p.stall_share else 0.0
+    link, cloud = normal_pair(child(key, SPEED))
+    node, edge = normal_pair(child(key, POWER))
+    size, _ = normal_pair(child(key, TAIL_SIZE))
+    x.stalled = 1.0 if uniform(child(key, STALL)) < p.stall_share else 0.0
     x.link_factor = math.exp(p.link_log_std * link)
-    x.link_tail_draw = uniform(child(key, _TAIL))
+    x.link_tail_draw = uniform(child(key, TAIL))
     x.link_tail_s = min(p.link_tail_s * math.exp(p.link_tail_log_std * size), p.link_tail_max_s)
     x.cloud_factor = math.exp(p.cloud_log_std * cloud)
-    high = p.node_high_factor if uniform(child(key, _NODE_STATE)) < p.node_high_share else 1.0
+    high = p.node_high_factor if uniform(child(key, NODE_STATE)) < p.node_high_share else 1.0
     x.node_factor = high * (1.0 + p.node_std * node)
-    low_w = p.edge_low_w if uniform(child(key, _EDGE_STATE)) < p.edge_low_share else 0.0
+    low_w = p.edge_low_w if uniform(child(key, EDGE_STATE)) < p.edge_low_share else 0.0
     x.edge_offset_w = p.edge_std_w * edge - low_w
 
 

@@ -13,8 +13,8 @@ from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.inference import kernel
 from splitgym.worlds.inference.about import ABOUT
 from splitgym.worlds.inference.axes import AXES
-from splitgym.worlds.inference.fields import observation_fields
-from splitgym.worlds.inference.layout import OUTCOME_TABLE, PARAMS, STATE, TASK, VIEW, Nature
+from splitgym.worlds.inference.fields import OBSERVATION_TABLE
+from splitgym.worlds.inference.layout import OUTCOME_TABLE, PARAMS, STATE, TASK, Nature
 from splitgym.worlds.inference.lowering import lower, n_slots, uses_plugins
 from splitgym.worlds.inference.measures import MEASURES, ledger, measure
 from splitgym.worlds.inference.nominal_figures import nominal
@@ -60,13 +60,12 @@ INFERENCE = World(
     summary="one decision a task: device cut, edge cut, clock, transmit power",
     about=ABOUT,
     params=PARAMS,
-    view=lambda scenario: VIEW,
     state=STATE,
     outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,
-    fields=observation_fields,
+    observation_table=OBSERVATION_TABLE,
     axis_table=AXES,
     distinct=_distinct,
     options={

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.codec import observe_fields
+from splitgym.physics.codec import nothing_yet, show
 from splitgym.physics.dnn import compute_j, compute_s
 from splitgym.physics.fading import BLOCK, GAUSSIAN, fading_block, fading_enter
 from splitgym.physics.radio import slot_count, tracking_queue_w, tracking_weight
@@ -354,27 +354,28 @@ def step_one(s, d, tasks, fading, noise, log, o, p):
 # ------------------------------------------------------------------ what is seen
 @jit
 def observe(s, tasks, values, out, p):
-    """Observation of a row into ``out`` (n_fields,) float32; ``values`` (n_fields,) takes the SI values."""
+    """Observation of a row into ``out`` (n_fields,) float32; ``values`` takes the SI values, see :func:`show`."""
     k = min(s.task, p.n_tasks - 1)  # after the last task: the last one, with no time left
     x = tasks[k]
     now_s = x.arrival_s + s.wait_s
     behind = k + 1
     while behind < p.n_tasks and behind - k <= MAX_BACKLOG and tasks[behind].arrival_s <= now_s:
         behind += 1
-    values[0] = s.queue_j
-    values[1] = behind - k - 1
-    values[2] = max(s.remaining_s, 0.0)
-    values[3] = x.gain
-    values[4] = x.gain / tasks[max(k - 1, 0)].gain
-    values[5] = x.hint
-    values[6] = x.edge_load
-    values[7] = x.rtt_s
-    values[8] = s.clock_hz
-    values[9] = 0.0
+    at = p.at
+    values[at.queue_j] = s.queue_j
+    values[at.backlog] = behind - k - 1
+    values[at.remaining_s] = max(s.remaining_s, 0.0)
+    values[at.gain] = x.gain
+    values[at.gain_trend] = x.gain / tasks[max(k - 1, 0)].gain
+    values[at.hint] = x.hint
+    values[at.edge_load] = x.edge_load
+    values[at.rtt_s] = x.rtt_s
+    values[at.clock_hz] = s.clock_hz
+    values[at.next_arrival_s] = 0.0
     if p.next_arrival_known:
-        values[9] = max(tasks[k + 1].arrival_s - now_s, 0.0) if k + 1 < p.n_tasks else 1e6
-    values[10] = 1.0 if math.isinf(p.battery_j) else s.battery_j / p.battery_j
-    observe_fields(values, p.field_kind, p.field_low, p.field_high, out)
+        values[at.next_arrival_s] = max(tasks[k + 1].arrival_s - now_s, 0.0) if k + 1 < p.n_tasks else 1e6
+    values[at.battery] = 1.0 if math.isinf(p.battery_j) else s.battery_j / p.battery_j
+    return show(values, out, p)
 
 
 @jit
@@ -441,10 +442,10 @@ def turn_rows(low, high, rows, observations, masks, logs, table, params, all_tas
     ``rows`` (n,) of ``row_dtype``: live ones take a step by their decision, fresh ones begin the episode of
     their key (recorded rows keep the tasks they were given); both are then observed.  ``logs`` (n, n_slots or 0,
     LOG_COLUMNS) takes the slots of the last task; ``table`` is empty for per-axis masks, ``params`` (1,) is the PARAMS
-    record; then :class:`splitgym.worlds.inference.layout.Nature`.
+    record; then :class:`splitgym.worlds.inference.layout.Nature`.  Returns -1, or what :func:`show` found.
     """
     p = params[0]
-    scratch = np.empty(p.n_fields)
+    scratch = nothing_yet(p.n_fields)
     for i in range(low, high):
         row, tasks = rows[i], all_tasks[i]
         s, d = row.state, row.decision
@@ -457,8 +458,11 @@ def turn_rows(low, high, rows, observations, masks, logs, table, params, all_tas
             begin(s, row.key, tasks, p)
             clear_outcome(row.outcome, s)  # no exit has answered yet, which is not exit 0
         if row.live or row.fresh:
-            observe(s, tasks, scratch, observations[i], p)
+            wrong = observe(s, tasks, scratch, observations[i], p)
+            if wrong >= 0:
+                return wrong
             if table.shape[0] > 0:
                 mask_table(s, tasks, table, masks[i], p)
             else:
                 mask_axes(s, tasks, masks[i], p)
+    return -1

@@ -14,6 +14,7 @@ from splitgym.profiles.dnn import MOST_CUTS, MOST_EXITS
 from splitgym.ranges import DEADLINE, DRAWN_DELAY, GAIN, INSTANT, NORMAL, SHARE, UNIT, Range
 from splitgym.traces.base import ArrayTrace, array
 from splitgym.worlds.inference.axes import AXES
+from splitgym.worlds.inference.fields import OBSERVATION_TABLE
 from splitgym.worlds.records import Column, Term, columns_of, record_type
 
 #: What a row remembers between two steps.
@@ -62,22 +63,8 @@ class TaskArrays(ArrayTrace):
 #: What nature decides about a task.
 TASK = record_type(columns_of(TaskArrays.ARRAYS))
 
-#: What a policy knows: the observation decoded to SI units; the fields of the observation table, in its order.
-VIEW = np.dtype(
-    [
-        ("queue_j", "f8"),
-        ("backlog", "f8"),
-        ("remaining_s", "f8"),
-        ("gain", "f8"),
-        ("gain_trend", "f8"),
-        ("hint", "f8"),
-        ("edge_load", "f8"),
-        ("rtt_s", "f8"),
-        ("clock_hz", "f8"),
-        ("next_arrival_s", "f8"),
-        ("battery", "f8"),
-    ]
-)
+#: What a policy knows: the observation decoded to SI units.
+VIEW = OBSERVATION_TABLE.record()
 
 #: A decision: a float for every axis.
 DECISION = decision_type(AXES)
@@ -134,7 +121,7 @@ class Nature(NamedTuple):
     arrival_s: np.ndarray  # (n_tasks,) recorded arrival instants, empty for other models
 
 
-MAX_CUTS, MAX_EXITS, MAX_LEVELS, MAX_FIELDS = MOST_CUTS, MOST_EXITS, 64, 32
+MAX_CUTS, MAX_EXITS, MAX_LEVELS = MOST_CUTS, MOST_EXITS, 64
 
 #: The scenario in SI units, derived values included; K = number of blocks between cuts, counts beside the tables.
 PARAMS_TABLE = (
@@ -201,9 +188,6 @@ PARAMS_TABLE = (
     Column("infrastructure_weight", "f8", source="budget.infrastructure_weight"),
     Column("fading", FADING_PARAMS, "small-scale fading"),
     Column("arrivals", ARRIVAL_PARAMS, "arrivals of tasks"),
-    Column("n_fields", "i8", "numbers observed"),
-    Column("field_kind", "i8", "(n_fields,) int64, see physics/codec.py", (MAX_FIELDS,)),
-    Column("field_low", "f8", "(n_fields,)", (MAX_FIELDS,)),
-    Column("field_high", "f8", "(n_fields,)", (MAX_FIELDS,)),
+    *OBSERVATION_TABLE.columns(),
 )
 PARAMS = record_type(PARAMS_TABLE)

@@ -6,11 +6,10 @@ import math
 
 import numpy as np
 
-from splitgym.fields import field_params
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.traces.fading import FADING, recorded_params
 from splitgym.units import db_to_ratio, dbm_to_w
-from splitgym.worlds.inference.fields import observation_fields
+from splitgym.worlds.inference.fields import OBSERVATION_TABLE
 from splitgym.worlds.inference.layout import PARAMS_TABLE
 from splitgym.worlds.inference.scenario import InferenceScenario
 from splitgym.worlds.records import fill_record
@@ -86,5 +85,5 @@ def lower(scenario: InferenceScenario) -> np.record:
         cloud_macs_s=cloud.macs_per_cycle * cloud.clock_hz,
         fading=fading.function(radio.slot_s, **sc.fading.parameters) if fading.built_in else recorded_params(),
         arrivals=lower_arrivals(sc.arrivals.model, sc.arrivals.parameters, sc.tasks.count),
-        **field_params(observation_fields(sc)),
+        **OBSERVATION_TABLE.params(sc),
     )

@@ -12,11 +12,21 @@ import numpy as np
 from splitgym.jit import jit
 from splitgym.physics.arrivals import fill_arrivals
 from splitgym.physics.fading import BLOCK, fading_block, fading_enter
-from splitgym.physics.random import child, exponential, normal_pair, uniform
-
-#: Streams of randomness below an episode's key; the tasks' own keys are 0, 1, 2, ...
-ARRIVAL_STREAM = 1 << 41
-_COMPLEXITY, _ERRORS, _SLOW, _BACKHAUL, _DEADLINE, _JITTER, _FADING, _NOISE = range(8)
+from splitgym.physics.random import (
+    ARRIVAL_STREAM,
+    BACKHAUL,
+    COMPLEXITY,
+    DEADLINE,
+    ERRORS,
+    FADING,
+    JITTER,
+    SLOT_NOISE,
+    SLOW,
+    child,
+    exponential,
+    normal_pair,
+    uniform,
+)
 
 
 @jit
@@ -42,9 +52,9 @@ def fill_tasks(key, tasks, recorded_s, p):
     stretch = math.log(p.deadline_max_s / p.deadline_min_s)
     for k in range(tasks.shape[0]):
         task_key = child(key, k)
-        new_shadow, new_load = normal_pair(child(task_key, _SLOW))
-        new_route, _ = normal_pair(child(task_key, _BACKHAUL))
-        error, persistent = normal_pair(child(task_key, _ERRORS))
+        new_shadow, new_load = normal_pair(child(task_key, SLOW))
+        new_route, _ = normal_pair(child(task_key, BACKHAUL))
+        error, persistent = normal_pair(child(task_key, ERRORS))
         if k == 0:
             shadow, load, route = new_shadow, new_load, new_route
         else:
@@ -52,26 +62,26 @@ def fill_tasks(key, tasks, recorded_s, p):
             load = p.load_keep * load + math.sqrt(1.0 - p.load_keep * p.load_keep) * new_load
             route = p.rtt_keep * route + math.sqrt(1.0 - p.rtt_keep * p.rtt_keep) * new_route
         x = tasks[k]
-        x.deadline_s = min(p.deadline_min_s * math.exp(stretch * uniform(child(task_key, _DEADLINE))), p.deadline_max_s)
+        x.deadline_s = min(p.deadline_min_s * math.exp(stretch * uniform(child(task_key, DEADLINE))), p.deadline_max_s)
         x.gain = min(slow_gain(distance_km(x.arrival_s, p), shadow, p), 1.0)  # a passive channel does not amplify
-        x.complexity = uniform(child(task_key, _COMPLEXITY))
+        x.complexity = uniform(child(task_key, COMPLEXITY))
         x.hint = min(max(x.complexity + p.hint_std * error, 0.0), 1.0)
         x.persistent = persistent
         x.edge_load = min(max(p.load_mean + p.load_std * load, 0.0), p.load_max)
         x.rtt_s = p.rtt_s * math.exp(p.rtt_log_std * route)
-        x.jitter_s = p.jitter_s * exponential(child(task_key, _JITTER))
+        x.jitter_s = p.jitter_s * exponential(child(task_key, JITTER))
 
 
 @jit
 def fading_key_of(task_key):
     """Key of the fading path of a task."""
-    return child(task_key, _FADING)
+    return child(task_key, FADING)
 
 
 @jit
 def slot_noise(task_key, slot):
     """Per-slot part e_t of the stop predictor's error, N(0, 1).  (s5.3)"""
-    even, odd = normal_pair(child(child(task_key, _NOISE), slot // 2))
+    even, odd = normal_pair(child(child(task_key, SLOT_NOISE), slot // 2))
     return even if slot % 2 == 0 else odd
 
 

@@ -18,7 +18,7 @@ from splitgym.worlds.inference.lowering import n_slots
 from splitgym.worlds.multiuser import kernel
 from splitgym.worlds.multiuser.about import ABOUT
 from splitgym.worlds.multiuser.axes import AXES
-from splitgym.worlds.multiuser.fields import observation_fields
+from splitgym.worlds.multiuser.fields import OBSERVATION_TABLE, scales_of
 from splitgym.worlds.multiuser.layout import (
     DECIDED,
     DEVICE_OUTCOME,
@@ -27,7 +27,6 @@ from splitgym.worlds.multiuser.layout import (
     SHOWN_OF_DEVICE,
     STATE,
     Nature,
-    view_dtype,
 )
 from splitgym.worlds.multiuser.lowering import lower, uses_plugins
 from splitgym.worlds.multiuser.measures import MEASURES, ledger, measure
@@ -79,13 +78,13 @@ MULTIUSER = World(
     summary="one decision a frame for N devices: cut, clock, power and share of the band of each",
     about=ABOUT,
     params=PARAMS,
-    view=view_dtype,
     state=STATE,
     outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,
-    fields=observation_fields,
+    observation_table=OBSERVATION_TABLE,
+    scales=scales_of,
     axis_table=AXES,
     distinct=_distinct,
     devices=lambda scenario: scenario.users.count,

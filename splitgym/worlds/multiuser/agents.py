@@ -9,8 +9,9 @@ from gymnasium import spaces
 
 from splitgym.encodings import ENCODINGS, Encoding
 from splitgym.worlds.multiuser.axes import AXES
-from splitgym.worlds.multiuser.fields import agent_fields, device_fields
+from splitgym.worlds.multiuser.fields import OBSERVATION_TABLE, agent_fields, common_fields, device_fields, scales_of
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
+from splitgym.worlds.observation import places
 
 
 class Agents:
@@ -27,8 +28,11 @@ class Agents:
         axes = tuple(choice.axis(scenario) for choice in AXES)
         self.encoding: Encoding = ENCODINGS[action](axes, lambda grid: _distinct(scenario, grid))
         self.fields = agent_fields(scenario)
-        self._names = tuple(field.name for field in device_fields(scenario))
-        self._averaged = [self._names.index(field.name[5:]) for field in self.fields if field.name.startswith("mean_")]
+        own = [field.name for field in device_fields(scenario)]
+        central = places(OBSERVATION_TABLE.fields(scales_of(scenario)))
+        self._own = [central[name] for name in own]
+        self._common = [central[field.name] for field in common_fields(scenario)]
+        self._averaged = [own.index(field.name[5:]) for field in self.fields if field.name.startswith("mean_")]
         self._levels = [len(axis.levels) for axis in axes]
         low, high = np.array([field.bounds for field in self.fields], np.float32).T
         self.observation_space = spaces.Box(low.copy(), high.copy(), dtype=np.float32)
@@ -38,11 +42,10 @@ class Agents:
 
         Own fields, means over all devices, what all share; see :func:`splitgym.worlds.multiuser.fields.agent_fields`.
         """
-        n, width = len(central), len(self._names) * self.count
-        own = central[:, :width].reshape(n, len(self._names), self.count)
+        own = np.stack([central[:, place] for place in self._own], axis=1)
         means = own[:, self._averaged].mean(axis=2, dtype=np.float64).astype(np.float32)
-        common = np.concatenate([means, central[:, width:]], axis=1)
-        shared = np.broadcast_to(common[:, None], (n, self.count, common.shape[1]))
+        common = np.concatenate([means, *(central[:, place] for place in self._common)], axis=1)
+        shared = np.broadcast_to(common[:, None], (len(central), self.count, common.shape[1]))
         return np.concatenate([own.transpose(0, 2, 1), shared], axis=2)
 
     def masks(self, central: np.ndarray) -> np.ndarray:

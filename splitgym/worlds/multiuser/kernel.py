@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.codec import observe_fields
+from splitgym.physics.codec import nothing_yet, put, show
 from splitgym.worlds.inference.kernel import clear_outcome, device_s, fail, finishable, pay, serve, settle, tail_s
 from splitgym.worlds.multiuser.nature import device_key, fill_frames
 
@@ -165,20 +165,21 @@ def begin(s, key, devices, results, o, params):
 # ------------------------------------------------------------------ what is seen
 @jit
 def observe(s, devices, tasks, present, values, out, params):
-    """Observation of a row into ``out`` (n_fields,) float32; ``values`` (n_fields,) takes the SI values."""
+    """Observation of a row into ``out`` (n_fields,) float32; ``values`` takes the SI values, see :func:`show`."""
     users, last = devices.shape[0], params.one.n_tasks - 1
     m = min(s.frame, last)  # after the last frame: the last one, without tasks
+    at = params.at
     for n in range(users):
         x, here = tasks[n, m], present[n, m] and not s.finished
-        values[n] = devices[n].queue_j
-        values[users + n] = 1.0 if here else 0.0
-        values[2 * users + n] = x.deadline_s if here else 0.0
-        values[3 * users + n] = x.gain
-        values[4 * users + n] = x.gain / tasks[n, max(m - 1, 0)].gain
-        values[5 * users + n] = x.hint if here else 0.0
-        values[6 * users + n] = devices[n].clock_hz
-    values[7 * users] = tasks[0, m].edge_load
-    observe_fields(values, params.field_kind, params.field_low, params.field_high, out)
+        put(values, at.queue_j, n, devices[n].queue_j)
+        put(values, at.present, n, 1.0 if here else 0.0)
+        put(values, at.remaining_s, n, x.deadline_s if here else 0.0)
+        put(values, at.gain, n, x.gain)
+        put(values, at.gain_trend, n, x.gain / tasks[n, max(m - 1, 0)].gain)
+        put(values, at.hint, n, x.hint if here else 0.0)
+        put(values, at.clock_hz, n, devices[n].clock_hz)
+    values[at.edge_load] = tasks[0, m].edge_load
+    return show(values, out, params)
 
 
 @jit
@@ -242,7 +243,7 @@ def turn_rows(
     then :class:`splitgym.worlds.multiuser.layout.Nature`.
     """
     p = params[0]
-    scratch, nothing = np.empty(p.n_fields), np.empty(0)
+    scratch, nothing = nothing_yet(p.n_fields), np.empty(0)
     for i in range(low, high):
         row, devices, results, tasks = rows[i], all_devices[i], all_results[i], all_tasks[i]
         s, o, present = row.state, row.outcome, all_present[i]
@@ -254,8 +255,11 @@ def turn_rows(
                 fill_frames(row.key, tasks, present, factors, nothing, p)
             begin(s, row.key, devices, results, o, p)
         if row.live or row.fresh:
-            observe(s, devices, tasks, present, scratch, observations[i], p)
+            wrong = observe(s, devices, tasks, present, scratch, observations[i], p)
+            if wrong >= 0:
+                return wrong
             if table.shape[0] > 0:
                 mask_table(s, devices, tasks, present, table, masks[i], p)
             else:
                 mask_axes(s, devices, tasks, present, masks[i], p)
+    return -1

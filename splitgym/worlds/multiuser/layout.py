@@ -9,7 +9,7 @@ import numpy as np
 from splitgym.worlds.inference.layout import OUTCOME_TABLE as TASK_OUTCOME_TABLE
 from splitgym.worlds.inference.layout import PARAMS as DEVICE_PARAMS
 from splitgym.worlds.multiuser.axes import AXES
-from splitgym.worlds.multiuser.scenario import MultiUserScenario
+from splitgym.worlds.multiuser.fields import OBSERVATION_TABLE
 from splitgym.worlds.records import Column, Term, record_type
 
 #: What a row remembers between two frames; each device has a STATE of the inference world beside it.
@@ -94,9 +94,6 @@ class Nature(NamedTuple):
     factors: np.ndarray  # (N,) distances over the scenario's
 
 
-PER_DEVICE = 7  # fields observed of each device, see fields.py
-MAX_NUMBERS = 4096
-
 #: The scenario in SI units: what each device has in common with the inference world, and what is shared.
 PARAMS_TABLE = (
     Column("one", DEVICE_PARAMS, "what each device has in common with the inference world"),
@@ -104,19 +101,6 @@ PARAMS_TABLE = (
     Column("presence", "f8", source="frames.presence"),
     Column("workers", "i8", "tails that the edge serves side by side; 0: no limit"),
     Column("n_shares", "i8", "selectable weights"),
-    Column("n_fields", "i8", "numbers observed"),
-    Column("field_kind", "i8", "(n_fields,) int64, see physics/codec.py", (MAX_NUMBERS,)),
-    Column("field_low", "f8", "(n_fields,)", (MAX_NUMBERS,)),
-    Column("field_high", "f8", "(n_fields,)", (MAX_NUMBERS,)),
+    *OBSERVATION_TABLE.columns(),
 )
 PARAMS = record_type(PARAMS_TABLE)
-
-
-def view_dtype(scenario: MultiUserScenario) -> np.dtype:
-    """What a policy knows: the observation decoded; the fields of the observation table, in its order."""
-    from splitgym.worlds.multiuser.fields import observation_fields
-
-    n = scenario.users.count
-    return np.dtype(
-        [(f.name, "f8", (n,)) if f.name != "edge_load" else (f.name, "f8") for f in observation_fields(scenario)]
-    )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitgym.fields import field_params
 from splitgym.traces.fading import FADING
 from splitgym.worlds.inference.lowering import lower as lower_device
-from splitgym.worlds.multiuser.fields import observation_fields
+from splitgym.worlds.multiuser.fields import OBSERVATION_TABLE, scales_of
 from splitgym.worlds.multiuser.layout import PARAMS_TABLE
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
 from splitgym.worlds.records import fill_record
@@ -28,5 +27,5 @@ def lower(scenario: MultiUserScenario) -> np.record:
         one=one,
         workers=min(scenario.edge.workers, scenario.users.count),  # more never wait
         n_shares=len(scenario.radio.share_levels),
-        **field_params(observation_fields(scenario)),
+        **OBSERVATION_TABLE.params(scales_of(scenario)),
     )

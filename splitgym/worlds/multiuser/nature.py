@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from splitgym.jit import jit
-from splitgym.physics.random import child, uniform
+from splitgym.physics.random import PRESENCE_STREAM, child, uniform
 from splitgym.worlds.inference.nature import fill_tasks, slow_gain
-
-#: Stream of randomness below a device's key.
-PRESENCE_STREAM = 1 << 42
 
 
 @jit

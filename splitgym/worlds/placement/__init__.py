@@ -9,8 +9,8 @@ from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.placement import kernel
 from splitgym.worlds.placement.about import ABOUT
 from splitgym.worlds.placement.axes import AXES
-from splitgym.worlds.placement.fields import observation_fields
-from splitgym.worlds.placement.layout import APP, LIVE, OUTCOME_TABLE, PARAMS, STATE, Nature, view_dtype
+from splitgym.worlds.placement.fields import OBSERVATION_TABLE, scales_of
+from splitgym.worlds.placement.layout import APP, LIVE, OUTCOME_TABLE, PARAMS, STATE, Nature
 from splitgym.worlds.placement.lowering import lower, uses_plugins
 from splitgym.worlds.placement.measures import MEASURES, measure
 from splitgym.worlds.placement.scenario import PlacementScenario, load_scenario, preset_names
@@ -52,13 +52,13 @@ PLACEMENT = World(
     summary="one decision a block: the node that runs it, or the exit set that ends the network, or a rejection",
     about=ABOUT,
     params=PARAMS,
-    view=view_dtype,
     state=STATE,
     outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,
-    fields=observation_fields,
+    observation_table=OBSERVATION_TABLE,
+    scales=scales_of,
     axis_table=AXES,
     distinct=lambda scenario, grid: np.ones(len(grid), np.bool_),
     options={},

@@ -50,7 +50,7 @@ def bound(scenario: PlacementScenario, trace: PlacementTrace) -> Bound:
     for k, y in enumerate(apps.view(np.recarray)):
         least_j = _least_j(_alone(scenario, int(params.pinned), y), capacity)
         if least_j < np.inf:
-            base_j = reference_j(y, system.nodes, system.dnns, system.rest_s, system.fast_j, params)
+            base_j = reference_j(y, system, params)
             best[k] = max(best[k], 1.0 - least_j / base_j if base_j > 0.0 else 0.0)
     return Bound(summed(best), np.zeros(0), best, METHOD)
 

@@ -10,9 +10,8 @@ import numpy as np
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.ranges import FREQUENCY, INSTANT, SCORE, TARGET, Range
 from splitgym.traces.base import ArrayTrace, array
-from splitgym.worlds.placement.kernel import NODE_VECTORS, SCALARS
-from splitgym.worlds.placement.scenario import PlacementScenario
-from splitgym.worlds.placement.system import MAX_BLOCKS, MAX_CONFIGS, MAX_NUMBERS, most_configs, parts
+from splitgym.worlds.placement.fields import OBSERVATION_TABLE
+from splitgym.worlds.placement.system import MAX_BLOCKS, MAX_CONFIGS
 from splitgym.worlds.records import Column, Term, columns_of, record_type
 
 #: What a row remembers between two moves.
@@ -107,7 +106,7 @@ class Nature(NamedTuple):
     memory_free: np.ndarray  # (n, N) free memory [bit]
     arc_free: np.ndarray  # (n, A) free link capacity [bit/s]
     arrival_s: np.ndarray  # (n_apps,) recorded arrival instants, empty for other models
-    nodes: np.ndarray  # the fields of splitgym.worlds.placement.system.System
+    nodes: np.ndarray  # the fields of splitgym.worlds.placement.kernel.System
     arcs: np.ndarray
     arc_of: np.ndarray
     dnns: np.ndarray
@@ -135,25 +134,6 @@ PARAMS_TABLE = (
     Column("rate_max_hz", "f8", source="applications.rate_max_hz"),
     Column("rejection_penalty", "f8", source="reward.rejection_penalty"),
     Column("arrivals", ARRIVAL_PARAMS, "arrivals of applications"),
-    Column("n_fields", "i8", "numbers observed"),
-    Column("field_kind", "i8", "(n_fields,) int64, see physics/codec.py", (MAX_NUMBERS,)),
-    Column("field_low", "f8", "(n_fields,)", (MAX_NUMBERS,)),
-    Column("field_high", "f8", "(n_fields,)", (MAX_NUMBERS,)),
+    *OBSERVATION_TABLE.columns(),
 )
 PARAMS = record_type(PARAMS_TABLE)
-
-
-def view_dtype(scenario: PlacementScenario) -> np.dtype:
-    """What a policy knows: the observation decoded; the fields of the observation table, in its order."""
-    nodes, arcs, dnns = parts(scenario)
-    scalars = ("dnn", "source", "latency_s", "accuracy", "rate_hz", "placed", "node", "reference_j", "live")
-    vectors = ("node_free", "memory_free", "here", "step_energy", "end_energy", "slack")
-    assert (len(scalars), len(vectors)) == (SCALARS, NODE_VECTORS)
-    return np.dtype(
-        [
-            *((name, "f8") for name in scalars),
-            *((name, "f8", (len(nodes),)) for name in vectors),
-            ("finish_energy", "f8", (most_configs(dnns),)),
-            ("arc_free", "f8", (len(arcs),)),
-        ]
-    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitgym.fields import field_params
+from splitgym.ranges import at_most
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
-from splitgym.worlds.placement.fields import observation_fields
+from splitgym.worlds.placement.fields import OBSERVATION_TABLE, scales_of
 from splitgym.worlds.placement.layout import PARAMS_TABLE
 from splitgym.worlds.placement.scenario import PlacementScenario
 from splitgym.worlds.placement.system import most_configs, parts
@@ -19,7 +19,10 @@ def uses_plugins(scenario: PlacementScenario) -> bool:
 
 
 def lower(scenario: PlacementScenario) -> np.record:
-    """Scenario -> PARAMS record; coerces every type."""
+    """Scenario -> PARAMS record; coerces every type.  ``ValueError`` if too many numbers would be observed."""
+    scales = scales_of(scenario)
+    topology = f"topology: {scales.nodes} nodes and {scales.arcs} arcs"
+    at_most(topology, "an observation", OBSERVATION_TABLE.numbers(scales), OBSERVATION_TABLE.most, "numbers")
     tiers = [node.tier for node in parts(scenario)[0]]
     return fill_record(
         PARAMS_TABLE,
@@ -31,5 +34,5 @@ def lower(scenario: PlacementScenario) -> np.record:
         n_sources=tiers.count(min(tiers)),
         worst=scenario.latency_mode == "worst",
         arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, scenario.applications.count),
-        **field_params(observation_fields(scenario)),
+        **OBSERVATION_TABLE.params(scales),
     )

@@ -6,13 +6,21 @@ import math
 
 from splitgym.jit import jit
 from splitgym.physics.arrivals import fill_arrivals
-from splitgym.physics.random import child, exponential, uniform
+from splitgym.physics.random import (
+    ACCURACY,
+    ARRIVAL_STREAM,
+    DNN,
+    HOLDING,
+    RATE,
+    SLACK,
+    SOURCE,
+    child,
+    exponential,
+    uniform,
+)
 
 #: Shortest latency target [s], for networks without any work.
 LEAST_TARGET_S = 1e-9
-#: Stream of the arrivals below an episode's key; the applications' own keys are 0, 1, 2, ...
-ARRIVAL_STREAM = 1 << 41
-_SOURCE, _DNN, _SLACK, _ACCURACY, _RATE, _HOLDING = range(6)
 
 
 @jit
@@ -42,34 +50,34 @@ def best_accuracy(dnn):
 
 
 @jit
-def fast_config(source, x, accuracy, pinned, nodes, dnns, rest_s, worst):
+def fast_config(source, x, accuracy, pinned, system, worst):
     """Least latency [s] over configurations that are accurate enough, and the first that has it; (inf, -1): none."""
     least_s, best = math.inf, -1
-    dnn = dnns[x]
+    dnn, speed_op_s = system.dnns[x], system.nodes[source].speed_op_s
     for c in range(dnn.n_configs):
         if dnn.accuracy[c] < accuracy:
             continue
         time_s, done = 0.0, min(pinned, dnn.depth[c])
         for b in range(done):
             weight = 1.0 if worst else dnn.reach[c, b]
-            time_s += weight * dnn.work_op[c, b] / nodes[source].speed_op_s
-        if time_s + rest_s[x, c, done, source] < least_s:
-            least_s, best = time_s + rest_s[x, c, done, source], c
+            time_s += weight * dnn.work_op[c, b] / speed_op_s
+        if time_s + system.rest_s[x, c, done, source] < least_s:
+            least_s, best = time_s + system.rest_s[x, c, done, source], c
     return least_s, best
 
 
 @jit
-def fill_apps(key, apps, arrival_s, nodes, dnns, rest_s, p):
+def fill_apps(key, apps, arrival_s, system, p):
     """Draw the applications of an episode into ``apps`` (n,) APP; targets refer to the empty system."""
     fill_arrivals(child(key, ARRIVAL_STREAM), p.arrivals, arrival_s, apps.arrival_s)
     for k in range(apps.shape[0]):
         x, own = apps[k], child(key, k)
-        x.source = source_node(nodes, pick(child(own, _SOURCE), p.n_sources), p.source_tier)
-        x.dnn = pick(child(own, _DNN), dnns.shape[0])
-        x.holding_s = p.holding_mean_s * exponential(child(own, _HOLDING))
-        share = p.accuracy_min + (p.accuracy_max - p.accuracy_min) * uniform(child(own, _ACCURACY))
-        x.accuracy = share * best_accuracy(dnns[x.dnn])
-        slack = p.slack_min * math.exp(math.log(p.slack_max / p.slack_min) * uniform(child(own, _SLACK)))
-        least_s, _ = fast_config(x.source, x.dnn, x.accuracy, p.pinned, nodes, dnns, rest_s, p.worst)
+        x.source = source_node(system.nodes, pick(child(own, SOURCE), p.n_sources), p.source_tier)
+        x.dnn = pick(child(own, DNN), system.dnns.shape[0])
+        x.holding_s = p.holding_mean_s * exponential(child(own, HOLDING))
+        share = p.accuracy_min + (p.accuracy_max - p.accuracy_min) * uniform(child(own, ACCURACY))
+        x.accuracy = share * best_accuracy(system.dnns[x.dnn])
+        slack = p.slack_min * math.exp(math.log(p.slack_max / p.slack_min) * uniform(child(own, SLACK)))
+        least_s, _ = fast_config(x.source, x.dnn, x.accuracy, p.pinned, system, p.worst)
         x.latency_s = max(slack * least_s, LEAST_TARGET_S)
-        x.rate_hz = p.rate_min_hz * math.exp(math.log(p.rate_max_hz / p.rate_min_hz) * uniform(child(own, _RATE)))
+        x.rate_hz = p.rate_min_hz * math.exp(math.log(p.rate_max_hz / p.rate_min_hz) * uniform(child(own, RATE)))

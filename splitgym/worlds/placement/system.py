@@ -11,10 +11,10 @@ from splitgym.interrupt import aside
 from splitgym.jit import records
 from splitgym.placement.instance import Arc, BranchyDnn, Node
 from splitgym.ranges import at_most
-from splitgym.worlds.placement.kernel import NODE_VECTORS, SCALARS, fill_rest
+from splitgym.worlds.placement.kernel import System, fill_rest
 from splitgym.worlds.placement.scenario import PlacementScenario
 
-MAX_BLOCKS, MAX_CONFIGS, MAX_NUMBERS = 16, 16, 4096
+MAX_BLOCKS, MAX_CONFIGS = 16, 16
 #: Largest table of routes to the end; filling it takes seconds.
 MOST_WORK = 500_000_000
 
@@ -50,18 +50,6 @@ DNN = np.dtype(
     ],
     align=True,
 )
-
-
-class System(NamedTuple):
-    """Arrays shared by all rows: N nodes, A arcs, X networks."""
-
-    nodes: np.ndarray  # (N,) NODE
-    arcs: np.ndarray  # (A,) ARC
-    arc_of: np.ndarray  # (N, N) int64: index of the arc from u to v, -1 where there is none
-    dnns: np.ndarray  # (X,) DNN
-    rest_s: np.ndarray  # (X, C, K+1, N) least latency still to come when b blocks are done and the last is at n; inf
-    rest_j: np.ndarray  # (X, C, K+1, N) least energy still to come
-    fast_j: np.ndarray  # (X, C, K+1, N) energy still to come on the least-latency way
 
 
 class _Made(NamedTuple):
@@ -118,7 +106,7 @@ def _made(scenario: PlacementScenario) -> tuple[tuple[Node, ...], tuple[Arc, ...
     else:
         dnns = dict(file.dnns) if file else {}
     _check(dnns)
-    _check_size(nodes, arcs, dnns)
+    _check_size(nodes, dnns)
     return tuple(nodes), tuple(arcs), dnns
 
 
@@ -133,12 +121,10 @@ def _check(dnns: dict[str, BranchyDnn]) -> None:
             )
 
 
-def _check_size(nodes: Sized, arcs: Sized, dnns: dict[str, BranchyDnn]) -> None:
-    """Bound what is observed, and the work of finding the routes."""
-    widest, configs = len(nodes), most_configs(dnns)
-    numbers = SCALARS + NODE_VECTORS * widest + configs + len(arcs)
-    at_most(f"topology: {widest} nodes and {len(arcs)} arcs", "an observation", numbers, MAX_NUMBERS, "numbers")
-    work = len(dnns) * configs * MAX_BLOCKS * widest * widest
+def _check_size(nodes: Sized, dnns: dict[str, BranchyDnn]) -> None:
+    """Bound the work of finding the routes."""
+    widest = len(nodes)
+    work = len(dnns) * most_configs(dnns) * MAX_BLOCKS * widest * widest
     at_most(f"topology: {widest} nodes, networks: {len(dnns)}", "a table of routes", work, MOST_WORK, "entries")
 
 
@@ -159,7 +145,7 @@ def _system(latency_mode: str, nodes: tuple[Node, ...], arcs: tuple[Arc, ...], d
         records(np.array([_dnn_row(dnn) for dnn in dnns.values()], DNN)),
         *(np.full(shape, np.inf) for _ in range(3)),
     )
-    aside(fill_rest, latency_mode == "worst", *system, work=4 * MAX_BLOCKS * len(nodes) * system.rest_s[:, :, 0].size)
+    aside(fill_rest, latency_mode == "worst", system, work=4 * MAX_BLOCKS * len(nodes) * system.rest_s[:, :, 0].size)
     return system
 
 

@@ -40,7 +40,7 @@ class PlacementTrace(AppArrays):
         params, system = lower(scenario), system_of(scenario)
         instants_s = given_instants(key, scenario.arrivals.model, scenario.arrivals.parameters, params.n_apps)
         apps: Any = blank(int(params.n_apps), APP)
-        fill_apps(key, apps, instants_s, system.nodes, system.dnns, system.rest_s, one_record(params, PARAMS)[0])
+        fill_apps(key, apps, instants_s, system, one_record(params, PARAMS)[0])
         return cls(**{name: filled(apps)[name] for name in cls.ARRAYS})
 
     @property

@@ -13,12 +13,12 @@ from splitgym.worlds.records import blank, grown
 from splitgym.worlds.transmission import kernel
 from splitgym.worlds.transmission.about import ABOUT
 from splitgym.worlds.transmission.axes import AXES
-from splitgym.worlds.transmission.fields import observation_fields
-from splitgym.worlds.transmission.layout import OUTCOME_TABLE, PARAMS, STATE, TASK, VIEW, Nature
+from splitgym.worlds.transmission.fields import OBSERVATION_TABLE
+from splitgym.worlds.transmission.layout import OUTCOME_TABLE, PARAMS, STATE, TASK, Nature
 from splitgym.worlds.transmission.lowering import lower, uses_plugins
 from splitgym.worlds.transmission.measures import MEASURES, measure
 from splitgym.worlds.transmission.scenario import TransmissionScenario, load_scenario, preset_names
-from splitgym.worlds.transmission.task import n_slots
+from splitgym.worlds.transmission.task import n_slots, scales_of
 from splitgym.worlds.transmission.trace import TransmissionTrace, draw_trace
 from splitgym.worlds.world import WORLDS, Plane, World
 
@@ -51,13 +51,13 @@ TRANSMISSION = World(
     summary="one decision a radio slot: transmit power, or stop sending the features of the task",
     about=ABOUT,
     params=PARAMS,
-    view=lambda scenario: VIEW,
     state=STATE,
     outcome_table=OUTCOME_TABLE,
     load_scenario=load_scenario,
     preset_names=preset_names,
     lower=lower,
-    fields=observation_fields,
+    observation_table=OBSERVATION_TABLE,
+    scales=scales_of,
     axis_table=AXES,
     distinct=_distinct,
     options={},

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.codec import observe_fields
+from splitgym.physics.codec import nothing_yet, show
 from splitgym.physics.fading import BLOCK, fading_block, fading_enter
 from splitgym.physics.radio import slot_count, tracking_queue_w
 from splitgym.physics.uplink import (
@@ -156,18 +156,19 @@ def begin(s, key, x, fading, gains, pairs, p):
 # ------------------------------------------------------------------ what is seen
 @jit
 def observe(s, x, predicted, values, out, p):
-    """Observation of a row into ``out`` (n_fields,) float32; ``values`` (n_fields,) takes the SI values."""
-    values[0] = x.gain
-    values[1] = max(x.gain * s.fading, LEAST_GAIN)
-    values[2] = 0.0 if s.depleted else s.count - s.used
-    values[3] = s.count
-    values[4] = received_ratio(s.sent_bit, p.cut_bits[p.cut], p.cut_channels[p.cut])
-    values[5] = seen_uncertainty(s, predicted, p)
-    values[6] = x.reference_w
-    values[7] = s.power_queue_w
-    values[8] = s.sent_w * p.slot_s
-    values[9] = x.hint
-    observe_fields(values, p.field_kind, p.field_low, p.field_high, out)
+    """Observation of a row into ``out`` (n_fields,) float32; ``values`` takes the SI values, see :func:`show`."""
+    at = p.at
+    values[at.gain] = x.gain
+    values[at.slot_gain] = max(x.gain * s.fading, LEAST_GAIN)
+    values[at.slots_left] = 0.0 if s.depleted else s.count - s.used
+    values[at.slots_total] = s.count
+    values[at.feature_ratio] = received_ratio(s.sent_bit, p.cut_bits[p.cut], p.cut_channels[p.cut])
+    values[at.uncertainty] = seen_uncertainty(s, predicted, p)
+    values[at.reference_w] = x.reference_w
+    values[at.power_queue_w] = s.power_queue_w
+    values[at.spent_j] = s.sent_w * p.slot_s
+    values[at.hint] = x.hint
+    return show(values, out, p)
 
 
 # ------------------------------------------------------------------ the loop over rows
@@ -181,9 +182,10 @@ def turn_rows(
     key (recorded rows keep the task they were given); both are then observed.  ``logs`` (n, n_slots or 0,
     LOG_COLUMNS) takes the slots of the episode.  Every action is allowed, so ``table`` is not used and all masks are
     True.  ``params`` (1,) is the PARAMS record; then :class:`splitgym.worlds.transmission.layout.Nature`.
+    Returns -1, or what :func:`show` found.
     """
     p = params[0]
-    scratch, gains, pairs = np.empty(p.n_fields), np.empty(BLOCK), np.empty((2, BLOCK))
+    scratch, gains, pairs = nothing_yet(p.n_fields), np.empty(BLOCK), np.empty((2, BLOCK))
     for i in range(low, high):
         row, x = rows[i], all_tasks[i, 0]
         s, d, o = row.state, row.decision, row.outcome
@@ -198,5 +200,8 @@ def turn_rows(
             o.slot, o.slot_gain = -1, 0.0
             tell_state(s, x, predicted[i], o, p)
         if row.live or row.fresh:
-            observe(s, x, predicted[i], scratch, observations[i], p)
+            wrong = observe(s, x, predicted[i], scratch, observations[i], p)
+            if wrong >= 0:
+                return wrong
             masks[i][:] = True
+    return -1

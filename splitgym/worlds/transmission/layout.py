@@ -18,6 +18,7 @@ from splitgym.traces.base import ArrayTrace, array, array_of
 from splitgym.worlds.inference import layout as inference
 from splitgym.worlds.records import Column, Term, columns_of, record_type
 from splitgym.worlds.transmission.axes import AXES
+from splitgym.worlds.transmission.fields import OBSERVATION_TABLE
 
 #: What a row remembers between two slots.
 STATE = np.dtype(
@@ -60,21 +61,8 @@ _OWN = {name: array for name, array in TaskArrays.ARRAYS.items() if name not in 
 #: What nature decides about the task: what is drawn here, and the inference world's columns.
 TASK = record_type(columns_of({**_OWN, **inference.TaskArrays.ARRAYS}))
 
-#: What a policy knows: the observation decoded to SI units; the fields of the observation table, in its order.
-VIEW = np.dtype(
-    [
-        ("gain", "f8"),
-        ("slot_gain", "f8"),
-        ("slots_left", "f8"),
-        ("slots_total", "f8"),
-        ("feature_ratio", "f8"),
-        ("uncertainty", "f8"),
-        ("reference_w", "f8"),
-        ("power_queue_w", "f8"),
-        ("spent_j", "f8"),
-        ("hint", "f8"),
-    ]
-)
+#: What a policy knows: the observation decoded to SI units.
+VIEW = OBSERVATION_TABLE.record()
 
 #: A decision about the coming slot: a float for every axis.
 DECISION = decision_type(AXES)
@@ -123,12 +111,15 @@ class Nature(NamedTuple):
     arrival_s: np.ndarray  # (0,) no recorded arrivals
 
 
-#: What the inference world lowers.
+_OBSERVED = OBSERVATION_TABLE.columns()
+_OWN = {column.name for column in _OBSERVED}
+#: What the inference world lowers, but for what it observes.
 SHARED = tuple(
     dataclasses.replace(column, meaning=column.meaning or f"{column.source} of the inference world", source="")
     for column in inference.PARAMS_TABLE
+    if column.name not in _OWN
 )
-#: The scenario in SI units: its own fields, and the inference world's (but the observation's are this world's).
+#: The scenario in SI units: its own fields, the inference world's, and this world's observation.
 PARAMS_TABLE = (
     Column("cut", "i8", "cut whose features are sent"),
     Column("cut_clock_hz", "f8", "device clock"),
@@ -138,5 +129,6 @@ PARAMS_TABLE = (
     Column("stop_exponent", "f8", "gamma", source="early_stop.exponent"),
     Column("stop_threshold", "f8", "H_th", source="early_stop.threshold"),
     *SHARED,
+    *_OBSERVED,
 )
 PARAMS = record_type(PARAMS_TABLE)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from splitgym.fields import field_params
 from splitgym.traces.fading import FADING
-from splitgym.worlds.transmission.fields import observation_fields
+from splitgym.worlds.transmission.fields import OBSERVATION_TABLE
 from splitgym.worlds.transmission.kernel import window
 from splitgym.worlds.transmission.scenario import TransmissionScenario
-from splitgym.worlds.transmission.task import task_params
+from splitgym.worlds.transmission.task import scales_of, task_params
 
 
 def uses_plugins(scenario: TransmissionScenario) -> bool:
@@ -19,7 +18,7 @@ def uses_plugins(scenario: TransmissionScenario) -> bool:
 
 def lower(scenario: TransmissionScenario) -> np.record:
     """Scenario -> PARAMS record.  ``ValueError`` if the shortest deadline leaves no slot at the highest edge load."""
-    params = task_params(scenario, **field_params(observation_fields(scenario)))
+    params = task_params(scenario, OBSERVATION_TABLE.params(scales_of(scenario)))
     edge, task = scenario.edge, scenario.transmission
     key = "edge.load_max" if edge.load_std > 0.0 or edge.load_mean > edge.load_max else "edge.load_mean"
     load = edge.load_max if key == "edge.load_max" else edge.load_mean

@@ -5,11 +5,8 @@ from __future__ import annotations
 import math
 
 from splitgym.jit import jit
-from splitgym.physics.random import child, uniform
+from splitgym.physics.random import REFERENCE_STREAM, child, uniform
 from splitgym.worlds.inference.nature import fill_tasks
-
-#: Stream of the reference power below an episode's key; the task's own key is 0.
-REFERENCE_STREAM = 1 << 42
 
 
 @jit

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from splitgym.ranges import no_warnings
+from splitgym.worlds.inference.fields import slow_gain_range_db
 from splitgym.worlds.inference.lowering import lower as lower_task
 from splitgym.worlds.inference.lowering import n_slots as task_slots
 from splitgym.worlds.inference.scenario import Budget, Cloud, InferenceScenario, Tasks
 from splitgym.worlds.records import fill_record
 from splitgym.worlds.settings import Arrivals
+from splitgym.worlds.transmission.fields import OBSERVATION_TABLE, Scales
 from splitgym.worlds.transmission.kernel import window
-from splitgym.worlds.transmission.layout import PARAMS_TABLE, SHARED
+from splitgym.worlds.transmission.layout import PARAMS, PARAMS_TABLE, SHARED
 from splitgym.worlds.transmission.scenario import TransmissionScenario
 
 _NO_CLOUD = Cloud(
@@ -52,10 +57,16 @@ def most_slots(scenario: TransmissionScenario) -> int:
     return max(window(scenario.transmission.deadline_max_s, 0.0, task_params(scenario))[1], 1)
 
 
-def task_params(scenario: TransmissionScenario, **observed: np.ndarray | int) -> np.record:
-    """The PARAMS record without the observation table, which ``observed`` replaces by this world's."""
-    shared = lower_task(task_scenario(scenario))
-    values = {column.name: shared[column.name] for column in SHARED} | observed
+def scales_of(scenario: TransmissionScenario) -> Scales:
+    """What the ranges of the observation depend on."""
+    return Scales(scenario, slow_gain_range_db(task_scenario(scenario)), most_slots(scenario))
+
+
+def task_params(scenario: TransmissionScenario, observed: Mapping[str, Any] | None = None) -> np.record:
+    """The PARAMS record; without ``observed``, the values of the observation table, nothing can be observed."""
+    shared, nothing = lower_task(task_scenario(scenario)), np.zeros((), PARAMS)
+    values = {column.name: shared[column.name] for column in SHARED}
+    values |= observed or {column.name: nothing[column.name] for column in OBSERVATION_TABLE.columns()}
     return fill_record(
         PARAMS_TABLE,
         scenario,
