@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splitgym.worlds.inference.axes import AXES as TASK_AXES
 from splitgym.worlds.inference.layout import OUTCOME_TABLE as TASK_OUTCOME_TABLE
 from splitgym.worlds.inference.layout import PARAMS as DEVICE_PARAMS
 from splitgym.worlds.multiuser.axes import AXES
@@ -76,9 +77,9 @@ OUTCOME_TABLE = (
 OUTCOME = record_type(OUTCOME_TABLE)
 
 
-#: What is decided for a device, and an edge cut that nobody decides and nothing reads: the inference world's ``serve``
-#: has one, but there is no cloud here.
-DECIDED = np.dtype([*((choice.name, "f8") for choice in AXES), ("edge_cut", "f8")])
+#: What is decided for a device, and what else the inference world's ``serve`` reads: it stays 0, such as the edge cut
+#: where there is no cloud.
+DECIDED = np.dtype([(name, "f8") for name in dict.fromkeys(choice.name for choice in (*AXES, *TASK_AXES))])
 
 
 class Nature(NamedTuple):
