@@ -17,11 +17,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gymnasium import spaces
-
 from splitgym.agents.agent import Agent, SharedAgent
 from splitgym.agents.config import ALGORITHMS, CONFIG_FILE, TrainConfig, load_config
 from splitgym.checks import file_path, switch
+from splitgym.encodings import encoding_of
 from splitgym.extras import need
 from splitgym.files import write_atomically
 from splitgym.quoting import cut, shown, tamed
@@ -29,7 +28,6 @@ from splitgym.specs import command_line
 
 MODEL_FILE = "model.zip"
 CHECKPOINTS = "checkpoints"
-_ENCODING_OF_SPACE = {spaces.MultiDiscrete: "multidiscrete", spaces.Box: "box", spaces.Discrete: "discrete"}
 
 
 def load_agent(path: str | Path, env: Any = None, *, trust: bool = False, device: str = "cpu") -> Agent:
@@ -200,10 +198,10 @@ def _load_foreign(file: Path, device: str) -> Agent:
     _, plain = read_weights(file, device)
     algorithm = ALGORITHMS[_guess(plain, file)]
     model = algorithm.load().load(str(file), device=device)
-    for kind, action in _ENCODING_OF_SPACE.items():
-        if isinstance(model.action_space, kind):
-            return Agent(model.policy, file.stem, action, algorithm.masks, None)
-    raise ValueError(f"{str(file)!r} acts in {model.action_space}, which no encoding of splitgym gives")
+    action = encoding_of(model.action_space)
+    if not action:
+        raise ValueError(f"{str(file)!r} acts in {model.action_space}, which no encoding of splitgym gives")
+    return Agent(model.policy, file.stem, action, algorithm.masks, None)
 
 
 def _guess(plain: dict[str, Any], file: Path) -> str:

@@ -14,11 +14,13 @@ from typing import Any, ClassVar
 
 from gymnasium import spaces
 
+from splitgym import provenance
 from splitgym.checks import whole_number
-from splitgym.digests import is_setting_of
-from splitgym.encodings import ENCODINGS
+from splitgym.digests import is_setting_of, world_origin
+from splitgym.encodings import ENCODINGS, encoding_of, is_shipped
 from splitgym.envs.rows import Rows
 from splitgym.named_files import beside, renamed
+from splitgym.origins import SAY_IT, Origin, origin
 from splitgym.quoting import cut, shown, where
 from splitgym.ranges import SHARE, Range, no_warnings
 from splitgym.reading import read_json, toml_of
@@ -152,13 +154,21 @@ class TrainConfig(Strict):
         object.__setattr__(self, "scenario", self.world.load_scenario(self.scenario))
         super().__post_init__()
         object.__setattr__(self, "hyper", _complete(algorithm.hyper, self.hyper, self.n_envs or 1))
-        if self.action not in algorithm.actions:
-            kind = ENCODINGS[str(self.action)].__name__  # an unknown encoding is refused here
-            raise ValueError(f"{self.algo} cannot learn with {kind}; use action={' or '.join(algorithm.actions)}")
+        self._check_action(algorithm)
         self._check_agents()
         self._check_net()
         if self.schedule not in ("linear", "constant"):
             raise ValueError(f"train.schedule must be 'linear' or 'constant', got {self.schedule!r}")
+
+    def _check_action(self, algorithm: Algorithm) -> None:
+        """An encoding of somebody's own is learned with as the shipped one whose kind of space it has."""
+        action = str(self.action)
+        kind = ENCODINGS[action]  # an unknown encoding is refused here
+        known = action if is_shipped(kind) else encoding_of(self._rows().encoding.space)
+        if known not in algorithm.actions:
+            raise ValueError(
+                f"{self.algo} cannot learn with {kind.__name__}; use action={' or '.join(algorithm.actions)}"
+            )
 
     def _check_agents(self) -> None:
         if self.agents not in ("", *REWARDS):
@@ -187,13 +197,22 @@ class TrainConfig(Strict):
         if self.agents:
             parts = Agents(self.scenario, str(self.action))
             return parts.observation_space, parts.encoding.space
-        rows = Rows(self.world, self.scenario, str(self.action), 1, self.episode_options)
+        rows = self._rows()
         return rows.observation_space(), rows.encoding.space
 
+    def _rows(self) -> Rows:
+        return Rows(self.world, self.scenario, str(self.action), 1, self.episode_options)
+
     def space_names(self) -> dict[str, str]:
-        """The spaces in words, to be compared later."""
+        """The spaces in words, to be compared later, and the code of a world or encoding of somebody's own."""
         observed, acted = self.spaces()
-        return {"observation": str(observed.shape), "action": str(acted)}
+        kind = ENCODINGS[str(self.action)]
+        own = {"world": world_origin(self.world), "encoding": Origin("") if is_shipped(kind) else origin(kind)}
+        for name, found in own.items():
+            if found.doubt:
+                raise ValueError(f"a run cannot know its {name} again: {found.doubt}; {SAY_IT}")
+        texts = {name: found.text for name, found in own.items() if found.text}
+        return {"observation": str(observed.shape), "action": str(acted), **texts}
 
     def to_json(self) -> str:
         """JSON text that :func:`load_config` reads back to an equal configuration, with versions and digest.
@@ -214,6 +233,7 @@ class TrainConfig(Strict):
             },
             "spaces": self.space_names(),
             "versions": versions(),
+            "plugins": provenance.tables(provenance.sources()),
         }
         return json.dumps(document, indent=2) + "\n"
 
@@ -256,15 +276,17 @@ def load_config(folder: Path, *, anew: bool = False) -> TrainConfig:
     path = Path(folder) / CONFIG_FILE
     if not path.is_file():
         raise ValueError(f"{str(folder)!r} is not a run of 'splitgym train': it holds no {CONFIG_FILE}")
+    made_with: list[provenance.Source] = []
     try:
         document = _document(path)
         setting, saved = document["scenario"], document["spaces"]
+        made_with = provenance.read(document.get("plugins", []), "plugins")
         scenario = toml_of(str(setting["toml"]), "its scenario")
         with beside(folder), no_warnings():  # of the run's own setting, which has been checked
             config = from_mapping(TrainConfig, {**document["config"], "scenario": scenario}, "train")
         here = config.space_names()
     except (ValueError, RecursionError, OSError) as error:
-        raise ValueError(cut(f"{where(path)} cannot be used: {error}")) from error
+        raise ValueError(cut(f"{where(path)} cannot be used: {error}") + provenance.advice(made_with)) from error
     if anew:
         return config
     if not is_setting_of(config.scenario, setting["digest"]) or here != saved:
@@ -274,6 +296,7 @@ def load_config(folder: Path, *, anew: bool = False) -> TrainConfig:
             f"({__version__}) than in {trained}, with which the run was trained, or a file that it names or a "
             "plug-in model has changed, or that version knew files by their path only; train again: "
             + command_line("train", "--resume", folder, "--overwrite")
+            + provenance.advice(made_with)
         )
     return config
 

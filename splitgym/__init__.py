@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from splitgym import beginning as _beginning  # noqa: F401 (before what takes long)
 from splitgym import links as _links  # noqa: F401 (before its packages are imported)
-from splitgym.envs import parallel_env, register_envs
+from splitgym import plugins as _plugins
+from splitgym.encodings import register_encoding
+from splitgym.envs import parallel_env, register_envs, register_world
+from splitgym.folders import add_hardware, add_presets, add_profiles, add_suites
+from splitgym.plugins import load_plugin
 from splitgym.policy import Policy, make_policy, policy_names, register_policy
 from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.scenarios import load_scenario, preset_names
@@ -43,6 +47,10 @@ __all__ = [
     "Stability",
     "SuiteResults",
     "Sweep",
+    "add_hardware",
+    "add_presets",
+    "add_profiles",
+    "add_suites",
     "arrivals",
     "bound",
     "bounds",
@@ -50,6 +58,7 @@ __all__ = [
     "evaluate",
     "evaluate_suite",
     "fading",
+    "load_plugin",
     "load_profile",
     "load_scenario",
     "load_suite",
@@ -58,8 +67,10 @@ __all__ = [
     "policy_names",
     "preset_names",
     "profile_names",
+    "register_encoding",
     "register_envs",
     "register_policy",
+    "register_world",
     "stability",
     "suite_names",
     "sweep",
@@ -105,3 +116,6 @@ def __getattr__(name: str) -> Any:
         _warnings.warn(told, DeprecationWarning, stacklevel=2)
         return getattr(_importlib.import_module(place), name)
     raise AttributeError(f"module 'splitgym' has no attribute {name!r}")
+
+
+_plugins.ready()

@@ -1,18 +1,25 @@
-"""Folders of TOML files that ship with the package: names, and a table by name or by path."""
+"""Folders of TOML files, those that ship with the package and others: names, and a table by name or by path."""
 
 from __future__ import annotations
 
 import copy
 import functools
+from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from splitgym import plugins
+from splitgym.checks import file_path
 from splitgym.named_files import located
+from splitgym.names import check_name
 from splitgym.quoting import listed, shown
 from splitgym.reading import has_suffix, naming, read_toml, toml_of
 from splitgym.registry import nearest
 from splitgym.strict import S, from_mapping
+
+#: Folder below ``splitgym/data`` -> its catalogue.
+CATALOGUES: dict[str, Catalogue] = {}
 
 
 @functools.lru_cache(maxsize=256)
@@ -22,7 +29,7 @@ def _table(content: bytes, name: str) -> dict[str, Any]:
 
 
 class Catalogue:
-    """One folder below ``splitgym/data``.
+    """One folder below ``splitgym/data``, with the folders that plug-ins add to it.
 
     Args:
         kind: what the files hold, for messages ("profile").
@@ -31,10 +38,42 @@ class Catalogue:
 
     def __init__(self, kind: str, folder: str) -> None:
         self.kind, self.folder = kind, folder
+        self._added: dict[str, Path] = {}
+        CATALOGUES[folder] = self
 
     def names(self) -> list[str]:
-        """Names of the shipped files, without ``.toml``."""
-        return sorted(p.name.removesuffix(".toml") for p in self._place().iterdir() if p.name.endswith(".toml"))
+        """Names of the files, without ``.toml``: those that ship with the package, then those that were added."""
+        plugins.look()
+        return [*self._shipped(), *sorted(self._added)]
+
+    def add(self, folder: str | Path, check: Callable[[str], Any]) -> list[str]:
+        """Let the TOML files of a folder be known by their names, as shipped ones are; returns the names.
+
+        ``check`` is called with each name, to refuse at once what cannot be used.  Raises ``ValueError`` for a folder
+        that is not there or holds none, for a name that is taken or no name, and for a faulty file; then none of the
+        files is known.
+        """
+        place = file_path("folder", folder).absolute()
+        files = {file.stem: file for file in sorted(place.glob("*.toml"))}
+        if not files:
+            raise ValueError(f"{shown(str(folder))} is no folder with a {self.kind}: it holds no file NAME.toml")
+        fresh = {name: file for name, file in files.items() if self._added.get(name) != file}
+        for name, file in fresh.items():
+            check_name(f"{file}: the name of the {self.kind}", name)
+            what = f"{self.kind} {shown(name)}"
+            if name in self._shipped() or name in self._added:
+                raise ValueError(f"{what} is known already{plugins.owner(what)}; give {file} another name")
+        self._added |= fresh
+        try:
+            for name, file in fresh.items():
+                with naming(file):
+                    check(name)
+        except BaseException:
+            self._forget(fresh)
+            raise
+        for name in fresh:
+            plugins.note(f"{self.kind} {shown(name)}", functools.partial(self._forget, (name,)))
+        return list(files)
 
     def table(self, name: str | Path) -> dict[str, Any]:
         """The table of a shipped file by name, or of any file by a path that ends in ``.toml``.
@@ -45,6 +84,8 @@ class Catalogue:
         if has_suffix(text_name, ".toml"):
             return read_toml(located(name) or name, self.kind)
         known = self.names()
+        if text_name in self._added:
+            return read_toml(self._added[text_name], self.kind)
         if text_name not in known:
             raise ValueError(
                 f"unknown {self.kind} {shown(text_name)}{nearest(text_name, known)} "
@@ -53,7 +94,9 @@ class Catalogue:
         return copy.deepcopy(_table((self._place() / f"{text_name}.toml").read_bytes(), f"{text_name}.toml"))
 
     def folder_of(self, name: Any) -> Path | None:
-        """Folder of a file that is given by its path; ``None`` for a shipped one."""
+        """Folder of a file that is given by its path, or by the name of an added one; ``None`` for a shipped one."""
+        if isinstance(name, str) and name in self._added:
+            return self._added[name].parent
         path = located(name) if isinstance(name, (str, Path)) and has_suffix(name, ".toml") else None
         return None if path is None else path.parent
 
@@ -64,6 +107,15 @@ class Catalogue:
             return from_mapping(cls, table, path)
         with naming(name):
             return from_mapping(cls, table, path)
+
+    def _forget(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._added.pop(name, None)
+
+    def _shipped(self) -> list[str]:
+        place = self._place()
+        names = (p.name for p in place.iterdir()) if place.is_dir() else ()  # a world from elsewhere has none here
+        return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
     def _place(self) -> Any:
         return resources.files("splitgym.data").joinpath(*self.folder.split("/"))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from splitgym.worlds.world import World
 
 _PACKAGE = Path(__file__).resolve().parent
-_OUTSIDE = ("cli", "bench", "show")  # folders that decide no figure
+_OUTSIDE = ("cli", "bench", "show", "testing")  # folders that decide no figure
 _WORDS = ("about.py", "describe.py")  # modules that hold words for people
 _TABLES = "data/placement/*.toml"  # data that a scenario names without holding it
 
@@ -48,11 +48,17 @@ def code_version() -> str:
 
 def world_origin(world: World) -> Origin:
     """The origin of a world that does not come with the package; an empty one for those that do."""
-    if world.load_scenario.__module__.startswith("splitgym."):
+    if all(_home(part).startswith("splitgym.") for part in vars(world).values() if callable(part)):
         return Origin("")
     beside = [vars(importlib.import_module(name)) for name in (world.bound, world.clairvoyant) if name]
     parts = [part for names in beside for name, part in names.items() if not name.startswith("__")]  # not all builtins
     return origin((*vars(world).values(), *parts))
+
+
+def _home(part: Any) -> str:
+    """The module in which a function or class is defined."""
+    part = getattr(part, "func", part)  # of functools.partial
+    return str(getattr(getattr(part, "py_func", part), "__module__", ""))
 
 
 def is_setting_of(scenario: Any, found: str) -> bool:

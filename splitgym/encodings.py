@@ -346,3 +346,37 @@ for _name, _encoding in (
     ("dict", DictEncoding),
 ):
     ENCODINGS.add(_name, _encoding)
+
+
+def is_shipped(encoding: type[Encoding]) -> bool:
+    """Whether an encoding comes with the package."""
+    return encoding.__module__.startswith("splitgym.")
+
+
+_OF_SPACE = {
+    spaces.MultiDiscrete: "multidiscrete",
+    spaces.Box: "box",
+    spaces.Discrete: "discrete",
+    spaces.Dict: "dict",
+}
+
+
+def encoding_of(space: Any) -> str:
+    """Name of the shipped encoding whose actions have that kind of space; empty for any other."""
+    return next((name for kind, name in _OF_SPACE.items() if isinstance(space, kind)), "")
+
+
+def register_encoding(name: str) -> Callable[[type[Encoding]], type[Encoding]]:
+    """Decorator that registers an action encoding, a subclass of :class:`Encoding`, for ``action=name`` everywhere.
+
+    Raises ``ValueError`` if the name is taken, or no name that can be typed on a command line.
+    """
+    ENCODINGS.check(name)
+
+    def register(encoding: type[Encoding]) -> type[Encoding]:
+        if not (isinstance(encoding, type) and issubclass(encoding, Encoding)):
+            raise ValueError(f"an action encoding must be a subclass of Encoding, got {shown(encoding)}")
+        ENCODINGS.add(name, encoding)
+        return encoding
+
+    return register

@@ -3,7 +3,9 @@
 Numba's own cache notices an edit only in the file that defines a function, so machine code that calls
 across files would outlive a change of its callee.  Here every compiled function is stored in a folder
 whose name holds a digest of *all* jitted sources: edit or upgrade one of them and nothing old is found.
-``jit`` refuses a function that lives in a file outside that digest.
+``jit`` refuses a function of the package that lives in a file outside that digest.  A function of somebody
+else's file, such as the kernel of a world of one's own, is compiled anew in every process and never stored:
+nobody knows here which files it depends on.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ JITTED_SOURCES = (
     "worlds/*/clairvoyant_kernel.py",
     "placement/kernel.py",
     "baselines/*kernel.py",
+    "testing/kernel.py",
 )
 
 
@@ -67,11 +70,13 @@ _FOLDERS = find_folders(f"jit-{sources_digest()}")
 
 
 def jit(function: F) -> F:
-    """Compile ``function`` on first call: strict IEEE (no fastmath), GIL released, cached by digest.
+    """Compile ``function`` on first call: strict IEEE (no fastmath), GIL released, cached by digest if it is ours.
 
-    Raises ``RuntimeError`` when the function's file is not covered by :data:`JITTED_SOURCES`.
+    Raises ``RuntimeError`` for a function of this package whose file is not covered by :data:`JITTED_SOURCES`.
     """
-    if Path(function.__code__.co_filename).resolve() not in _FILES:
+    file = Path(function.__code__.co_filename).resolve()
+    ours = file in _FILES
+    if not ours and file.is_relative_to(_PACKAGE):
         raise RuntimeError(
             f"{function.__qualname__} is jitted in {function.__code__.co_filename}, which the cache digest "
             f"does not cover; move it to one of {', '.join(JITTED_SOURCES)}"
@@ -79,7 +84,7 @@ def jit(function: F) -> F:
     if config.DISABLE_JIT:
         return np.errstate(over="ignore")(function)  # 64-bit hashes wrap around on purpose
     dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
-    if _FOLDERS.read:
+    if ours and _FOLDERS.read:
         dispatcher._cache = Cache(function, _FOLDERS)
     return cast(F, dispatcher)
 

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from splitgym import plugins
 from splitgym.names import check_name
 from splitgym.quoting import listed, shown
 
@@ -20,7 +21,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class Registry(Generic[T]):
-    """A table of named things of one kind.
+    """A table of named things of one kind; who looks into it finds the plug-ins of installed distributions, too.
 
     Args:
         kind: what the things are, for messages ("fading model").
@@ -34,9 +35,11 @@ class Registry(Generic[T]):
     def add(self, name: str, thing: T) -> None:
         """Register ``thing``; raises ``ValueError`` for a name that is taken or not allowed, see :meth:`check`."""
         self.check(name)
+        what = f"{self.kind} {shown(name)}"
         if name in self._table:
-            raise ValueError(f"{self.kind} {shown(name)} is already registered")
+            raise ValueError(f"{what} is already registered{plugins.owner(what)}")
         self._table[name] = thing
+        plugins.note(what, lambda: self._table.pop(name, None))
 
     def check(self, name: Any) -> None:
         """Raise ``ValueError`` unless :func:`check_name` takes the name and a command does not split it."""
@@ -48,6 +51,7 @@ class Registry(Generic[T]):
             )
 
     def __getitem__(self, name: str) -> T:
+        plugins.look()
         try:
             return self._table[name]
         except (KeyError, TypeError):
@@ -57,10 +61,13 @@ class Registry(Generic[T]):
             ) from None
 
     def __contains__(self, name: object) -> bool:
+        plugins.look()
         return isinstance(name, str) and name in self._table
 
     def __iter__(self) -> Iterator[str]:
+        plugins.look()
         return iter(self._table if self.ordered else sorted(self._table))
 
     def __len__(self) -> int:
+        plugins.look()
         return len(self._table)

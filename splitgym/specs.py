@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from splitgym import plugins
 from splitgym.toml import read_pairs, value_text
 
 #: Parts between commas; brackets and quotes hold together.
@@ -14,8 +15,12 @@ _PART = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^,])+"
 
 
 def command_line(*words: Any) -> str:
-    """``splitgym`` with its arguments, quoted for a shell: what is printed can be pasted."""
-    return shlex.join(["splitgym", *map(str, words)])
+    """``splitgym`` with its arguments, quoted for a shell: what is printed can be pasted.
+
+    The plug-ins that were given to this process are given again.
+    """
+    given = [word for p in plugins.loaded() if p.kind != plugins.INSTALLED for word in ("--plugin", p.given)]
+    return shlex.join(["splitgym", *map(str, words), *given])
 
 
 def parts_of(text: str) -> list[str]:

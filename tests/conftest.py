@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
+import gymnasium as gym
 import pytest
 from hypothesis import settings
 
+from splitgym import plugins
 from splitgym.baselines.search import SEARCHES
+from splitgym.catalogue import CATALOGUES
+from splitgym.encodings import ENCODINGS
 from splitgym.policy import POLICIES, load_baselines
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
+from splitgym.worlds.presets import BY_WORLD
+from splitgym.worlds.world import WORLDS
 
 # derandomised: a failure found once is found by everybody
 settings.register_profile("splitgym", deadline=None, max_examples=25, derandomize=True, database=None)
@@ -18,10 +27,23 @@ load_baselines()
 
 
 @pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is gone with it, so that no other test meets it."""
-    for registry in (POLICIES, ARRIVALS, FADING, SEARCHES):
+def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test registers or loads is gone with it, so that no other test meets it."""
+    for registry in (POLICIES, ARRIVALS, FADING, SEARCHES, ENCODINGS, WORLDS, BY_WORLD):
         monkeypatch.setattr(registry, "_table", dict(registry._table))
+    for catalogue in CATALOGUES.values():
+        monkeypatch.setattr(catalogue, "_added", dict(catalogue._added))
+    monkeypatch.setattr(plugins, "_LOADED", dict(plugins._LOADED))
+    ids, path, loaded = set(gym.registry), list(sys.path), set(sys.modules)
+    with monkeypatch.context() as environment:
+        environment.delenv(plugins._INHERITED, raising=False)
+        yield
+    for env_id in set(gym.registry) - ids:
+        del gym.registry[env_id]
+    sys.path[:] = path
+    for name in set(sys.modules) - loaded:
+        if name.startswith(("splitgym_plugin_", "splitgym_example")):
+            del sys.modules[name]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -20,6 +20,8 @@ import numpy as np
 from splitgym.encodings import ENCODINGS
 from splitgym.envs.single import SplitEnv
 from splitgym.envs.vector import SplitVectorEnv
+from splitgym.testing.comparing import assert_same  # noqa: F401 (for those who import it from here)
+from splitgym.testing.playing import advance, rollout, sampled  # noqa: F401
 from splitgym.worlds.world import WORLDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,47 +47,6 @@ def single(world: str, scenario: Any, action: str = "multidiscrete", **kwargs: A
 def native(n: int, world: str, scenario: Any, action: str = "multidiscrete", **kwargs: Any) -> SplitVectorEnv:
     """A native vector environment."""
     return SplitVectorEnv(n, world=world, scenario=scenario, action=action, **kwargs)
-
-
-def sampled(space: gym.Space, n: int, seed: int) -> list[Any]:
-    """``n`` samples of a space; the space is left with a new seed."""
-    space.seed(seed)
-    return [space.sample() for _ in range(n)]
-
-
-def assert_same(a: Any, b: Any, path: str = "") -> None:
-    """Exact equality of nested dictionaries, sequences, arrays and scalars; a failure names the place."""
-    if isinstance(a, dict):
-        assert isinstance(b, dict), path
-        assert sorted(a) == sorted(b), path
-        for key in a:
-            assert_same(a[key], b[key], f"{path}.{key}")
-    elif isinstance(a, (list, tuple)) or (isinstance(a, np.ndarray) and a.dtype == object):
-        assert len(a) == len(b), path
-        for i, (x, y) in enumerate(zip(a, b, strict=True)):
-            assert_same(x, y, f"{path}[{i}]")
-    elif isinstance(a, np.ndarray):
-        assert isinstance(b, np.ndarray), path
-        assert a.dtype == b.dtype, f"{path}: {a.dtype} is not {b.dtype}"
-        np.testing.assert_array_equal(a, b, err_msg=path, strict=True)
-    else:
-        assert type(a) is type(b), f"{path}: {type(a)} is not {type(b)}"
-        assert a == b or (a != a and b != b), f"{path}: {a!r} is not {b!r}"
-
-
-def rollout(env: gym.Env, actions: Iterable[Any], seed: int | None = 0, **options: Any) -> list[tuple]:
-    """Everything that ``reset`` and the steps returned; starts anew, without the options, at the end of an episode."""
-    return [env.reset(seed=seed, options=options or None), *advance(env, actions)]
-
-
-def advance(env: Any, actions: Iterable[Any]) -> list[tuple]:
-    """Go on by the actions; a single environment begins its next episode at an end, as :func:`rollout` does."""
-    out: list[tuple] = []
-    for action in actions:
-        out.append(env.step(action))
-        if isinstance(env, gym.Env) and (out[-1][2] or out[-1][3]):
-            out.append(env.reset())
-    return out
 
 
 def vector_rollout(envs: Any, actions: Iterable[Any], seed: int | None = 0) -> list[tuple]:

@@ -80,9 +80,33 @@ def test_jitted_files_import_only_jitted_files():
                 assert file in JITTED, f"{path.name} imports {name}, which the cache digest does not cover"
 
 
-def test_jitting_elsewhere_is_refused():
+def test_jitting_elsewhere_in_the_package_is_refused(monkeypatch):
+    monkeypatch.setattr(jit, "_PACKAGE", ROOT / "tests")
     with pytest.raises(RuntimeError, match=r"<lambda> is jitted in .*test_jit_cache\.py.*move it to one of jit\.py, "):
         jit.jit(lambda x: x)
+
+
+FOREIGN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from splitgym_example_kernel import doubled
+from splitgym.jit import cache_folder
+print(doubled(1.0), [p for p in cache_folder().rglob("*") if "splitgym_example" in str(p)])
+"""
+
+
+def test_code_of_somebody_elses_file_is_compiled_and_never_stored(tmp_path):
+    """Nobody knows here which files it depends on: an edit of any is seen, since nothing old is kept."""
+    for factor in (2.0, 3.0):
+        (tmp_path / "splitgym_example_constants.py").write_text(f"FACTOR = {factor}\n")
+        (tmp_path / "splitgym_example_kernel.py").write_text(
+            "from splitgym.jit import jit\nfrom splitgym_example_constants import FACTOR\n"
+            "from splitgym.physics.radio import rate_bit_s\n\n@jit\ndef doubled(x):\n"
+            "    return FACTOR * x + 0.0 * rate_bit_s(0.1, 1e-12, 5e6, 4e-21)\n"
+        )
+        out = run_python(FOREIGN, str(tmp_path))
+        assert out == f"{factor} []\n"
+    assert list(tmp_path.rglob("*.nb?")) == []
 
 
 def test_compiled_code_is_strict_and_releases_the_lock():

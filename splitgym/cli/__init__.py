@@ -17,6 +17,7 @@ from splitgym.cli import streams
 from splitgym.cli.common import check_values, one_line, say, told
 from splitgym.cli.notes import plain_warnings
 from splitgym.cli.signals import INTERRUPTED, status_of, stopping
+from splitgym.plugins import load_plugin, look
 from splitgym.quoting import capital, tamed
 from splitgym.registry import nearest
 from splitgym.version import __version__
@@ -94,17 +95,33 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(
         prog="splitgym",
         description="Split DNN inference: environments, published controllers, trained agents, honest comparison.",
-        epilog="first steps:\n  splitgym list\n  splitgym evaluate random enachi --episodes 20\n  splitgym demo",
+        epilog="first steps:\n  splitgym list\n  splitgym evaluate random enachi --episodes 20\n  splitgym demo\n\n"
+        "with a model or policy of your own:\n  splitgym evaluate mine enachi --plugin mine.py",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.words = tuple(COMMANDS)
     top.add_argument("--version", action="version", version=f"splitgym {__version__}")
+    _add_plugins(top, "plugins_before")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module, add_arguments, _, text) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=f"{capital(text)}.", formatter_class=Help)
         getattr(importlib.import_module(f"splitgym.{module}"), add_arguments)(sub)
+        _add_plugins(sub, "plugins")
         sub.set_defaults(parser=sub)
     return top
+
+
+def _add_plugins(parser: argparse.ArgumentParser, dest: str) -> None:
+    """``--plugin``, before a command's name and after it."""
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=argparse.SUPPRESS,
+        dest=dest,
+        metavar="FILE.py|MODULE",
+        help="run Python code of your own first, so that what it registers (models, policies, presets, profiles, "
+        "encodings, worlds) is known by name (may be repeated)",
+    )
 
 
 @contextlib.contextmanager
@@ -143,6 +160,7 @@ def _whole(arguments: list[str] | None) -> int:
         args, rest = parser().parse_known_args(arguments)
         if rest:
             args.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        args.plugins = [*vars(args).pop("plugins_before", ()), *getattr(args, "plugins", ())]
     except SystemExit:
         if error := streams.flushed(sys.stdout):  # of --help and --version
             return _unwritten("", error)
@@ -173,6 +191,9 @@ def _run(args: argparse.Namespace) -> int:
     try:
         check_values(args)
         with plain_warnings():
+            look()
+            for plugin in args.plugins:
+                load_plugin(plugin)
             return int(getattr(importlib.import_module(f"splitgym.{module}"), run)(args) or 0)
     except BrokenPipeError:
         return 141

@@ -10,6 +10,7 @@ from splitgym.cli.common import add_form, print_table, print_tables
 from splitgym.encodings import ENCODINGS
 from splitgym.extras import need
 from splitgym.placement.published import load_published, published_names
+from splitgym.plugins import loaded
 from splitgym.policy import POLICIES, load_baselines, policy_names
 from splitgym.profiles import load_profile, profile_names
 from splitgym.suites import load_suite, suite_names
@@ -34,6 +35,7 @@ def catalogue() -> dict[str, dict[str, str]]:
     """Everything registered: kind -> name -> one line."""
     worlds = [WORLDS[name] for name in WORLDS]
     load_baselines()
+    given = {plugin.given: ", ".join(plugin.added) or "registers nothing" for plugin in loaded()}
     return {
         "environments": {world.env_id: world.summary for world in worlds},
         **{
@@ -54,6 +56,7 @@ def catalogue() -> dict[str, dict[str, str]]:
             }
             for world in worlds
         },
+        **({"plug-ins": given} if given else {}),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from splitgym.cli.common import add_form, print_table
+from splitgym.cli.common import add_form, print_table, say
 from splitgym.extras import need
 
 
@@ -40,4 +40,6 @@ def run(args: argparse.Namespace) -> int:
     for entry in entries:
         table.add_row(*map(str, entry))
     print_table(table, markdown=args.markdown)
+    for source in store.plugins():
+        say(f"plug-in {source.words}")
     return 0

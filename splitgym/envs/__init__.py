@@ -8,7 +8,9 @@ import gymnasium as gym
 
 import splitgym.worlds.shipped  # noqa: F401  (they register themselves)
 from splitgym.extras import need
-from splitgym.worlds.world import WORLDS
+from splitgym.plugins import note
+from splitgym.quoting import shown
+from splitgym.worlds.world import WORLDS, World
 
 if TYPE_CHECKING:
     from splitgym.envs.parallel import SplitParallelEnv
@@ -25,6 +27,21 @@ def register_envs() -> None:
                 vector_entry_point="splitgym.envs.vector:SplitVectorEnv",
                 kwargs={"world": name},
             )
+
+
+def register_world(world: World) -> World:
+    """Make a world of one's own known: its environment id for ``gym.make``, its name for everything else; returns it.
+
+    Raises ``ValueError`` for a name or an environment id that is taken, and for what is no :class:`World`.
+    """
+    if not isinstance(world, World):
+        raise ValueError(f"a world must be a splitgym.worlds.world.World, got {shown(world)}")
+    if world.env_id in gym.registry:
+        raise ValueError(f"environment id {shown(world.env_id)} is taken; give world {shown(world.name)} another one")
+    WORLDS.add(world.name, world)
+    register_envs()
+    note(f"environment {shown(world.env_id)}", lambda: gym.registry.pop(world.env_id, None))
+    return world
 
 
 def parallel_env(scenario: Any = "default", **kwargs: Any) -> SplitParallelEnv:

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 
 from splitgym.checks import items, switch
 from splitgym.digests import digest
-from splitgym.encodings import ENCODINGS
+from splitgym.encodings import ENCODINGS, encoding_of
 from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files, plain_digests, renamed
 from splitgym.names import check_label
 from splitgym.origins import SAY_IT, Origin, origin
@@ -23,13 +22,6 @@ from splitgym.quoting import shown as quoted
 from splitgym.reading import has_suffix
 from splitgym.specs import pair_of, parameters_of, parts_of
 from splitgym.worlds.world import World
-
-_ENCODING_OF_SPACE = {
-    spaces.MultiDiscrete: "multidiscrete",
-    spaces.Box: "box",
-    spaces.Discrete: "discrete",
-    spaces.Dict: "dict",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,10 +183,9 @@ def _looks_like_path(name: str) -> bool:
 def _encoding(policy: Any) -> str:
     if hasattr(policy, "action"):
         return policy.action
-    space = getattr(policy, "action_space", None)
-    for kind, encoding in _ENCODING_OF_SPACE.items():
-        if isinstance(space, kind):
-            return encoding
+    encoding = encoding_of(getattr(policy, "action_space", None))
+    if encoding:
+        return encoding
     raise TypeError(
         f"{type(policy).__name__} does not say which actions it gives: it needs an attribute 'action' "
         "(name of the encoding) or 'action_space'"

@@ -12,6 +12,7 @@ from splitgym.checks import file_path, items, word
 from splitgym.evaluation.output import RowOutput, drawn
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
 from splitgym.numbers import plain_array
+from splitgym.provenance import Source, sources, tables
 from splitgym.quoting import shown
 from splitgym.registry import nearest
 from splitgym.worlds.world import Measure, World
@@ -35,6 +36,7 @@ class Results(RowOutput):
         bounds: certified bounds (n,), or ``None``.
         identities: policy -> digest of what decided its figures; empty where it is unknown.
         folder: the store that these come from, where it keeps files that policies name; or ``None``.
+        plugins: the plug-ins that were loaded.
     """
 
     _table, _figure = "comparison.summary_table", "comparison.comparison_figure"
@@ -47,6 +49,7 @@ class Results(RowOutput):
         self.bounds: np.ndarray | None = None
         self.identities: dict[str, str] = {}
         self.folder: Path | None = None
+        self.plugins: list[Source] = sources()
         self._figures: dict[str, dict[str, np.ndarray]] = {}
         self._seeds: dict[str, np.ndarray] = {}
 
@@ -184,6 +187,7 @@ class Results(RowOutput):
         """Setting, summary and rows, as :meth:`to_json` writes them."""
         return {
             **setting_table(self.world, self.scenario, self.changes),
+            "plugins": tables(self.plugins),
             "best_baseline": self.best_baseline(),
             "bounds": None if self.bounds is None else self.bounds.tolist(),
             "summary": self.summary(),

@@ -1,21 +1,23 @@
 """The store of an evaluation: a folder of episodes, from which a command that was killed goes on.
 
 It holds ``<environment>.csv``, a line for each policy, scenario and seed; ``<environment>.bounds.csv`` where bounds
-were computed; ``settings/``, the scenarios as TOML, with the files that they name below ``settings/files``; and
-``files/``, those that policies name.  It may be moved.  An episode is known again by what decides its figures: the
-scenario's digest, the policy with its parameters, code, files and weights, the seed, and the version of the code.
+were computed; ``settings/``, the scenarios as TOML, with the files that they name below ``settings/files``;
+``files/``, those that policies name; and ``plugins.csv``, what plug-ins were loaded.  It may be moved.  An episode is
+known again by what decides its figures: the scenario's digest, the policy with its parameters, code, files and
+weights, the seed, and the version of the code.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from splitgym import provenance
 from splitgym.checks import file_path
 from splitgym.digests import code_version, is_setting_of, world_origin
 from splitgym.evaluation.results import DECISION, Results
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 _SETTING = ("setting", "version", "seed")
 _PLAYED = ("policy", "agent", "spec", "identity", *_SETTING)
 _BOUND = "bound"
+_PLUGINS = tuple(field.name for field in dataclasses.fields(provenance.Source))
 
 
 class Store:
@@ -64,8 +67,12 @@ class Store:
         """The table of a world's bounds."""
         return self._table(f"{world.env_id}.bounds.csv", _SETTING, [_BOUND])
 
+    def plugins(self) -> list[provenance.Source]:
+        """The plug-ins that were loaded when something was kept."""
+        return [provenance.Source(*key) for key in self._plugins().rows()]
+
     def keep_setting(self, world: World, scenario: Any, changes: Mapping[str, Any]) -> str:
-        """Write down a scenario if it is not there yet; returns its name in the tables.
+        """Write down a scenario, and the plug-ins of this process, if not there yet; returns its name in the tables.
 
         Raises ``ValueError`` for one whose plug-in models could not be known again.
         """
@@ -80,6 +87,8 @@ class Store:
             words = {k: v if isinstance(v, (int, float, str)) else str(v) for k, v in changes.items()}
             write_atomically(path.with_suffix(".json"), json.dumps(words, indent=2).encode(), inside=self.folder)
             scenario.save(path)
+        if sources := provenance.sources():
+            self._plugins().add([(dataclasses.astuple(source), {}) for source in sources])
         return name
 
     def results(self) -> list[Results]:
@@ -92,6 +101,7 @@ class Store:
         """
         self.refused = {}
         found = [results for name in WORLDS for results in self._results(WORLDS[name])]
+        self._refuse_unknown_worlds()
         if not found and self.refused:
             raise ValueError(next(iter(self.refused.values())))
         if not found:
@@ -112,10 +122,22 @@ class Store:
     def repair(self) -> int:
         """Set damaged lines aside and return how many they were; see :meth:`Table.repair`."""
         tables = [table for name in WORLDS for table in (self.played(WORLDS[name]), self.certified(WORLDS[name]))]
-        return sum(table.repair() for table in tables)
+        return sum(table.repair() for table in (*tables, self._plugins()))
 
     def _table(self, name: str, keys: Sequence[str], figures: Sequence[str]) -> Table:
         return self._tables.setdefault(name, Table(self.folder / name, keys, figures))
+
+    def _plugins(self) -> Table:
+        return self._table("plugins.csv", _PLUGINS, ())
+
+    def _refuse_unknown_worlds(self) -> None:
+        """Say which environments there are episodes of that nobody here knows, such as a plug-in's."""
+        known = {WORLDS[name].env_id for name in WORLDS}
+        for file in sorted(self.folder.glob("*.csv")):
+            env_id = file.name.removesuffix(".csv")
+            if env_id not in known and not env_id.endswith(".bounds") and env_id != "plugins":
+                why = f"{file}: unknown environment {shown(env_id)}"
+                self.refused[env_id] = why + provenance.advice(self.plugins())
 
     def _setting(self, world: World, name: str) -> Path:
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
@@ -130,7 +152,8 @@ class Store:
             try:
                 scenario = self._scenario(world, setting)
             except (ValueError, OSError) as error:
-                self.refused[setting] = f"{self.folder}: {setting} {error}; make it anew: {self._anew(world, mine)}"
+                again = f"make it anew: {self._anew(world, mine)}"
+                self.refused[setting] = f"{self.folder}: {setting} {error}{provenance.advice(self.plugins())}; {again}"
                 continue
             scenarios.setdefault(_name_of(scenario), scenario)
             of.setdefault(_name_of(scenario), []).extend(mine)
@@ -173,7 +196,8 @@ class Store:
         seeds = [int(row["seed"]) for row in rows]
         words = [*specs, "--env", world.env_id, "--scenario", self._setting(world, rows[0]["setting"])]
         words += ["--seed", min(seeds), "--episodes", max(seeds) - min(seeds) + 1, "--store", self.folder]
-        return shlex.join(map(str, ["splitgym", "evaluate", *words]))
+        absent = provenance.options(provenance.missing(self.plugins()))
+        return command_line("evaluate", *words, *absent)
 
     def _of_setting(self, world: World, setting: str, scenario: Any, rows: list[dict[str, Any]]) -> Results:
         versions = {row["version"] for row in rows}
@@ -189,7 +213,7 @@ class Store:
             raise ValueError(f"{self.folder}: the policies of {setting} have no seed in common: {', '.join(played)}")
         setting = str(rows[-1]["setting"])
         results = Results(world, scenario, changes=self._changes(world, setting))
-        results.folder = self.folder
+        results.folder, results.plugins = self.folder, self.plugins()
         certified = self.certified(world).rows()
         keys = [(setting, version, str(seed)) for seed in seeds]
         if all(key in certified for key in keys):

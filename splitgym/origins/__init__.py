@@ -51,3 +51,11 @@ def origin(thing: Any) -> Origin:
     except Exception as error:  # whatever an object of somebody's own raises where it is looked at
         doubt = f"it cannot be looked into ({type(error).__name__}: {error})"
     return Origin(f"unknown {_PROCESS} {next(_UNKNOWN)}", doubt)
+
+
+def source_digest(module: str) -> str:
+    """16 hex digits over the text of a module that is loaded, and of the modules of one's own that it imports."""
+    walk = Walk(top_of(module))
+    walk.read_source(module)
+    walk.put(*sorted(set(walk.sources.values())))
+    return walk.total.hexdigest()[:16]

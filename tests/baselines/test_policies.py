@@ -1,4 +1,4 @@
-"""Every registered policy on every scenario and encoding, and the properties of ENACHI (s9)."""
+"""The policies, and the properties of ENACHI (s9)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from scipy.stats import chisquare
 
 import splitgym
 from splitgym import evaluate, load_scenario, make_policy, policy_names
-from splitgym.encodings import ENCODINGS
 from splitgym.envs.single import SplitEnv
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.physics.lyapunov import best_power_w, transmit_value_j2
@@ -30,34 +29,7 @@ P = lower(load_scenario("enachi"))
 quick = settings(max_examples=60, deadline=None, derandomize=True)
 
 
-# ------------------------------------------------------------------ the interface
-PLAYED = [(world, name) for world in WORLDS for name in policy_names(WORLDS[world].env_id)]
-
-
-@pytest.mark.parametrize(("world", "name", "preset"), [(w, n, p) for w, n in PLAYED for p in WORLDS[w].preset_names()])
-def test_policies_act_in_every_scenario_and_encoding(world: str, name: str, preset: str) -> None:
-    for action in ENCODINGS:
-        env = SplitVectorEnv(3, world, short(world, preset), action, POLICIES[name].options_for(world))
-        policy = make_policy(name, env)
-        observations, _ = env.reset(seed=1)
-        for _ in range(8):
-            actions, state = policy.predict(observations)
-            assert env.action_space.contains(actions)
-            assert state is None
-            observations, *_ = env.step(actions)
-
-
-@pytest.mark.parametrize(("world", "name"), PLAYED)
-def test_a_batch_decides_as_its_rows_do(world: str, name: str) -> None:
-    env = SplitVectorEnv(5, world, action="dict")
-    observations, _ = env.reset(seed=3)
-    whole = make_policy(name, env).predict(observations)[0]
-    one = make_policy(name, env)
-    for i, observation in enumerate(observations):
-        single = one.predict(observation)[0]
-        assert all(np.array_equal(single[key], whole[key][i]) for key in single)
-
-
+# ------------------------------------------------------------------ the interface (more: tests/testing/test_kit.py)
 @pytest.mark.parametrize("world", WORLDS)
 def test_random_takes_every_level_equally_often(world: str) -> None:
     """Chi-square over the levels of every axis, and no two seeds alike."""
@@ -73,16 +45,6 @@ def test_random_takes_every_level_equally_often(world: str) -> None:
             assert len(counts) == len(axis.levels)
             assert len(counts) == 1 or chisquare(counts).pvalue > 1e-4, axis.name
         assert len(axis.levels) == 1 or (drawn[axis.name] != other[axis.name]).any()
-
-
-def test_policies_see_only_observations() -> None:
-    """Equal observations, different worlds behind them: equal decisions."""
-    for world, name in PLAYED:
-        a, b = SplitEnv(world, action="dict"), SplitEnv(world, action="dict")
-        observation, _ = a.reset(seed=1)
-        b.reset(seed=2)
-        left, right = make_policy(name, a).predict(observation)[0], make_policy(name, b).predict(observation)[0]
-        assert all(np.array_equal(left[key], right[key]) for key in left)
 
 
 def test_stable_baselines_evaluates_a_baseline() -> None:

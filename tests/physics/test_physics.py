@@ -19,7 +19,7 @@ from splitgym.units import db_to_ratio, dbm_to_w, ratio_to_db
 from splitgym.worlds.inference.kernel import device_s, tail_s
 from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.inference.scenario import load_scenario
-from tests.helpers import CASES, ENCODED, sampled, short, single
+from tests.helpers import CASES, short, single
 
 N0_W_HZ = 10.0 ** ((-174.0 + 7.0 - 30.0) / 10.0)
 A_FULL, A_CHANCE = 0.8086, 0.001
@@ -327,42 +327,7 @@ def test_nearest_level():
     assert [codec.nearest_level(v, levels, 3) for v in (-5.0, 1.4, 1.5, 2.9, 3.0, 3.1, 70.0)] == [0, 0, 0, 1, 1, 2, 2]
 
 
-# ------------------------------------------------------------------ encodings
-def columns(encoding):
-    """The axis of every number of a decision."""
-    return [axis for axis in encoding.axes for _ in range(axis.width)]
-
-
-@pytest.mark.parametrize(("world", "preset"), CASES)
-@pytest.mark.parametrize("action", [a for w, a in ENCODED if w == "inference"])
-def test_encoding_inverses(world, preset, action):
-    """decode, encode, decode gives the same decision; exact but for the continuous axes of ``box``."""
-    encoding = single(world, short(world, preset), action).encoding
-    space = encoding.batch(40)
-    first, second = np.zeros((40, encoding.width)), np.zeros((40, encoding.width))
-    encoding.decode(sampled(space, 1, 7)[0], first)
-    again = encoding.encode(first)
-    assert space.contains(again)
-    encoding.decode(again, second)
-    for j, axis in enumerate(columns(encoding)):
-        if action == "box" and axis.top > 0.0:  # a cube root in float32
-            np.testing.assert_allclose(second[:, j], first[:, j], rtol=1e-5, atol=1e-9 * axis.top)
-        else:
-            np.testing.assert_array_equal(second[:, j], first[:, j])
-
-
-@pytest.mark.parametrize(("world", "preset"), CASES)
-def test_every_level_is_reachable(world, preset):
-    for action in ("multidiscrete", "box", "dict"):
-        encoding = single(world, short(world, preset), action).encoding
-        for j, axis in enumerate(columns(encoding)):
-            values = np.tile([a.levels[0] for a in columns(encoding)], (len(axis.levels), 1)).astype(np.float64)
-            values[:, j] = axis.levels
-            out = np.zeros(values.shape)
-            encoding.decode(encoding.encode(values), out)
-            np.testing.assert_allclose(out, values, rtol=1e-5 if action == "box" else 0.0)
-
-
+# ------------------------------------------------------------------ encodings (inverses: tests/testing/test_kit.py)
 def test_box_law():
     """Equal bins for levels, a cubic law for continuous axes, 0 included."""
     env = single("inference", short("inference", "default"), "box")
