@@ -47,7 +47,7 @@ class Policy:
         if not plays(type(self), rows.world.name):
             raise ValueError(
                 f"policy {self.name!r} plays {', '.join(get_world(w).env_id for w in self.worlds or ())}, "
-                f"not {rows.world.env_id}"
+                f"not {rows.world.env_id}; choose one of {listed(policy_names(rows.world.env_id))}"
             )
         self.world: World = rows.world
         self.scenario, self.params = rows.scenario, rows.params

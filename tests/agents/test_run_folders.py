@@ -152,7 +152,7 @@ def test_what_is_no_run_is_left_alone(tmp_path, monkeypatch, capsys, name, confi
         (tmp_path / "config.json").write_text(config)
     for words in ([], ["--overwrite"]):
         assert main(["train", "--out", str(tmp_path), "--quiet", *words]) == 2
-        assert "not of a run of 'splitgym train'" in capsys.readouterr().err
+        assert "which 'splitgym train' did not write" in capsys.readouterr().err
     assert mine.read_text() == "mine"
     assert config is None or (tmp_path / "config.json").read_text() == config
 

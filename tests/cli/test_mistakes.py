@@ -407,7 +407,7 @@ def test_a_policy_in_words_is_read_back(parameters: dict[str, Any]) -> None:
 
 def test_a_comma_in_a_value_needs_quotes() -> None:
     assert parameters_of("front='a,b.json',budget=0.5", "policy") == {"front": "a,b.json", "budget": 0.5}
-    with pytest.raises(ValueError, match=r"policy needs KEY=VALUE, got 'b\.json'; a value that holds a comma stands"):
+    with pytest.raises(ValueError, match=r"policy needs KEY=VALUE, got 'b\.json'; put a value with a comma"):
         parameters_of("front=a,b.json", "policy")
 
 
