@@ -182,7 +182,13 @@ def _rows(case: _Case) -> None:
     """A batch is its rows alone, by any number of rows and threads."""
     envs = case.native(4, autoreset_mode=AutoresetMode.DISABLED)
     actions = np.array(sampled(envs.action_space, 5, seed=4))
-    batch = [envs.reset(seed=8), *(envs.step(action) for action in actions)]
+    batch, going = [envs.reset(seed=8)], list[Any]()
+    for action in actions:
+        going.append(action)
+        batch.append(envs.step(action))
+        if (batch[-1][2] | batch[-1][3]).any():  # nobody may step on
+            break
+    actions = np.array(going)
     ends = np.cumsum([np.zeros(4, bool), *(s[2] | s[3] for s in batch[1:])], axis=0) > 0
     threaded = case.native(4, autoreset_mode=AutoresetMode.DISABLED, num_threads=3)
     again = [threaded.reset(seed=8), *(threaded.step(action) for action in actions)]

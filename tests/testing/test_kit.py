@@ -253,8 +253,9 @@ def after(world: Any, fault: Callable[..., None]) -> Any:
 
     def turn_rows(low, high, rows, observations, masks, logs, table, params, given):
         before = rows["state"].copy()
-        world.turn_rows(low, high, rows, observations, masks, logs, table, params, given)
+        wrong = world.turn_rows(low, high, rows, observations, masks, logs, table, params, given)
         fault(slice(low, high), rows, observations, before)
+        return wrong
 
     return planted(world, turn_rows=turn_rows)
 
@@ -341,6 +342,7 @@ def test_memory_that_nobody_wrote_is_found(example: Any) -> None:
         scratch[0] = 1.0
         for i in range(low, high):
             rows[i].outcome.spent_j = scratch[4]
+        return -1
 
     with pytest.raises(AssertionError, match=r"reads memory that nobody has written|than it did before"):
         check_world(planted(example, turn_rows=turn_rows))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from splitgym.jit import jit
-from splitgym.physics.codec import observe_fields
+from splitgym.physics.codec import nothing_yet, show
 from splitgym.physics.random import child, uniform
 
 
@@ -44,7 +42,8 @@ def step_one(s, d, given, o, p):
 @jit
 def turn_rows(low, high, rows, observations, masks, logs, table, params, given):
     """One turn of rows low..high; ``given`` (n, n_steps) holds the sun's power of rows that replay a trace."""
-    p, scratch = params[0], np.empty(3)
+    p = params[0]
+    scratch = nothing_yet(p.n_fields)
     for i in range(low, high):
         row = rows[i]
         s, d, o = row.state, row.decision, row.outcome
@@ -55,5 +54,9 @@ def turn_rows(low, high, rows, observations, masks, logs, table, params, given):
             o.charge_j, o.step = s.charge_j, 0
         if row.live or row.fresh:
             masks[i][:] = True
-            scratch[0], scratch[1], scratch[2] = s.charge_j, s.coming_w, p.n_steps - s.step
-            observe_fields(scratch, p.field_kind, p.field_low, p.field_high, observations[i])
+            scratch[p.at.charge_j], scratch[p.at.coming_w] = s.charge_j, s.coming_w
+            scratch[p.at.steps_left] = p.n_steps - s.step
+            wrong = show(scratch, observations[i], p)
+            if wrong >= 0:
+                return wrong
+    return -1

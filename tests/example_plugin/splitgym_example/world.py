@@ -9,12 +9,13 @@ import numpy as np
 
 import splitgym
 from splitgym.encodings import Choice
-from splitgym.fields import UNIT, Field, field_params
+from splitgym.fields import UNIT
 from splitgym.jit import one_record
 from splitgym.names import check_name
 from splitgym.ranges import Range
 from splitgym.strict import entry, number
 from splitgym.traces.base import ArrayTrace, array
+from splitgym.worlds.observation import ObservationTable, Observed
 from splitgym.worlds.presets import Presets
 from splitgym.worlds.records import Column, Term, fill_record, record_type
 from splitgym.worlds.settings import Scenario
@@ -45,7 +46,12 @@ STATE = np.dtype(
     ],
     align=True,
 )
-VIEW = np.dtype([("charge_j", "f8"), ("coming_w", "f8"), ("steps_left", "f8")])
+OBSERVATION = ObservationTable(
+    Observed(name="charge_j", unit="J", kind=UNIT, high=lambda sc: sc.capacity_j, meaning="charge of the battery"),
+    Observed(name="coming_w", unit="W", kind=UNIT, high=lambda sc: max(sc.sun_max_w, 1e-9), meaning="the coming sun"),
+    Observed(name="steps_left", unit="step", kind=UNIT, high=lambda sc: sc.n_steps, meaning="steps left"),
+    most=3,
+)
 OUTCOME_TABLE = (
     Column("step", "i8", "steps taken"),
     Column("charge_j", "f8", "charge of the battery after the step"),
@@ -57,17 +63,8 @@ OUTCOME_TABLE = (
 PARAMS_TABLE = (
     *(Column(name, "i8" if name == "n_steps" else "f8", source=name)
       for name in ("n_steps", "step_s", "capacity_j", "work_j", "sun_max_w", "empty_price")),
-    *(Column("n_fields", "i8"), Column("field_kind", "i8", "", (4,)), Column("field_low", "f8", "", (4,))),
-    Column("field_high", "f8", "", (4,)),
+    *OBSERVATION.columns(),
 )  # fmt: skip
-
-
-def fields(scenario: BatteryScenario) -> tuple[Field, ...]:
-    """What is observed."""
-    most = (("charge_j", "J", scenario.capacity_j, "charge of the battery"),
-            ("coming_w", "W", max(scenario.sun_max_w, 1e-9), "power of the sun in the coming step"),
-            ("steps_left", "step", scenario.n_steps, "steps left"))  # fmt: skip
-    return tuple(Field(name=n, unit=u, kind=UNIT, low=0.0, high=h, meaning=m) for n, u, h, m in most)
 
 
 AXES = (Choice("share", "1", lambda scenario: {"levels": (0.0, 0.5, 1.0), "top": 1.0, "meaning": "share of power"}),)
@@ -75,7 +72,7 @@ AXES = (Choice("share", "1", lambda scenario: {"levels": (0.0, 0.5, 1.0), "top":
 
 def lower(scenario: BatteryScenario) -> np.record:
     """The scenario as the kernel sees it."""
-    return fill_record(PARAMS_TABLE, scenario, **field_params(fields(scenario)))
+    return fill_record(PARAMS_TABLE, scenario, **OBSERVATION.params(scenario))
 
 
 class Nature(NamedTuple):
@@ -130,13 +127,13 @@ BATTERY = splitgym.register_world(
         env_id="BatteryCharge-v0",
         summary="one decision a step: with which share of its power a device in the sun works",
         params=record_type(PARAMS_TABLE),
-        view=lambda scenario: VIEW,
         state=STATE,
         outcome_table=OUTCOME_TABLE,
         load_scenario=PRESETS.load,
         preset_names=PRESETS.names,
         lower=lower,
-        fields=fields,
+        observation_table=OBSERVATION,
+        scales=lambda scenario: scenario,
         axis_table=AXES,
         distinct=lambda scenario, grid: np.ones(len(grid), bool),
         options={},
