@@ -188,16 +188,16 @@ def _rows(case: _Case) -> None:
         batch.append(envs.step(action))
         if (batch[-1][2] | batch[-1][3]).any():  # nobody may step on
             break
-    actions = np.array(going)
+    played = np.array(going)
     ends = np.cumsum([np.zeros(4, bool), *(s[2] | s[3] for s in batch[1:])], axis=0) > 0
     threaded = case.native(4, autoreset_mode=AutoresetMode.DISABLED, num_threads=3)
-    again = [threaded.reset(seed=8), *(threaded.step(action) for action in actions)]
+    again = [threaded.reset(seed=8), *(threaded.step(action) for action in played)]
     case.same(again, batch, "depends on the number of threads; a row may write to its own arrays only")
     threaded.close()
     for i in range(4):
         count = int(np.argmax([*ends[:, i], True]))
         alone = case.single()
-        out = [alone.reset(seed=8 + i), *(alone.step(action) for action in actions[: min(count, len(actions)), i])]
+        out = [alone.reset(seed=8 + i), *(alone.step(action) for action in played[: min(count, len(played)), i])]
         for step, (many, one) in enumerate(zip(batch, out, strict=False)):  # until the row's end
             for name, got, wanted in _pairs(many, one, i):
                 found = difference(np.asarray(got), np.asarray(wanted, np.asarray(got).dtype))
