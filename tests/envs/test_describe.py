@@ -14,7 +14,8 @@ import pytest
 from splitgym.envs import named
 from splitgym.envs.describe import page
 from splitgym.envs.single import SplitEnv
-from splitgym.fields import UNIT, Field
+from splitgym.fields import UNIT
+from splitgym.worlds.observation import ObservationTable, Observed
 from splitgym.worlds.world import WORLDS
 
 SECTIONS = [
@@ -57,8 +58,9 @@ def test_info_is_what_the_page_says() -> None:
 
 def test_a_new_field_appears_by_itself() -> None:
     world = WORLDS["inference"]
-    more = Field(name="pressure_pa", unit="Pa", kind=UNIT, low=0.0, high=2e5, meaning="of the tyres", state="markov")
-    other = dataclasses.replace(world, fields=lambda scenario: (*world.fields(scenario), more))
+    more = Observed(name="pressure_pa", unit="Pa", kind=UNIT, high=2e5, meaning="of the tyres")
+    longer = ObservationTable(*world.observation_table.entries, more, most=64)
+    other = dataclasses.replace(world, observation_table=longer)
     assert "| `pressure_pa` | Pa | [0, 2e+05] Pa -> [0, 1] | of the tyres | markov |" in page(other)
     assert "pressure_pa" not in page(world)
 
