@@ -182,23 +182,20 @@ def _rows(case: _Case) -> None:
     """A batch is its rows alone, by any number of rows and threads."""
     envs = case.native(4, autoreset_mode=AutoresetMode.DISABLED)
     actions = np.array(sampled(envs.action_space, 5, seed=4))
-    batch, going = [envs.reset(seed=8)], list[Any]()
+    batch: list[tuple[Any, ...]] = [envs.reset(seed=8)]
     for action in actions:
-        going.append(action)
         batch.append(envs.step(action))
         if (batch[-1][2] | batch[-1][3]).any():  # nobody may step on
             break
-    played = np.array(going)
-    ends = np.cumsum([np.zeros(4, bool), *(s[2] | s[3] for s in batch[1:])], axis=0) > 0
+    played = actions[: len(batch) - 1]
     threaded = case.native(4, autoreset_mode=AutoresetMode.DISABLED, num_threads=3)
     again = [threaded.reset(seed=8), *(threaded.step(action) for action in played)]
     case.same(again, batch, "depends on the number of threads; a row may write to its own arrays only")
     threaded.close()
     for i in range(4):
-        count = int(np.argmax([*ends[:, i], True]))
         alone = case.single()
-        out = [alone.reset(seed=8 + i), *(alone.step(action) for action in played[: min(count, len(played)), i])]
-        for step, (many, one) in enumerate(zip(batch, out, strict=False)):  # until the row's end
+        out = [alone.reset(seed=8 + i), *(alone.step(action) for action in played[:, i])]
+        for step, (many, one) in enumerate(zip(batch, out, strict=True)):
             for name, got, wanted in _pairs(many, one, i):
                 found = difference(np.asarray(got), np.asarray(wanted, np.asarray(got).dtype))
                 require(
