@@ -170,7 +170,7 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "make_policy": (splitgym.make_policy, {"name": "device", "env": environment}),
         "random": (lambda seed: splitgym.make_policy("random", environment(), seed=seed), {"seed": 0}),
         "parallel_env": (splitgym.parallel_env, {**shell, "scenario": "default", "reward": "own", "max_cycles": None}),
-        "SplitEnv": (SplitEnv, {**shell, "world": "inference"}),
+        "SplitEnv": (lambda or_none, **rest: SplitEnv(or_none, **rest), {**shell, "or_none": "inference"}),
         "SplitVectorEnv": (SplitVectorEnv, {**shell, **rows, "world": "inference"}),
         "InferenceTrace.draw": (InferenceTrace.draw, {"scenario": setting, "seed": 0, "episode": 0}),
         "InferenceTrace.load": (InferenceTrace.load, {"path": "nothing.npz"}),
