@@ -45,6 +45,11 @@ MODULES = (
     "splitgym.placement.exact",
 )
 _COMMENT = re.compile(r"^<!-- generated: ([\w-]+)(?: (\S+))? -->$", re.MULTILINE)
+#: The command of a training, or above what it prints up to ``<!-- end -->``: on the site it is seen.
+_TABLE = re.compile(
+    r"^<!-- \$ (splitgym train [^\n]*|[^\n]*(?= -->\n(?:(?!<!-- ).)*?^<!-- end -->)) -->\n",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 # ---------------------------------------------------------------- lines of pages
@@ -74,7 +79,8 @@ KINDS: dict[str, Callable[[str], str]] = {
 
 
 def replaced(text: str) -> str:
-    """A page with everything that its comments ask for."""
+    """A page with everything that its comments ask for, and with the commands of its tables."""
+    text = _TABLE.sub(r"```\n$ \1\n```\n\n", text)
     return _COMMENT.sub(lambda found: KINDS[found[1]](found[2] or ""), text)
 
 

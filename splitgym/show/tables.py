@@ -79,7 +79,8 @@ def _markdown(table: Any) -> str:
 
 def lines(words: str | Iterable[str]) -> str:
     """Lines of text, each as it is in Markdown."""
-    return "\n".join(map(escaped, words.splitlines() if isinstance(words, str) else words))
+    plain = map(escaped, words.splitlines() if isinstance(words, str) else words)
+    return "\n".join(re.sub(r"^(?=[*+#>-])", r"\\", line) for line in plain)  # no item, heading or quotation
 
 
 def escaped(words: str) -> str:

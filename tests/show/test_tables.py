@@ -220,3 +220,10 @@ def test_worlds_stand_in_the_order_of_the_readme(capsys: Any) -> None:
         assert re.findall(rf"^{head}(\w+-v\d)", out, re.MULTILINE) == ENVS
     assert main(["evaluate", "random", "--env", "SplitInferense"]) == 2
     assert f"(known: {', '.join(ENVS)})" in capsys.readouterr().err
+
+
+def test_notes_are_no_items_of_a_list() -> None:
+    """A line of Markdown that begins with a mark is a list, heading or quotation."""
+    assert tables.lines("* trained agent\n- a\n+ b\n# c\n> d\ne * f") == (
+        "\\* trained agent\n\\- a\n\\+ b\n\\# c\n\\> d\ne * f"
+    )
