@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.checkpoint import check_device, fits, newest_whole, policy_arguments, read_weights
-from splitgym.agents.config import ALGORITHMS, TrainConfig
+from splitgym.agents.config import TrainConfig
 from splitgym.quoting import cut, shown
 from splitgym.registry import nearest
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from splitgym.agents.agent import Agent, SharedAgent
-from splitgym.agents.config import ALGORITHMS, CONFIG_FILE, TrainConfig, load_config
+from splitgym.agents.algorithms import ALGORITHMS
+from splitgym.agents.config import CONFIG_FILE, TrainConfig, load_config
 from splitgym.checks import file_path, switch
 from splitgym.encodings import encoding_of
 from splitgym.extras import need

@@ -1,4 +1,4 @@
-"""What a training run is: algorithms, their defaults, and the strict configuration that is saved beside the weights."""
+"""What a training run is: the strict configuration that is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from gymnasium import spaces
 
 from splitgym import provenance
+from splitgym.agents.algorithms import ALGORITHMS, Algorithm
 from splitgym.checks import whole_number
 from splitgym.digests import is_setting_of, world_origin
 from splitgym.encodings import ENCODINGS, encoding_of, is_shipped
@@ -24,7 +25,6 @@ from splitgym.origins import SAY_IT, Origin, origin
 from splitgym.quoting import cut, shown, where
 from splitgym.ranges import SHARE, Range, no_warnings
 from splitgym.reading import read_json, toml_of
-from splitgym.registry import Registry
 from splitgym.specs import command_line
 from splitgym.strict import Strict, entry, from_mapping, number
 from splitgym.version import __version__
@@ -40,73 +40,6 @@ FORMAT = "splitgym-run-1"
 _MOST_ROLLOUT, _MOST_WEIGHTS, _MOST_LAYERS = 100_000_000, 200_000_000, 32
 #: Fields that change how fast a run is, and what it computes by rounding at most; they may differ when it is resumed.
 RUNTIME = ("num_threads", "torch_threads", "device", "checkpoint_every")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Algorithm:
-    """A learning algorithm.
-
-    Args:
-        module, cls: where the class is found when it is needed.
-        actions: action encodings that it can use, the default first.
-        fields: defaults of the fields of :class:`TrainConfig` that depend on the algorithm.
-        hyper: defaults of its own hyper-parameters; the rest are stable-baselines3's.
-        masks: whether it takes action masks.
-    """
-
-    module: str
-    cls: str
-    actions: tuple[str, ...]
-    fields: Mapping[str, Any]
-    hyper: Mapping[str, Any]
-    masks: bool = False
-
-    def load(self) -> Any:
-        """The class; raises ``DependencyNotInstalled`` that names the extra."""
-        from splitgym.extras import need
-
-        return getattr(need(self.module, "agents"), self.cls)
-
-
-# PPO's were compared at equal computing time on "default" (minibatches of stable-baselines3's usual size cost tenfold);
-# the others are sensible, not tuned.
-_ON_POLICY = {"n_envs": 256, "learning_rate": 2e-3, "gamma": 0.995, "net": (64, 64)}
-_PPO = {"n_steps": 32, "batch_size": 2048, "n_epochs": 4, "gae_lambda": 0.95, "ent_coef": 0.0, "clip_range": 0.2}
-_OFF_POLICY = {"n_envs": 64, "learning_rate": 3e-4, "gamma": 0.99, "net": (128, 128)}
-_REPLAY = {"buffer_size": 500_000, "learning_starts": 20_000, "batch_size": 1024, "train_freq": 1, "gradient_steps": 4}
-_SB3 = "stable_baselines3"
-
-ALGORITHMS: Registry[Algorithm] = Registry("algorithm")
-for _name, _algorithm in {
-    "ppo": Algorithm(
-        module=_SB3, cls="PPO", actions=("multidiscrete", "discrete", "box"), fields=_ON_POLICY, hyper=_PPO
-    ),
-    "maskable-ppo": Algorithm(
-        module="sb3_contrib",
-        cls="MaskablePPO",
-        actions=("multidiscrete", "discrete"),
-        fields=_ON_POLICY,
-        hyper=_PPO,
-        masks=True,
-    ),
-    "a2c": Algorithm(
-        module=_SB3,
-        cls="A2C",
-        actions=("multidiscrete", "discrete", "box"),
-        fields={**_ON_POLICY, "learning_rate": 7e-4},
-        hyper={"n_steps": 8, "gae_lambda": 0.95, "normalize_advantage": True},
-    ),
-    "sac": Algorithm(module=_SB3, cls="SAC", actions=("box",), fields=_OFF_POLICY, hyper=_REPLAY),
-    "td3": Algorithm(module=_SB3, cls="TD3", actions=("box",), fields=_OFF_POLICY, hyper=_REPLAY),
-    "dqn": Algorithm(
-        module=_SB3,
-        cls="DQN",
-        actions=("discrete",),
-        fields=_OFF_POLICY,
-        hyper={**_REPLAY, "target_update_interval": 10_000, "exploration_fraction": 0.2},
-    ),
-}.items():
-    ALGORITHMS.add(_name, _algorithm)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.build import build_model, restore_model
 from splitgym.agents.checkpoint import MODEL_FILE, save_model
-from splitgym.agents.config import ALGORITHMS, TrainConfig, load_config, resumed
+from splitgym.agents.config import TrainConfig, load_config, resumed
 from splitgym.agents.folder import SCENARIO_FILE, TENSORBOARD, begin, refuse_links, refuse_taken
 from splitgym.checks import file_path, items, switch
 from splitgym.cli.common import agent_word, changes_of, play_command, say

@@ -28,9 +28,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 import splitgym
 from splitgym import cli
+from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.build import FIRST_TRAINING_SEED, build_model
 from splitgym.agents.checkpoint import load_agent, newest_checkpoint, read_weights, save_model
-from splitgym.agents.config import ALGORITHMS, TrainConfig, load_config
+from splitgym.agents.config import TrainConfig, load_config
 from splitgym.agents.sb3 import SplitVecEnv, make_vec_env
 from splitgym.agents.train import TrainingInterrupted, add_train_arguments, run_train, train
 from splitgym.evaluation.policies import contender

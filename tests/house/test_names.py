@@ -18,7 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import splitgym
-from splitgym.agents.config import ALGORITHMS
+from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.baselines.search import SEARCHES
 from splitgym.cli import common, main, warnings_in_a_line
 from splitgym.encodings import ENCODINGS
