@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from splitgym.physics.radio import rate_bit_s
-from splitgym.placement.instance import App, Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
+from splitgym.placement.branchy import BranchExit, BranchyDnn, ExitConfig, PlacedBlock
+from splitgym.placement.instance import App, Arc, Instance, Node
 from splitgym.placement.plan import Plan
 from splitgym.ranges import ARC_RATE, BIT_ENERGY, DELAY, MACHINE_POWER, SPEED, TARGET, no_warnings
 from splitgym.worlds.inference.layout import DECISION

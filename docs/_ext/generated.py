@@ -39,6 +39,7 @@ MODULES = (
     "splitgym.fields",
     "splitgym.encodings",
     "splitgym.baselines.enachi",
+    "splitgym.placement.branchy",
     "splitgym.placement.instance",
     "splitgym.placement.generate",
     "splitgym.placement.fin",

@@ -8,18 +8,9 @@ import itertools
 import numpy as np
 
 from splitgym.checks import whole_number, word
+from splitgym.placement.branchy import BranchExit, BranchyDnn, ExitConfig, PlacedBlock
 from splitgym.placement.exact import least_energy, least_latency
-from splitgym.placement.instance import (
-    LATENCY_MODES,
-    App,
-    Arc,
-    BranchExit,
-    BranchyDnn,
-    ExitConfig,
-    Instance,
-    Node,
-    PlacedBlock,
-)
+from splitgym.placement.instance import LATENCY_MODES, App, Arc, Instance, Node
 from splitgym.placement.plan import Infeasible
 from splitgym.placement.topology import (
     APP,

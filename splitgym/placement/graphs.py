@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from splitgym.checks import whole_number
+from splitgym.placement.branchy import BranchyDnn
 from splitgym.placement.cycles import check_cycles
 from splitgym.placement.fin import MOST_LEVELS
-from splitgym.placement.instance import App, BranchyDnn, Instance, check_instance, load_instance
+from splitgym.placement.instance import App, Instance, check_instance, load_instance
 from splitgym.placement.kernel import GUARD, list_edges
 from splitgym.placement.plan import Residual, app_index, check_config
 from splitgym.placement.problem import lower_job, lower_net

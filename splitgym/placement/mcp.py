@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from splitgym.checks import word
 from splitgym.physics.step_cost import within
+from splitgym.placement.branchy import BranchyDnn
 from splitgym.placement.exact import least_latency
-from splitgym.placement.instance import Arc, BranchyDnn, Instance, Node, check_instance
+from splitgym.placement.instance import Arc, Instance, Node, check_instance
 from splitgym.placement.plan import Infeasible, Plan, Residual, app_index, evaluate
 from splitgym.placement.problem import accurate_configs
 from splitgym.placement.steps import walk

@@ -15,7 +15,8 @@ import numpy as np
 from splitgym.checks import items
 from splitgym.numbers import plain_array
 from splitgym.physics.step_cost import TOLERANCE
-from splitgym.placement.instance import App, BranchyDnn, Instance, check_instance
+from splitgym.placement.branchy import BranchyDnn
+from splitgym.placement.instance import App, Instance, check_instance
 from splitgym.quoting import listed, shown
 from splitgym.registry import nearest
 

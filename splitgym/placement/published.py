@@ -11,7 +11,8 @@ import numpy as np
 from splitgym.catalogue import Catalogue
 from splitgym.checks import word
 from splitgym.names import check_label, check_name
-from splitgym.placement.instance import App, Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
+from splitgym.placement.branchy import BranchExit, BranchyDnn, ExitConfig, PlacedBlock
+from splitgym.placement.instance import App, Arc, Instance, Node
 from splitgym.quoting import shown
 from splitgym.ranges import BIT_ENERGY, MACHINE_POWER, MEMORY, OPS, SCORE, SIZE, SPEED, TARGET, Range
 from splitgym.registry import nearest

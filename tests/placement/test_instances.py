@@ -13,10 +13,11 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from splitgym.placement.branchy import ExitConfig
 from splitgym.placement.exact import exhaustive, least_energy, least_latency, optimum
 from splitgym.placement.fin import solve_fin
 from splitgym.placement.generate import hard_instance, random_dnn, random_instance, random_topology
-from splitgym.placement.instance import ExitConfig, Instance, load_instance
+from splitgym.placement.instance import Instance, load_instance
 from splitgym.placement.mcp import mcp_code, solve_mcp
 from splitgym.placement.plan import Infeasible, Plan, evaluate
 from splitgym.placement.published import load_published, published_dnn, published_grid, published_instance

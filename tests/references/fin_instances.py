@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.placement.instance import App, Arc, BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
+from splitgym.placement.branchy import BranchExit, BranchyDnn, ExitConfig, PlacedBlock
+from splitgym.placement.instance import App, Arc, Instance, Node
 from splitgym.placement.plan import Plan, evaluate
 
 CASES_FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "fin_dev_cases.json"

@@ -14,9 +14,10 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import splitgym
+from splitgym.placement.branchy import BranchExit, BranchyDnn, ExitConfig, PlacedBlock
 from splitgym.placement.exact import exhaustive, least_energy, least_latency, optimum
 from splitgym.placement.fin import solve_fin
-from splitgym.placement.instance import BranchExit, BranchyDnn, ExitConfig, Instance, Node, PlacedBlock
+from splitgym.placement.instance import Instance, Node
 from splitgym.placement.plan import Infeasible, Plan, Residual, evaluate
 from splitgym.policy import make_policy, policy_names
 from splitgym.worlds.placement import PlacementTrace, load_scenario

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from splitgym.physics.step_cost import within
-from splitgym.placement.instance import BranchyDnn, Node
+from splitgym.placement.branchy import BranchyDnn
+from splitgym.placement.instance import Node
 from splitgym.show.words import brief, percent
 from splitgym.worlds.placement.kernel import System, step_cost
 from splitgym.worlds.placement.layout import Nature

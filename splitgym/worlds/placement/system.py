@@ -9,7 +9,8 @@ import numpy as np
 
 from splitgym.interrupt import aside
 from splitgym.jit import records
-from splitgym.placement.instance import Arc, BranchyDnn, Node
+from splitgym.placement.branchy import BranchyDnn
+from splitgym.placement.instance import Arc, Node
 from splitgym.ranges import at_most
 from splitgym.worlds.placement.kernel import System, fill_rest
 from splitgym.worlds.placement.scenario import PlacementScenario
