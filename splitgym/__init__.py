@@ -11,12 +11,10 @@ from splitgym import links as _links  # noqa: F401 (before its packages are impo
 from splitgym import plugins as _plugins
 from splitgym.encodings import register_encoding
 from splitgym.envs import parallel_env, register_envs, register_world
-from splitgym.folders import add_hardware, add_presets, add_profiles, add_suites
 from splitgym.plugins import load_plugin
 from splitgym.policy import Policy, make_policy, policy_names, register_policy
 from splitgym.profiles import DnnProfile, load_profile, profile_names
 from splitgym.scenarios import load_scenario, preset_names
-from splitgym.suites import load_suite, suite_names
 from splitgym.traces.arrivals import arrivals
 from splitgym.traces.fading import fading
 from splitgym.version import __version__ as __version__
@@ -37,6 +35,8 @@ if TYPE_CHECKING:
         stability,
         sweep,
     )
+    from splitgym.folders import add_hardware, add_presets, add_profiles, add_suites
+    from splitgym.suites import load_suite, suite_names
 
 __all__ = [
     "Bound",
@@ -77,25 +77,14 @@ __all__ = [
 ]
 
 register_envs()
-_EVALUATION = frozenset(
-    (
-        "Bound",
-        "Clairvoyant",
-        "Results",
-        "Stability",
-        "SuiteResults",
-        "Sweep",
-        "bound",
-        "bounds",
-        "clairvoyant",
-        "evaluate",
-        "evaluate_suite",
-        "stability",
-        "sweep",
-    )
-)
-
-
+#: What takes time to import (evaluation brings scipy) and comes when it is asked for: name -> where it is.
+_LATER = {
+    **dict.fromkeys(("Bound", "Clairvoyant", "Results", "Stability", "SuiteResults", "Sweep"), "splitgym.evaluation"),
+    **dict.fromkeys(("bound", "bounds", "clairvoyant", "evaluate"), "splitgym.evaluation"),
+    **dict.fromkeys(("evaluate_suite", "stability", "sweep"), "splitgym.evaluation"),
+    **dict.fromkeys(("add_hardware", "add_presets", "add_profiles", "add_suites"), "splitgym.folders"),
+    **dict.fromkeys(("load_suite", "suite_names"), "splitgym.suites"),
+}
 _BEFORE_0_2 = ("Hardware", "Inference", "MultiUser", "Placement", "Transmission")
 #: What stood here before 0.2 -> where it is.
 _MOVED = {
@@ -106,16 +95,18 @@ _MOVED = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _EVALUATION:  # brings scipy, which an environment does not need
-        from splitgym import evaluation
-
-        return getattr(evaluation, name)
+    if name in _LATER:
+        return getattr(_importlib.import_module(_LATER[name]), name)
     if name in _MOVED:
         place = _MOVED[name]
         told = f"splitgym.{name} is now {place}.{name}: write 'from {place} import {name}'"
         _warnings.warn(told, DeprecationWarning, stacklevel=2)
         return getattr(_importlib.import_module(place), name)
     raise AttributeError(f"module 'splitgym' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 _plugins.ready()
