@@ -338,7 +338,7 @@ def grid_of(axes: tuple[Axis, ...]) -> np.ndarray:
     return by_name(levels, [dataclasses.replace(axis, size=None) for axis in axes])
 
 
-ENCODINGS: Registry[type[Encoding]] = Registry("action encoding")
+ENCODINGS: Registry[type[Encoding]] = Registry("action encoding", own=True)
 for _name, _encoding in (
     ("multidiscrete", MultiDiscreteEncoding),
     ("box", BoxEncoding),

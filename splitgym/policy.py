@@ -155,7 +155,7 @@ def rows_of(env: Any) -> Any:
     raise TypeError(f"need an environment of splitgym, got {shown(env)}")
 
 
-POLICIES: Registry[Callable[..., Any]] = Registry("policy")
+POLICIES: Registry[Callable[..., Any]] = Registry("policy", own=True)
 
 
 def register_policy(policy: Any = None, *, name: str | None = None) -> Any:

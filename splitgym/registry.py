@@ -26,10 +26,11 @@ class Registry(Generic[T]):
     Args:
         kind: what the things are, for messages ("fading model").
         ordered: walk them in the order in which they were registered, not by the alphabet.
+        own: people register theirs in plug-ins, so that a name that is like no other may be one of these.
     """
 
-    def __init__(self, kind: str, *, ordered: bool = False) -> None:
-        self.kind, self.ordered = kind, ordered
+    def __init__(self, kind: str, *, ordered: bool = False, own: bool = False) -> None:
+        self.kind, self.ordered, self.own = kind, ordered, own
         self._table: dict[str, T] = {}
 
     def add(self, name: str, thing: T) -> None:
@@ -55,10 +56,10 @@ class Registry(Generic[T]):
         try:
             return self._table[name]
         except (KeyError, TypeError):
-            known = listed(list(self))
-            raise ValueError(
-                f"unknown {self.kind} {shown(name)}{nearest(name, self._table)} (known: {known})"
-            ) from None
+            known, close = listed(list(self)), nearest(name, self._table)
+            hint = "; one of your own by --plugin" if self.own and not close else ""
+            rest = f"{close} (known: {known}{hint})"
+            raise ValueError(f"unknown {self.kind} {shown(name)}{rest}") from None
 
     def __contains__(self, name: object) -> bool:
         plugins.look()

@@ -451,3 +451,18 @@ def test_a_warning_of_the_gain_is_still_raised(tmp_path: Path) -> None:
     scenario = splitgym.load_scenario("default", **{"fading.model": "flat", "tasks.count": 3})
     with pytest.raises(ValueError, match="fading model 'flat', task 0, slot 0: the gain"):
         gym.make("SplitInference-v0", scenario=scenario).reset(seed=0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", "qqqq", *SHORT],
+        ["evaluate", "device", *SHORT, "--set", "fading.model=zzzz"],
+        ["evaluate", "device", *SHORT, "--set", "arrivals.model=zzzz"],
+        ["train", "--action", "zzzz", "--out", "run", "--quiet"],
+    ],
+)
+def test_a_name_like_no_other_may_be_of_a_plug_in(words: list[str], tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    assert "; one of your own by --plugin)" in capsys.readouterr().err

@@ -26,7 +26,7 @@ from splitgym.traces.plugins import Model, registrar
 #: Bytes of the largest npz file of instants that is read.
 MOST_INSTANTS = 2**28
 
-ARRIVALS: Registry[Model] = Registry("arrival model")
+ARRIVALS: Registry[Model] = Registry("arrival model", own=True)
 #: Fewest tasks in a calm and a burst together, on average: so many changes of phase are drawn for each task.
 LEAST_IN_CYCLE = 0.1
 _count_key: ContextVar[str] = ContextVar("count_key", default="n_tasks")

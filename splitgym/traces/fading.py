@@ -16,7 +16,7 @@ from splitgym.ranges import COHERENCE, FADE_DEPTH, PHASE, RICE
 from splitgym.registry import Registry
 from splitgym.traces.plugins import Model, registrar
 
-FADING: Registry[Model] = Registry("fading model")
+FADING: Registry[Model] = Registry("fading model", own=True)
 #: Longest coherence time in slots: beyond, 1 - r loses its digits.
 MOST_MEMORY = 1e8
 
