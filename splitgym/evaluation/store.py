@@ -166,7 +166,7 @@ class Store:
             with no_warnings():  # it was checked when it was kept
                 scenario = world.load_scenario(path)
         except (ValueError, OSError) as error:
-            raise ValueError(f"cannot be read ({cut(str(error), 120)})") from error
+            raise ValueError(f"cannot be read ({cut(str(error), 160)})") from error
         if not is_setting_of(scenario, setting.removeprefix(f"{scenario.name}-").partition("-")[0]):
             raise ValueError(
                 f"is another scenario now: {path}, a file that it names or a plug-in model has changed, or a version "
