@@ -56,7 +56,7 @@ class Catalogue:
         place = file_path("folder", folder).absolute()
         files = {file.stem: file for file in sorted(place.glob("*.toml"))}
         if not files:
-            raise ValueError(f"{shown(str(folder))} is no folder with a {self.kind}: it holds no file NAME.toml")
+            raise ValueError(f"{shown(str(folder))} holds no {self.kind}: no file NAME.toml is there")
         fresh = {name: file for name, file in files.items() if self._added.get(name) != file}
         for name, file in fresh.items():
             check_name(f"{file}: the name of the {self.kind}", name)

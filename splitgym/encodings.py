@@ -132,7 +132,10 @@ class Encoding:
         return batch_space(self.space, n)
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
-        """Actions of n rows -> physical values ``out`` (n, width) float64, in place.  Raises ``ValueError``."""
+        """Actions of n rows -> physical values ``out`` (n, width) float64, in place.
+
+        Raises ``ValueError`` for what the space does not contain, and leaves ``out`` as it was.
+        """
         raise NotImplementedError
 
     def encode(self, values: np.ndarray) -> Any:
@@ -278,7 +281,7 @@ class DictEncoding(Encoding):
         return spaces.MultiDiscrete([len(axis.levels)] * axis.size)
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
-        n, begin = len(out), 0
+        n, begin, parts = len(out), 0, []
         self._check_keys(actions)
         for axis in self.axes:
             continuous, end = axis.top > 0.0, begin + axis.width
@@ -288,8 +291,9 @@ class DictEncoding(Encoding):
             top = axis.top if continuous else len(axis.levels) - 1
             if not ((columns >= 0) & (columns <= top)).all():
                 columns = self._near(axis, columns, top)
-            out[:, begin:end] = columns if continuous else self.levels[begin][columns]
+            parts.append(columns if continuous else self.levels[begin][columns])
             begin = end
+        np.concatenate(parts, axis=1, out=out)  # nothing is written before all is checked
 
     def _near(self, axis: Axis, columns: np.ndarray, top: float) -> np.ndarray:
         """Columns with what is above the top by rounding put there.  Raises ``ValueError`` for all else outside."""

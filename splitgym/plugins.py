@@ -97,9 +97,10 @@ def load_plugin(plugin: str | Path) -> Plugin:
     if not given.strip() or "\0" in given:
         raise ValueError(f"a plug-in is the path of a Python file or the name of a module, got {shown(plugin)}")
     path = Path(given)
-    if given.endswith(".py") or path.name != given:
-        return _load_file(given, path)
-    return _load_module(given)
+    try:
+        return _load_file(given, path) if given.endswith(".py") or path.name != given else _load_module(given)
+    except OSError as error:  # a name that no file can have
+        raise ValueError(f"no such plug-in: {shown(given)} ({error.strerror})") from None
 
 
 def _load_file(given: str, path: Path) -> Plugin:

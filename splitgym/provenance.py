@@ -42,7 +42,7 @@ def tables(remembered: Iterable[Source]) -> list[dict[str, str]]:
 
 
 def read(tables: Any, where: str) -> list[Source]:
-    """Sources from tables of a file that may be a stranger's.  Raises ``ValueError`` for what is no such table."""
+    """Sources from tables of a file that may be a stranger's.  Raises ``ValueError`` for anything else."""
     names = [field.name for field in dataclasses.fields(Source)]
     if not isinstance(tables, list) or not all(isinstance(t, Mapping) and sorted(t) == sorted(names) for t in tables):
         raise ValueError(f"{where} must be tables with {', '.join(names)}, got {shown(tables)}")

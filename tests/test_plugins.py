@@ -174,7 +174,7 @@ def test_folders_are_known_by_name(tmp_path: Path) -> None:
         ("default", 'base = "bursty"\nname = "x"\n', "'default' is known already; give .*default.toml another name"),
         ("x", 'base = "default"\nname = "x"\n[radio]\nbandwith_hz = 1\n', r"x\.toml.*bandwith_hz.*did you mean"),
         ("a:b", 'base = "default"\nname = "x"\n', "the name of the scenario"),
-        ("", "", "is no folder with a scenario: it holds no file NAME.toml"),
+        ("", "", "holds no scenario: no file NAME.toml is there"),
     ],
 )  # fmt: skip
 def test_folders_with_faults_are_refused_whole(name: str, text: str, message: str, tmp_path: Path) -> None:
@@ -425,7 +425,8 @@ def test_a_plug_in_that_is_being_imported_is_left_alone(fresh, tmp_path: Path, m
         factor=1
     )
     monkeypatch.syspath_prepend(installed(tmp_path, "splitgym_example_self", text, "splitgym_example_self:Halfway"))
-    __import__("splitgym_example_self")
+    name = "splitgym_example_self"
+    __import__(name)
     assert "flat" in FADING
 
 

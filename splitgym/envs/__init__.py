@@ -32,7 +32,7 @@ def register_envs() -> None:
 def register_world(world: World) -> World:
     """Make a world of one's own known: its environment id for ``gym.make``, its name for everything else; returns it.
 
-    Raises ``ValueError`` for a name or an environment id that is taken, and for what is no :class:`World`.
+    Raises ``ValueError`` for a name or an environment id that is taken, and for anything but a :class:`World`.
     """
     if not isinstance(world, World):
         raise ValueError(f"a world must be a splitgym.worlds.world.World, got {shown(world)}")

@@ -103,13 +103,17 @@ def nearest_level(value, levels, count):
 
 @jit
 def decode_levels(indices, levels, counts, out):
-    """Level indices (n, n_axes) int64 -> physical values ``out`` (n, n_axes); returns the first bad row or -1."""
+    """Level indices (n, n_axes) int64 -> physical values ``out`` (n, n_axes); returns -1.
+
+    Or the first bad row; ``out`` is then as it was.
+    """
     for i in range(indices.shape[0]):
         for j in range(indices.shape[1]):
-            index = indices[i, j]
-            if index < 0 or index >= counts[j]:
+            if indices[i, j] < 0 or indices[i, j] >= counts[j]:
                 return i
-            out[i, j] = levels[j, index]
+    for i in range(indices.shape[0]):
+        for j in range(indices.shape[1]):
+            out[i, j] = levels[j, indices[i, j]]
     return -1
 
 
@@ -123,17 +127,18 @@ def encode_levels(values, levels, counts, out):
 
 @jit
 def decode_box(numbers, levels, counts, tops, out):
-    """Numbers in [-1, 1] (n, n_axes) -> physical values; returns the first bad row or -1.
+    """Numbers in [-1, 1] (n, n_axes) -> physical values; returns -1, or the first bad row and leaves ``out`` as it was.
 
     An axis with levels is cut into equal bins; a continuous one (``tops[j] > 0``) maps x to top ((x+1)/2)^3, so
     that small powers have resolution and 0 is reachable.
     """
     for i in range(numbers.shape[0]):
         for j in range(numbers.shape[1]):
-            x = float(numbers[i, j])
-            if not (-1.0 <= x <= 1.0):
+            if not (-1.0 <= float(numbers[i, j]) <= 1.0):
                 return i
-            share = 0.5 * (x + 1.0)
+    for i in range(numbers.shape[0]):
+        for j in range(numbers.shape[1]):
+            share = 0.5 * (float(numbers[i, j]) + 1.0)
             if tops[j] > 0.0:
                 out[i, j] = tops[j] * share * share * share
             else:

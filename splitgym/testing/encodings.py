@@ -26,8 +26,8 @@ def check_encoding(
 
     Every sample of its space must decode to values within the axes, encode back to an action of the space that decodes
     to the same values, alone as in a batch; every level of every axis must be reachable unless the space lists whole
-    decisions; an action must not be changed, and what is no action refused with ``ValueError``.  Raises
-    ``AssertionError`` where this fails, with what to do.
+    decisions; an action must not be changed, and anything else refused with ``ValueError`` before a value is written.
+    Raises ``AssertionError`` where this fails, with what to do.
     """
     world = world_of(env_id)
     env = SplitEnv(world.name, scenario, name)
@@ -88,13 +88,25 @@ def _check_levels(what: str, encoding: Encoding) -> None:
 
 
 def _check_refusals(what: str, encoding: Encoding) -> None:
-    """What is no action is refused before anything is decided."""
-    wrong: list[Any] = [None, "no action", np.zeros((2, 1, 1))]
+    """Anything but an action is refused, and nothing is written of a batch that holds one wrong row."""
+    wrong: list[Any] = [None, "no action", np.zeros((2, 1, 1)), _spoilt(encoding)]
     if isinstance(encoding.space, spaces.Box):
         wrong.append(np.full((2, *(encoding.space.shape or ())), np.nan, np.float32))
     for actions in wrong:
+        values = np.full((2, encoding.width), np.inf)
         try:
-            encoding.decode(actions, np.zeros((2, encoding.width)))
+            encoding.decode(actions, values)
         except (ValueError, TypeError):
+            require(np.isinf(values).all(), f"{what}: decode() writes values before it refuses a row; check all first")
             continue
         require(False, f"{what}: decode() accepts {shown(actions)}; raise ValueError for what is not in the space")
+
+
+def _spoilt(encoding: Encoding) -> Any:
+    """Two actions, the second of them far outside of the space, in its last entry."""
+    actions = sampled(encoding.batch(2), 1, 7)[0]
+    entry = actions[list(actions)[-1]] if isinstance(actions, dict) else actions
+    if not isinstance(entry, np.ndarray):
+        return None  # a space that is made of others: nothing is known about it
+    entry[-1] = np.iinfo(np.int32).max if entry.dtype.kind == "i" else 1e30
+    return actions

@@ -83,9 +83,10 @@ def test_fork_while_another_thread_is_inside_a_step(monkeypatch):
     inside, leave = threading.Event(), threading.Event()
 
     def slow(rows, low, high):
-        work(rows, low, high)
+        wrong = work(rows, low, high)
         inside.set()
         leave.wait(LIMIT_S)
+        return wrong
 
     with monkeypatch.context() as patch:
         patch.setattr(type(envs.rows), "_work", slow)
