@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -20,9 +22,21 @@ def require(holds: Any, message: str) -> None:
         fail(message)
 
 
+@contextlib.contextmanager
+def failing(what: str, how: str = "fails") -> Iterator[None]:
+    """Whatever is raised inside becomes an ``AssertionError`` that says what failed; the first error is its cause."""
+    try:
+        yield
+    except AssertionError:
+        raise
+    except Exception as error:
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise AssertionError(f"{what} {how}: {kind}{error}") from error
+
+
 def difference(a: Any, b: Any, path: str = "") -> str:
     """Where two nested dictionaries, sequences, arrays or scalars differ, exactly, in words; empty: nowhere."""
-    where = path or "the whole"
+    where = path.lstrip(".") or "the whole"
     if isinstance(a, dict) and isinstance(b, dict):
         if sorted(a) != sorted(b):
             return f"{where} has keys {sorted(a)} and {sorted(b)}"
@@ -40,7 +54,7 @@ def difference(a: Any, b: Any, path: str = "") -> str:
         place = tuple(int(i) for i in np.argwhere(~np.atleast_1d(same))[0]) if not np.all(same) else None
         if place is None:
             return ""
-        return f"{where}{list(place)} is {np.atleast_1d(a)[place]!r} and {np.atleast_1d(b)[place]!r}"
+        return f"{path.lstrip('.')}{list(place)} is {np.atleast_1d(a)[place]!r} and {np.atleast_1d(b)[place]!r}"
     if type(a) is not type(b):
         return f"{where} is a {type(a).__name__} and a {type(b).__name__}"
     return "" if a == b or (a != a and b != b) else f"{where} is {cut(repr(a), 100)} and {cut(repr(b), 100)}"

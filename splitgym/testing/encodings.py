@@ -45,7 +45,7 @@ def check_encoding(
         alone = np.zeros((1, encoding.width))
         encoding.decode(encoding.one(one_of(given, row)), alone)
         found = difference(alone[0], values[row])
-        require(not found, f"{what} decodes a single action otherwise than in a batch{found}")
+        require(not found, f"{what} decodes a single action otherwise than in a batch: {found}")
     if not len(encoding.table):
         _check_levels(what, encoding)
     _check_refusals(what, encoding)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.quoting import shown
-from splitgym.testing.comparing import difference, require
+from splitgym.testing.comparing import difference, failing, require
 from splitgym.testing.playing import global_randomness, untouched
 from splitgym.worlds.inference import InferenceTrace, load_scenario
 
@@ -41,9 +41,9 @@ def check_fading(name: str, *, tasks: int = 400, mean: float = 1.0, **parameters
         "the gains by their mean, which the slow gain of the channel has already",
     )
     found = difference(_drawn(what, 0, **setting, **{"tasks.count": 3}).fading, gains[:3])
-    require(not found, f"{what}: a task's gains depend on the number of tasks{found}; {_GENERATOR}")
+    require(not found, f"{what}: a task's gains depend on the number of tasks: {found}; {_GENERATOR}")
     found = difference(_drawn(what, 0, **setting, **{"arrivals.model": "periodic"}).fading, gains[:_FEW])
-    require(not found, f"{what} depends on the model of arrivals{found}; {_GENERATOR}")
+    require(not found, f"{what} depends on the model of arrivals: {found}; {_GENERATOR}")
 
 
 def check_arrivals(name: str, **parameters: Any) -> None:
@@ -58,7 +58,7 @@ def check_arrivals(name: str, **parameters: Any) -> None:
     require((np.diff(instants) >= 0.0).all(), f"{what} gives instants that do not ascend; sort them, or sum up gaps")
     _check_seeds(what, "arrival_s", setting)
     found = difference(_drawn(what, 0, **setting, **{"fading.model": "static"}).arrival_s, instants)
-    require(not found, f"{what} depends on the fading model{found}; {_GENERATOR}")
+    require(not found, f"{what} depends on the fading model: {found}; {_GENERATOR}")
 
 
 _FEW = 30
@@ -67,21 +67,18 @@ _GENERATOR = "draw from the generator that it is given, and keep nothing between
 
 def _drawn(what: str, seed: int, **changes: Any) -> InferenceTrace:
     """A trace of a short scenario; refusals and global randomness count as failures."""
-    try:
-        with untouched(what):
-            return InferenceTrace.draw(load_scenario("default", **{"tasks.count": _FEW, **changes}), seed)
-    except ValueError as error:
-        raise AssertionError(f"{what} cannot be drawn: {error}") from error
+    with untouched(what), failing(what, "cannot be drawn"):
+        return InferenceTrace.draw(load_scenario("default", **{"tasks.count": _FEW, **changes}), seed)
 
 
 def _check_seeds(what: str, array: str, setting: dict[str, Any]) -> None:
     """The same seed gives the same values; other seeds give others where the values are not all equal anyway."""
     first, other = (getattr(_drawn(what, seed, **setting), array) for seed in (0, 1))
     found = difference(getattr(_drawn(what, 0, **setting), array), first)
-    require(not found, f"{what} gives other values when it draws the same seed again{found}; {_GENERATOR}")
+    require(not found, f"{what} gives other values when it draws the same seed again: {found}; {_GENERATOR}")
     with global_randomness(99):
         found = difference(getattr(_drawn(what, 0, **setting), array), first)
-    require(not found, f"{what} depends on global random numbers{found}; {_GENERATOR}")
+    require(not found, f"{what} depends on global random numbers: {found}; {_GENERATOR}")
     steps = np.diff(first, axis=-1)
     if not np.allclose(steps, steps.flat[0]):
         require(difference(first, other), f"{what} gives the same values for every seed; {_GENERATOR}")

@@ -10,7 +10,7 @@ from splitgym.encodings import ENCODINGS
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.policy import POLICIES, load_baselines, make_policy, one_of
 from splitgym.quoting import shown
-from splitgym.testing.comparing import difference, fail, require
+from splitgym.testing.comparing import difference, fail, failing, require
 from splitgym.testing.playing import global_randomness, untouched
 from splitgym.worlds.world import World, world_of
 
@@ -31,6 +31,8 @@ def check_policy(
     """
     world = world_of(env_id)
     load_baselines()
+    if not isinstance(policy, str) and not callable(policy):
+        raise ValueError(f"policy must be a registered name, a class or a function, got {shown(policy)}")
     kind = POLICIES[policy] if isinstance(policy, str) else policy
     case = _Case(world, world.load_scenario(scenario), kind, parameters, policy if isinstance(policy, str) else "")
     for action in ENCODINGS:
@@ -63,7 +65,7 @@ class _Case:
     def decided(self, policy: Any, observations: np.ndarray) -> Any:
         """Actions for copies of the observations; their global randomness and the arrays are watched."""
         given = observations.copy()
-        with untouched(self.what):
+        with untouched(self.what), failing(self.what):
             answer = policy.predict(given)
         require(
             isinstance(answer, tuple) and len(answer) == 2,
@@ -100,13 +102,13 @@ class _Case:
             found = difference(one_of(turned, row), one_of(whole, place))
             require(
                 not found,
-                f"{self.what} decides otherwise about an observation that stands at another place in the batch{found}; "
-                "a decision must depend on its row alone",
+                f"{self.what} decides otherwise about an observation that stands at another place in the batch: {found}"
+                "; a decision must depend on its row alone",
             )
             found = difference(self.decided(policy, observations[place]), one_of(whole, place))
             require(
                 not found,
-                f"{self.what} decides otherwise about one observation than about the same one in a batch{found}; a "
+                f"{self.what} decides otherwise about one observation than about the same one in a batch: {found}; a "
                 "decision must depend on its row alone",
             )
 
@@ -118,12 +120,14 @@ class _Case:
         policy = self.made(env)
         first = self.decided(policy, observations)
         found = difference(self.decided(policy, observations), first)
-        require(not found, f"{self.what} decides otherwise when asked again{found}; keep what it remembers in 'state'")
+        require(
+            not found, f"{self.what} decides otherwise when asked again: {found}; keep what it remembers in 'state'"
+        )
         with global_randomness(99):
             found = difference(self.decided(self.made(other), observations), first)
         require(
             not found,
-            f"{self.what} decides otherwise in another episode of equal observations{found}; it may know what it "
+            f"{self.what} decides otherwise in another episode of equal observations: {found}; it may know what it "
             "observes, its scenario and its own seed, nothing else",
         )
 
@@ -134,4 +138,4 @@ class _Case:
         alone.reset(seed=4)
         actions = self.decided(self.made(asked), observations)
         found = difference(asked.step(actions), alone.step(actions))
-        require(not found, f"{self.what} changes the environment that it is made for{found}; only read from it")
+        require(not found, f"{self.what} changes the environment that it is made for: {found}; only read from it")

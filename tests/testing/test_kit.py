@@ -131,10 +131,28 @@ class Forgets(Sound):
         return self.params.clocks_hz[self.asked % 2 if n == 5 else 1]
 
 
+class Misspells(Sound):
+    def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
+        decisions["cutt"] = 0
+
+
+class Overclocked(Sound):
+    def clock(self, n: int) -> Any:
+        return 1e12
+
+
+class Raises(Sound):
+    def clock(self, n: int) -> Any:
+        return {}["clock"]
+
+
 BAD_POLICIES = {
+    Misspells: "fails: .*cutt",
+    Overclocked: "decided clock_hz = 1000000000000.0 in row 0",
+    Raises: "fails: KeyError: 'clock'",
     Writes: "writes into the observations that it is given; work on a copy",
     Global: "draws from global random numbers",
-    Ordered: "stands at another place in the batch.*must depend on its row alone",
+    Ordered: "stands at another place in the batch: .*must depend on its row alone",
     Counting: "decides otherwise about one observation than about the same one in a batch",
     Peeks: "in another episode of equal observations.*nothing else",
     Meddles: "changes the environment that it is made for",
@@ -154,6 +172,11 @@ def test_faults_of_policies_are_found(kind: type) -> None:
         check_policy(kind, scenario=short("inference", "default"))
 
 
+def test_what_is_no_policy_is_refused() -> None:
+    with pytest.raises(ValueError, match="policy must be a registered name, a class or a function, got None"):
+        check_policy(None)
+
+
 # ------------------------------------------------------------------ models with faults
 HELD = np.random.default_rng(0)
 BAD_FADING: dict[str, tuple[Callable[..., Any], str]] = {
@@ -163,6 +186,7 @@ BAD_FADING: dict[str, tuple[Callable[..., Any], str]] = {
     "held": (lambda rng, n, s: HELD.exponential(size=n), "gives other values when it draws the same seed again"),
     "deaf": (lambda rng, n, s: np.random.default_rng(5).exponential(size=n), "the same values for every seed"),
     "short": (lambda rng, n, s: np.ones(n - 1), "cannot be drawn: .*returned shape"),
+    "raises": (lambda rng, n, s: 1 / 0, "cannot be drawn: ZeroDivisionError: division by zero"),
     "breaks": (lambda rng, n, s: np.full(n, np.nan), "cannot be drawn"),
 }
 BAD_ARRIVALS: dict[str, tuple[Callable[..., Any], str]] = {
