@@ -112,6 +112,14 @@ def test_a_store_and_a_run_of_a_world_say_what_they_need(capsys) -> None:
         assert "unknown environment 'BatteryCharge-v0'" in message
         assert "add: --plugin splitgym_example" in message
     assert len(Store("kept").plugins()) == 1
+    assert main(["evaluate", "random", "--episodes", "1", "--store", "kept"]) == 0
+    capsys.readouterr()
+    assert main(["store", "kept"]) == 0
+    listed = capsys.readouterr().out
+    assert "SplitInference-v0" in listed
+    assert "left out: kept/BatteryCharge-v0.csv: unknown environment 'BatteryCharge-v0'" in listed.replace(os.sep, "/")
+    assert main(["evaluate", "random", *ENV]) == 2
+    assert "one of your own by --plugin" in capsys.readouterr().err
 
 
 def test_code_of_a_world_counts_wherever_it_stands(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

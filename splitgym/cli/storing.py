@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     for entry in entries:
         table.add_row(*map(str, entry))
     print_table(table, markdown=args.markdown)
+    for reason in store.refused.values():
+        say(f"note: left out: {reason}")
     for source in store.plugins():
         say(f"plug-in {source.words}")
     return 0

@@ -110,7 +110,11 @@ class Store:
         return found
 
     def contents(self) -> list[tuple[str, str, str, str, int, str]]:
-        """What is there: environment, setting, version, policy, number of episodes and range of their seeds."""
+        """What is there: environment, setting, version, policy, number of episodes and range of their seeds.
+
+        Environments that nobody here knows are left out, see ``refused``.
+        """
+        self._refuse_unknown_worlds()
         seeds: dict[tuple[str, str, str, str], list[int]] = {}
         for name in WORLDS:
             for key in self.played(WORLDS[name]).rows():

@@ -231,5 +231,7 @@ def world_of(env_id: str) -> World:
     """World of an environment id; raises ``ValueError`` naming the nearest known one."""
     table = {WORLDS[name].env_id: WORLDS[name] for name in WORLDS}
     if not isinstance(env_id, str) or env_id not in table:
-        raise ValueError(f"unknown environment {shown(env_id)}{nearest(env_id, table)} (known: {', '.join(table)})")
+        close = nearest(env_id, table)
+        hint = "" if close else "; one of your own by --plugin"
+        raise ValueError(f"unknown environment {shown(env_id)}{close} (known: {', '.join(table)}{hint})")
     return table[env_id]
