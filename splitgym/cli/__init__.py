@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import re
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -56,7 +57,12 @@ COMMANDS = {
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Defaults in the help lines of what has one, examples as they are written."""
+    """Defaults in the help lines of what has one, prose as wide as the terminal, examples as they are written."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Lines with an indent are examples; a paragraph without any is prose."""
+        paragraphs = text.split("\n\n")
+        return "\n\n".join(p if "\n  " in p else textwrap.fill(" ".join(p.split()), width) for p in paragraphs)
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         plain = action.default is None or action.default is False or action.default in ("", [])

@@ -12,7 +12,7 @@ from splitgym.checks import seeds_of
 from splitgym.cli.common import add_form, changes_of, print_table, progress_bar
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.extras import need
-from splitgym.show.comparison import shown
+from splitgym.show.comparison import averaged, shown
 from splitgym.worlds.world import world_of
 
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({name: {k: v.tolist() for k, v in parts.items()} for name, parts in found.items()}, indent=2))
         return 0
-    title = f"{args.env}: the best possible return, mean ± 95 % interval over {args.episodes} traces"
+    title = f"{args.env}: the best possible return, {averaged(args.episodes, 'traces')}"
     words = {"clairvoyant": "feasible decisions found with the trace known", "bound": "no policy returns more"}
     caption = "; ".join(f"{name}: {words[name]}" for name in next(iter(found.values())))
     table = need("rich.table", "report").Table(title=title, caption=caption, min_width=len(title) + 2)

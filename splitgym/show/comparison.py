@@ -29,6 +29,11 @@ def shown(value: float, half: float, unit: str, factor: float, form: str = "") -
     return text if half != half or unit in ("us", "ms") else f"{text} ± {format(half * factor, form)}"
 
 
+def averaged(n: int, traces: str = "common traces") -> str:
+    """What the figures of ``n`` traces are, for a title; one trace has no interval."""
+    return "one trace" if n == 1 else f"mean ± 95 % interval over {n} {traces}"
+
+
 def summary_table(results: Results, columns: Sequence[str] | None = None) -> Any:
     """A ``rich.table.Table`` of the summary, best return first; agents are marked.
 
@@ -37,7 +42,7 @@ def summary_table(results: Results, columns: Sequence[str] | None = None) -> Any
     summary, columns = results.summary(), results.columns() if columns is None else columns
     best, n = results.best_baseline(), summary[0]["episodes"]
     table = need("rich.table", "report").Table(
-        title=f"{results.setting}: mean ± 95 % interval over {n} common traces",
+        title=f"{results.setting}: {averaged(n)}",
         caption="\n".join(_notes(results, columns, best)),
     )
     table.add_column("policy", style="bold", no_wrap=True)
@@ -122,7 +127,8 @@ def comparison_figure(results: Results) -> Any:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="both", color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
-    title = f"{results.setting}, {entries[0]['episodes']} common traces"
+    n = entries[0]["episodes"]
+    title = f"{results.setting}, {'one trace' if n == 1 else f'{n} common traces'}"
     figure.suptitle("\n".join(filter(None, (title, results.scenario.caveat))))
     return figure
 

@@ -72,7 +72,7 @@ _DASHES = {"color": MUTED, "linewidth": 1.3, "linestyle": (0, (7, 3))}
 
 def _title(sweep: Sweep, width: int) -> str:
     """Setting and caveats in lines of so many characters."""
-    traces = "1 trace" if sweep.episodes == 1 else f"{sweep.episodes} common traces, mean and 95 % interval"
+    traces = "one trace" if sweep.episodes == 1 else f"{sweep.episodes} common traces, mean and 95 % interval"
     return "\n".join(textwrap.fill(line, width) for line in (f"{sweep.setting}: {traces}", *sweep.caveats))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from splitgym.evaluation.labels import label
 from splitgym.extras import need
-from splitgym.show.comparison import shown
+from splitgym.show.comparison import averaged, shown
 from splitgym.show.sweep_words import shown_name, swept_columns
 from splitgym.worlds.world import Measure
 
@@ -43,9 +43,7 @@ class SweepTable:
     @property
     def heading(self) -> str:
         """What stands above all tables."""
-        n = self.sweep.episodes
-        figures = "one trace" if n == 1 else f"mean ± 95 % interval over {n} common traces"
-        return f"{self.sweep.setting}: {figures} at each value"
+        return f"{self.sweep.setting}: {averaged(self.sweep.episodes)} at each value"
 
     @property
     def notes(self) -> list[str]:

@@ -115,6 +115,15 @@ def test_help_says_a_default_only_where_there_is_one(command: str) -> None:
     assert "(default: 0)" in text or not any(a.dest == "seed" and a.default == 0 for a in pages()[command]._actions)
 
 
+@pytest.mark.parametrize("command", pages())
+def test_prose_of_the_help_fits_the_terminal(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples stay as they are written, on lines with an indent."""
+    for width in (60, 80):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = pages()[command].format_help().splitlines()
+        assert [line for line in lines if len(line) > width and not line.startswith("  ")] == []
+
+
 def test_a_description_keeps_its_capitals() -> None:
     assert "Train an RL agent, or resume a training." in pages()["train"].format_help()
     for page in pages().values():

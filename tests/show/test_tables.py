@@ -227,3 +227,20 @@ def test_notes_are_no_items_of_a_list() -> None:
     assert tables.lines("* trained agent\n- a\n+ b\n# c\n> d\ne * f") == (
         "\\* trained agent\n\\- a\n\\+ b\n\\# c\n\\> d\ne * f"
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", "random", "--markdown"),
+        ("bound", "default", "--env", "HardwareSplit-v0", "--markdown"),
+        ("sweep", "random", "--over", "hardware=vgg16,vit", "--env", "HardwareSplit-v0", "--markdown"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_one_trace_has_no_interval(words: tuple[str, ...], capsys: Any) -> None:
+    for episodes, said in ((1, "one trace"), (2, "interval over 2 ")):
+        assert main([*words, "--episodes", str(episodes)]) == 0
+        title = capsys.readouterr().out.splitlines()[0]
+        assert said in title
+        assert ("interval" in title) == (episodes > 1)

@@ -59,7 +59,7 @@ OBSERVATION_TABLE = ObservationTable(
             unit="s",
             kind=SQUASH,
             high=_middle_s,
-            meaning=f"latency of the request {j + 1} before this one; 0: there was none",
+            meaning=f"latency {j + 1} request{'s' if j else ''} ago; 0: there was none",
             state="hints at the hidden state of hardware and link, where it lasts",
         )
         for j in range(RECENT)
