@@ -49,7 +49,7 @@ docs: $(VENV)/.dev ## build the documentation site, docs/_build/html/index.html;
 demo: $(VENV)/.dev ## train an agent for two minutes and compare it with the baselines
 	$(RUN) splitgym demo $(ARGS)
 
-results: $(VENV)-bench/.all ## regenerate every table and figure of the README (16 minutes; an hour more if agents are to be trained)
+results: $(VENV)-bench/.all ## regenerate every table and figure of the README and the pages (16 minutes; an hour more if agents are to be trained)
 	$(VENV)-bench/$(BIN)/python .ci/results.py $(ARGS)
 
 bench: $(VENV)-bench/.all ## measure rates beside those of other simulators, in an environment of its own

@@ -9,6 +9,7 @@ from unittest import SkipTest
 
 import pytest
 
+from splitgym.cli import COMMANDS
 from splitgym.worlds.world import WORLDS
 from tests.docs.pages import NAMES, PAGES, SYBIL, commands
 from tests.helpers import ROOT, ci_script
@@ -91,6 +92,14 @@ def test_what_is_not_run_says_why() -> None:
 def test_many_commands_are_shown() -> None:
     """Or the reader of the pages has gone blind."""
     assert len(commands("\n".join(page.read_text(encoding="utf-8") for page in PAGES))) > 40
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_commands_in_sentences_exist(page: Path) -> None:
+    """A sentence that names a command of a later or an earlier day sends its reader nowhere."""
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"`splitgym\s+([a-z][\w-]*)", prose))
+    assert named <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

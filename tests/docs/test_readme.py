@@ -68,3 +68,12 @@ def test_the_readers_of_links_see_them() -> None:
         "q.png",
         "e.md",
     ]
+
+
+def test_what_is_to_be_cited_is_the_same_for_people_and_machines() -> None:
+    page, machines = ((ROOT / name).read_text(encoding="utf-8") for name in ("docs/cite.md", "CITATION.cff"))
+    papers = set(re.findall(r"arxiv\.org/abs/([\d.]+)", page))
+    assert papers == set(re.findall(r"arXiv:([\d.]+)", machines)) != set()
+    assert set(re.findall(r"doi\.org/([^)\s]+)", page)) == set(re.findall(r'"(10\.\d+/[^"]+)"', machines))
+    for paper in papers:
+        assert any(paper in file.read_text(encoding="utf-8") for file in (ROOT / "docs" / "methods").glob("*.md"))
