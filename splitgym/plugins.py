@@ -9,6 +9,7 @@ registry.  Nothing else is ever run: what a store or a run remembers of its plug
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import hashlib
@@ -118,8 +119,28 @@ def _load_file(given: str, path: Path) -> Plugin:
     module = importlib.util.module_from_spec(spec)
     if not path.is_dir() and str(file.parent) not in sys.path:
         sys.path.append(str(file.parent))  # for the files beside it, the last place to look
-    run = spec.loader.exec_module
-    return _run(Plugin(given, FILE, name), str(file), lambda: run(module), module)
+    load = spec.loader.exec_module
+
+    def run() -> None:
+        load(module)
+        if not path.is_dir():  # a folder's files are imported as its own, by a dot
+            _check_beside(file)
+
+    return _run(Plugin(given, FILE, name), str(file), run, module)
+
+
+def _check_beside(file: Path) -> None:
+    """Raise ``ValueError`` if a file beside a plug-in that it imports is not what Python has under that name."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+        for name in {name.partition(".")[0] for name in names} - {"splitgym"} - sys.stdlib_module_names:
+            beside = (file.parent / f"{name}.py", file.parent / name / "__init__.py")
+            got = getattr(sys.modules.get(name), "__file__", None)
+            if got and any(path.is_file() for path in beside) and Path(got).resolve() not in map(Path.resolve, beside):
+                raise ValueError(
+                    f"imports {shown(name)}, which is {shown(got)}, not the file beside it; rename its file"
+                )
 
 
 def _private_name(file: Path) -> str:

@@ -467,3 +467,14 @@ def test_a_name_like_no_other_may_be_of_a_plug_in(words: list[str], tmp_path: Pa
     monkeypatch.chdir(tmp_path)
     assert main(words) == 2
     assert "; one of your own by --plugin)" in capsys.readouterr().err
+
+
+def test_a_file_beside_a_plug_in_is_never_another_of_its_name(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "beside_both.py").write_text("")
+        (tmp_path / name / "mine.py").write_text("import beside_both, random\n")
+    (tmp_path / "two" / "random.py").write_text("")
+    splitgym.load_plugin(tmp_path / "one" / "mine.py")
+    with pytest.raises(ValueError, match=r"imports 'beside_both', which is .*one.*, not the file beside it; rename"):
+        splitgym.load_plugin(tmp_path / "two" / "mine.py")
