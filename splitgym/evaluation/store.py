@@ -25,7 +25,7 @@ from splitgym.evaluation.store_file import Table
 from splitgym.files import refuse_link, write_atomically
 from splitgym.named_files import KEPT, keep_files
 from splitgym.names import check_text
-from splitgym.quoting import cut, shown, where
+from splitgym.quoting import shown, where
 from splitgym.ranges import no_warnings
 from splitgym.reading import read_json
 from splitgym.specs import command_line
@@ -170,7 +170,8 @@ class Store:
             with no_warnings():  # it was checked when it was kept
                 scenario = world.load_scenario(path)
         except (ValueError, OSError) as error:
-            raise ValueError(f"cannot be read ({cut(str(error), 160)})") from error
+            reason = str(error).removeprefix(f"{path}: ")  # the command beside it names the file
+            raise ValueError(f"cannot be read ({reason})") from error
         if not is_setting_of(scenario, setting.removeprefix(f"{scenario.name}-").partition("-")[0]):
             raise ValueError(
                 f"is another scenario now: {path}, a file that it names or a plug-in model has changed, or a version "
