@@ -24,10 +24,11 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from splitgym.quoting import shown
 
@@ -82,6 +83,11 @@ def note(what: str, undo: Callable[[], object]) -> None:
 def owner(what: str) -> str:
     """' (by plug-in ...)' for what a plug-in registered, else an empty text."""
     return next((f" (by plug-in {shown(p.given)})" for p in _LOADED.values() if what in p.added), "")
+
+
+def options(needed: Iterable[Any]) -> list[str]:
+    """Words of a command line that load plug-ins, or what is remembered of them; an installed one needs none."""
+    return [word for one in needed if one.kind != INSTALLED for word in ("--plugin", one.given)]
 
 
 def load_plugin(plugin: str | Path) -> Plugin:

@@ -63,15 +63,10 @@ def advice(remembered: Iterable[Source]) -> str:
     if absent:
         texts.append(
             f"; it was made with plug-ins that are not loaded here: {', '.join(shown(s.given) for s in absent)}. If "
-            f"you trust their code, add: {shlex.join(options(absent))}"
+            f"you trust their code, add: {shlex.join(plugins.options(absent))}"
         )
     here = {plugin.given: plugin.digest for plugin in sources()} if known else {}
     changed = [s.given for s in known if here.get(s.given, s.digest) != s.digest]
     if changed:
         texts.append(f"; plug-ins have other code now: {', '.join(map(shown, changed))}")
     return "".join(texts)
-
-
-def options(needed: Iterable[Source]) -> list[str]:
-    """Words of a command line that load plug-ins; an installed one needs none."""
-    return [word for s in needed if s.kind != plugins.INSTALLED for word in ("--plugin", s.given)]

@@ -19,8 +19,7 @@ def command_line(*words: Any) -> str:
 
     The plug-ins that were given to this process are given again.
     """
-    given = [word for p in plugins.loaded() if p.kind != plugins.INSTALLED for word in ("--plugin", p.given)]
-    return shlex.join(["splitgym", *map(str, words), *given])
+    return shlex.join(["splitgym", *map(str, words), *plugins.options(plugins.loaded())])
 
 
 def parts_of(text: str) -> list[str]:

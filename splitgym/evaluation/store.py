@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from splitgym import provenance
+from splitgym import plugins, provenance
 from splitgym.checks import file_path
 from splitgym.digests import code_version, is_setting_of, world_origin
 from splitgym.evaluation.results import DECISION, Results
@@ -201,7 +201,7 @@ class Store:
         seeds = [int(row["seed"]) for row in rows]
         words = [*specs, "--env", world.env_id, "--scenario", self._setting(world, rows[0]["setting"])]
         words += ["--seed", min(seeds), "--episodes", max(seeds) - min(seeds) + 1, "--store", self.folder]
-        absent = provenance.options(provenance.missing(self.plugins()))
+        absent = plugins.options(provenance.missing(self.plugins()))
         return command_line("evaluate", *words, *absent)
 
     def _of_setting(self, world: World, setting: str, scenario: Any, rows: list[dict[str, Any]]) -> Results:
