@@ -42,12 +42,17 @@ def policies_of(args: argparse.Namespace) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def add_setting(parser: argparse.ArgumentParser) -> None:
-    """Arguments that choose environment, scenario and changes to it."""
-    parser.add_argument("--env", default="SplitInference-v0", metavar="ID", help="environment id, see 'splitgym list'")
+def add_scenario(parser: argparse.ArgumentParser) -> None:
+    """Which scenario is played."""
     parser.add_argument(
         "--scenario", default="default", metavar="NAME|FILE.toml", help="name of a preset, or a TOML file"
     )
+
+
+def add_setting(parser: argparse.ArgumentParser) -> None:
+    """Arguments that choose environment, scenario and changes to it."""
+    parser.add_argument("--env", default="SplitInference-v0", metavar="ID", help="environment id, see 'splitgym list'")
+    add_scenario(parser)
     parser.add_argument(
         "--set",
         action="append",
@@ -222,6 +227,25 @@ class Outputs:
         if self._gone:
             raise self._gone
         return 0
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """How many threads play."""
+    parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; they change no result")
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Where every episode is kept."""
+    parser.add_argument(
+        "--store", metavar="DIR", help="keep every episode there at once; after a break the same command goes on"
+    )
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Whether a stranger's model may be loaded."""
+    parser.add_argument(
+        "--trust", action="store_true", help="load a model file of unknown origin; such a file can run code"
+    )
 
 
 def add_form(parser: argparse.ArgumentParser, json: str = "") -> None:

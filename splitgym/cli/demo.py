@@ -6,7 +6,17 @@ import argparse
 import functools
 from pathlib import Path
 
-from splitgym.cli.common import Outputs, add_form, agent_word, check_files, play_command, print_table, progress_bar, say
+from splitgym.cli.common import (
+    Outputs,
+    add_form,
+    add_scenario,
+    agent_word,
+    check_files,
+    play_command,
+    print_table,
+    progress_bar,
+    say,
+)
 from splitgym.files import refuse_link
 from splitgym.policy import policy_names
 
@@ -17,9 +27,7 @@ STEPS = 4_500_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = "examples:\n  splitgym demo\n  splitgym demo --scenario bursty --steps 1000000 --out results/bursty"
-    parser.add_argument(
-        "--scenario", default="default", metavar="NAME|FILE.toml", help="name of a preset, or a TOML file"
-    )
+    add_scenario(parser)
     parser.add_argument("--steps", type=int, default=STEPS, help="training steps of PPO")
     parser.add_argument("--episodes", type=int, default=50, help="episodes of the comparison")
     parser.add_argument(

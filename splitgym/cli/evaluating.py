@@ -11,6 +11,9 @@ from splitgym.cli.common import (
     add_measures,
     add_policies,
     add_setting,
+    add_store,
+    add_threads,
+    add_trust,
     changes_of,
     check_files,
     measures_of,
@@ -48,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--episodes", type=int, default=EPISODES, help="number of episodes; episode i plays seed SEED + i"
     )
     parser.add_argument("--seed", type=int, default=0, help="first seed; all policies meet the same traces")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; they change no result")
+    add_threads(parser)
     parser.add_argument("--csv", metavar="FILE", help="write one row for each policy and episode")
     parser.add_argument("--plot", metavar="FILE", help="draw the comparison (png, pdf or svg)")
     parser.add_argument(
@@ -63,12 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bound", action="store_true", help="show each policy's gap to a certified bound on any return"
     )
-    parser.add_argument(
-        "--store", metavar="DIR", help="keep every episode there at once; after a break the same command goes on"
-    )
-    parser.add_argument(
-        "--trust", action="store_true", help="load a model file of unknown origin; such a file can run code"
-    )
+    add_store(parser)
+    add_trust(parser)
 
 
 def run(args: argparse.Namespace) -> int:

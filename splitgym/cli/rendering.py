@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from splitgym.checks import whole_number
-from splitgym.cli.common import add_setting, changes_of, check_ending, check_output, progress_bar, say
+from splitgym.cli.common import add_setting, add_trust, changes_of, check_ending, check_output, progress_bar, say
 from splitgym.envs.single import SplitEnv
 from splitgym.evaluation.policies import act, contender
 from splitgym.extras import need
@@ -38,9 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the episode")
     parser.add_argument("--human", action="store_true", help="open a window instead of printing text")
     parser.add_argument("--out", metavar="FILE", help="save the last frame (.png) or all frames (.gif)")
-    parser.add_argument(
-        "--trust", action="store_true", help="load a model file of unknown origin; such a file can run code"
-    )
+    add_trust(parser)
 
 
 def run(args: argparse.Namespace) -> int:

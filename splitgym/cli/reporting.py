@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from splitgym.cli.common import check_output, say
+from splitgym.cli.common import add_trust, check_output, say
 from splitgym.extras import need
 
 #: Formats of single figures.
@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("stores", nargs="+", metavar="DIR", help="folder of 'splitgym evaluate --store DIR'")
     parser.add_argument("--out", metavar="FILE", help="file of the page (default: report.html in the first folder)")
     parser.add_argument("--figures", nargs="+", default=[], choices=FORMATS, help="also write every figure to files")
-    parser.add_argument(
-        "--trust", action="store_true", help="load a model file of unknown origin; such a file can run code"
-    )
+    add_trust(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from splitgym.cli.common import (
     add_form,
     add_policies,
     add_setting,
+    add_trust,
     changes_of,
     check_files,
     policies_of,
@@ -49,9 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", metavar="FILE", help="write energy and debt of every policy and task")
     parser.add_argument("--plot", metavar="FILE", help="draw debt and average energy over time (png, pdf or svg)")
     add_form(parser, "setting and summary")
-    parser.add_argument(
-        "--trust", action="store_true", help="load a model file of unknown origin; such a file can run code"
-    )
+    add_trust(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,6 +13,9 @@ from splitgym.cli.common import (
     add_measures,
     add_policies,
     add_setting,
+    add_store,
+    add_threads,
+    add_trust,
     changes_of,
     check_files,
     measures_of,
@@ -64,19 +67,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--episodes", type=int, default=20, help="episodes at each value; episode i plays SEED + i")
     parser.add_argument("--seed", type=int, default=0, help="first seed, the same at every value")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the simulation; they change no result")
+    add_threads(parser)
     add_measures(parser, "show these measures, not the two that 'evaluate' draws")
     parser.add_argument(
         "--csv", metavar="FILE", help="write one row for each value, policy and episode; updated after every value"
     )
     parser.add_argument("--plot", metavar="FILE", help="draw a panel for each measure (png, pdf or svg)")
     add_form(parser, "setting, summaries and rows")
-    parser.add_argument(
-        "--store", metavar="DIR", help="keep every episode there at once; after a break the same command goes on"
-    )
-    parser.add_argument(
-        "--trust", action="store_true", help="load a model file of unknown origin; such a file can run code"
-    )
+    add_store(parser)
+    add_trust(parser)
 
 
 def run(args: argparse.Namespace) -> int:
