@@ -20,6 +20,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {shown(close[0])}?" if close else ""
 
 
+def unknown(kind: str, name: Any, known: Iterable[str], own: bool) -> ValueError:
+    """The refusal of a name that is not among the ``known``; ``own``: it may be that of somebody's plug-in."""
+    names = list(known)
+    close = nearest(name, names)
+    hint = "; one of your own by --plugin" if own and not close else ""
+    return ValueError(f"unknown {kind} {shown(name)}{close} (known: {listed(names)}{hint})")
+
+
 class Registry(Generic[T]):
     """A table of named things of one kind; who looks into it finds the plug-ins of installed distributions, too.
 
@@ -56,10 +64,7 @@ class Registry(Generic[T]):
         try:
             return self._table[name]
         except (KeyError, TypeError):
-            known, close = listed(list(self)), nearest(name, self._table)
-            hint = "; one of your own by --plugin" if self.own and not close else ""
-            rest = f"{close} (known: {known}{hint})"
-            raise ValueError(f"unknown {self.kind} {shown(name)}{rest}") from None
+            raise unknown(self.kind, name, self, self.own) from None
 
     def __contains__(self, name: object) -> bool:
         plugins.look()

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 from splitgym.checks import MOST_ROWS, MOST_THREADS, table, whole_number
-from splitgym.encodings import ENCODINGS, Encoding, by_column, by_name, decision_type
+from splitgym.encodings import Encoding, by_column, by_name, decision_type
 from splitgym.envs.crew import Crew, work_of_row
 from splitgym.interrupt import PIECE
 from splitgym.jit import one_record, records
@@ -58,8 +58,8 @@ class Rows:
         self.scenario = world.load_scenario(scenario)
         self.params = world.lower(self.scenario)
         self._params = one_record(self.params, world.params)
+        self.encoding: Encoding = world.encoding(action, self.scenario)
         self.fields, self.axes = world.fields(self.scenario), world.axes(self.scenario)
-        self.encoding: Encoding = ENCODINGS[action](self.axes, lambda grid: world.distinct(self.scenario, grid))
         self.action = action
         self.decision = decision_type(self.axes)  # as policies write it: vectors where there are several devices
         self.table = records(by_name(self._apart(self.encoding.table), world.axis_table))
@@ -253,6 +253,5 @@ class Rows:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        world, scenario = self.world, self.scenario
-        self.encoding = ENCODINGS[self.action](self.axes, lambda grid: world.distinct(scenario, grid))
+        self.encoding = self.world.encoding(self.action, self.scenario)
         self._link()

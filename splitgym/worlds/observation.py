@@ -82,7 +82,6 @@ class ObservationTable:
         self.entries, self.most = entries, most
         #: Record of the places: a number's index, a vector's SPAN.
         self.at = np.dtype([(e.name, "i8" if e.size is None else SPAN) for e in entries], align=True)
-        self.vectors = any(entry.size is not None for entry in entries)
         self._records: dict[tuple[int, ...], np.dtype] = {}
 
     def fields(self, scales: Any) -> tuple[Field, ...]:

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from splitgym.encodings import Axis, Choice, decision_type
+from splitgym.encodings import ENCODINGS, Axis, Choice, Encoding, decision_type
 from splitgym.fields import Field
-from splitgym.quoting import shown
-from splitgym.registry import Registry, nearest
+from splitgym.registry import Registry, unknown
 from splitgym.traces.base import ArrayTrace
 from splitgym.worlds.about import About
 from splitgym.worlds.observation import ObservationTable
@@ -185,6 +184,10 @@ class World:
         size = None if self.devices is None else self.devices(scenario)
         return tuple(choice.axis(scenario, size) for choice in self.axis_table)
 
+    def encoding(self, action: str, scenario: Any) -> Encoding:
+        """How actions are written under the registered name ``action``."""
+        return ENCODINGS[action](self.axes(scenario), functools.partial(self.distinct, scenario))
+
     @property
     def decision(self) -> np.dtype:
         """Record of a decision (of one device, where there are several), by ``axis_table``."""
@@ -196,8 +199,7 @@ class World:
 
     def view(self, scenario: Any) -> np.dtype:
         """Record of a scenario's decoded observation."""
-        table = self.observation_table
-        return table.view(self.scales(scenario)) if table.vectors else table.record()
+        return self.observation_table.view(self.scales(scenario))
 
     @property
     def outcome(self) -> np.dtype:
@@ -231,7 +233,5 @@ def world_of(env_id: str) -> World:
     """World of an environment id; raises ``ValueError`` naming the nearest known one."""
     table = {WORLDS[name].env_id: WORLDS[name] for name in WORLDS}
     if not isinstance(env_id, str) or env_id not in table:
-        close = nearest(env_id, table)
-        hint = "" if close else "; one of your own by --plugin"
-        raise ValueError(f"unknown environment {shown(env_id)}{close} (known: {', '.join(table)}{hint})")
+        raise unknown("environment", env_id, table, own=True)
     return table[env_id]
