@@ -64,14 +64,21 @@ def tables(fields: Iterable[Field]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return kinds.astype(np.int64), lows, highs
 
 
+def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown."""
+
+    def line(cells: Iterable[str]) -> str:
+        return f"| {' | '.join(cell.replace('|', bar) for cell in cells)} |"
+
+    head, bar = list(head), "\\|"
+    return "\n".join([line(head), "|---" * len(head) + "|", *map(line, rows)])
+
+
 def field_table(fields: Iterable[Field]) -> str:
     """Markdown table of the fields: name, unit, rule, meaning, state."""
-    rows = ["| field | unit | observed as | meaning | MDP or hidden |", "|---|---|---|---|---|"]
-    rows += [
-        f"| `{f.name}`{f' x {f.size}' if f.size > 1 else ''} | {f.unit} | {f.rule} | {f.meaning} | {f.state} |"
-        for f in fields
-    ]
-    return "\n".join(rows)
+    named = ((f"`{f.name}`{f' x {f.size}' if f.size > 1 else ''}", f) for f in fields)
+    rows = ((name, f.unit, f.rule, f.meaning, f.state) for name, f in named)
+    return markdown_table(("field", "unit", "observed as", "meaning", "MDP or hidden"), rows)
 
 
 __all__ = ["DECIBEL", "SIGNED", "SQUASH", "UNIT", "Field", "field_table", "tables"]

@@ -18,7 +18,7 @@ import gymnasium as gym
 from sphinx.application import Sphinx
 
 from splitgym.cli.listing import catalogue
-from splitgym.envs.describe import markdown_table
+from splitgym.fields import markdown_table
 from splitgym.policy import POLICIES, load_baselines
 
 ROOT = Path(__file__).resolve().parent.parent.parent

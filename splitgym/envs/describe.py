@@ -8,16 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from splitgym.encodings import ENCODINGS, Axis
-from splitgym.fields import field_table
+from splitgym.fields import field_table, markdown_table
+from splitgym.quoting import capital
 from splitgym.worlds.records import info_table, reward_table
 from splitgym.worlds.world import World, get_world
-
-
-def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table in Markdown."""
-    head = list(head)
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def axis_table(axes: Iterable[Axis]) -> str:
@@ -39,7 +33,7 @@ def _values(axis: Axis) -> str:
 def _encodings(world: World, scenario: Any) -> str:
     rows = []
     for name in sorted(ENCODINGS, key=lambda name: (name != "multidiscrete", name)):  # the default first
-        space = ENCODINGS[name](world.axes(scenario), lambda grid: world.distinct(scenario, grid)).space
+        space = world.encoding(name, scenario).space
         what = (ENCODINGS[name].__doc__ or "").partition("\n")[0]
         rows.append((f'`"{name}"`', f"`{' '.join(str(space).split())}`", what))
     return markdown_table(("`action=`", "space", "one action is"), rows)
@@ -105,8 +99,10 @@ def _named(kind: str, rows: Iterable[tuple[str, str]]) -> str:
 
 def page(world: World) -> str:
     """The whole page in Markdown, without its title; headings are of the second level."""
-    summary = world.summary[:1].upper() + world.summary[1:]
-    return "\n\n".join([f"{summary}.", *(f"## {title}\n\n{text}" for title, text in sections(world))]) + "\n"
+    return (
+        "\n\n".join([f"{capital(world.summary)}.", *(f"## {title}\n\n{text}" for title, text in sections(world))])
+        + "\n"
+    )
 
 
 class PageOf:

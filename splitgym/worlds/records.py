@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.fields import markdown_table
 from splitgym.jit import records
 from splitgym.registry import nearest
 from splitgym.traces.base import Array
@@ -100,16 +101,14 @@ def grown(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def info_table(columns: Iterable[Column]) -> str:
     """Markdown table of what ``info`` shows: key, unit, type, meaning."""
     kinds = {"f8": "float", "i8": "int", "?": "bool"}
-    rows = ["| key | unit | type | meaning |", "|---|---|---|---|"]
-    rows += [f"| `{c.name}` | {c.unit} | {kinds[str(c.kind)]} | {c.meaning} |" for c in columns]
-    return "\n".join(rows)
+    rows = ((f"`{c.name}`", c.unit, kinds[str(c.kind)], c.meaning) for c in columns)
+    return markdown_table(("key", "unit", "type", "meaning"), rows)
 
 
 def reward_table(terms: Iterable[Term]) -> str:
     """Markdown table of the terms of the reward: key of ``info``, weight, formula, meaning."""
-    rows = ["| term | weight | formula | meaning |", "|---|---|---|---|"]
-    rows += [f"| `{t.name}` | `{t.weight}` | `{t.formula}` | {t.meaning} |" for t in terms]
-    return "\n".join(rows)
+    rows = ((f"`{t.name}`", f"`{t.weight}`", f"`{t.formula}`", t.meaning) for t in terms)
+    return markdown_table(("term", "weight", "formula", "meaning"), rows)
 
 
 def fill_record(columns: Iterable[Column], scenario: Any, **derived: object) -> np.record:
