@@ -1,8 +1,10 @@
 """The project's one ``@jit``: Numba with a cache that cannot go stale.
 
 Numba's own cache notices an edit only in the file that defines a function, so machine code that calls
-across files would outlive a change of its callee.  Here every compiled function is stored in a folder
-whose name holds a digest of *all* jitted sources: edit or upgrade one of them and nothing old is found.
+across files would outlive a change of its callee, and it keeps the code of every installation apart.  Here
+every compiled function is stored in a folder whose name holds a digest of all that decides its machine code
+(see :func:`decisive`), whatever folder the package lies in: a new virtual environment compiles nothing anew,
+and after an edit or an upgrade nothing old is found.  The processor is a part of Numba's own key.
 ``jit`` refuses a function of the package that lives in a file outside that digest.  A function of somebody
 else's file, such as the kernel of a world of one's own, is compiled anew in every process and never stored:
 nobody knows here which files it depends on.
@@ -11,10 +13,12 @@ nobody knows here which files it depends on.
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import llvmlite
 import numba
 import numpy as np
 from numba.core import config as numba_config
@@ -42,6 +46,8 @@ JITTED_SOURCES = (
     "baselines/*kernel.py",
     "testing/kernel.py",
 )
+#: Settings of Numba that change what is compiled.
+_SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "ENABLE_AVX", "DEBUGINFO_DEFAULT")
 
 
 def jitted_files() -> list[Path]:
@@ -60,13 +66,24 @@ def sources_digest() -> str:
     return digest.hexdigest()[:16]
 
 
+def decisive() -> dict[str, str]:
+    """What decides machine code on one kind of processor: sources, Python, compilers, NumPy, Numba's settings."""
+    libraries = {library.__name__: library.__version__ for library in (numba, llvmlite, np)}
+    settings = {name: str(getattr(config, name, "")) for name in _SETTINGS}
+    return {"sources": sources_digest(), "python": platform.python_version(), **libraries, **settings}
+
+
+def _decisive_digest() -> str:
+    return hashlib.sha256(repr(sorted(decisive().items())).encode()).hexdigest()[:16]
+
+
 def cache_folder() -> Path | None:
     """Folder to which this version's machine code is written, see :mod:`splitgym.jit_cache`; ``None`` without one."""
     return _FOLDERS.write
 
 
 _FILES = frozenset(jitted_files())
-_FOLDERS = find_folders(f"jit-{sources_digest()}")
+_FOLDERS = find_folders(f"jit-{_decisive_digest()}")
 
 
 def jit(function: F) -> F:
@@ -85,8 +102,14 @@ def jit(function: F) -> F:
         return np.errstate(over="ignore")(function)  # 64-bit hashes wrap around on purpose
     dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
     if ours and _FOLDERS.read:
-        dispatcher._cache = Cache(function, _FOLDERS)
+        dispatcher._cache = Cache(function, _FOLDERS, _place(file))
     return cast(F, dispatcher)
+
+
+def _place(file: Path) -> str:
+    """Folder of a jitted file inside the package, joined by points; ``baselines`` may lie beside it, too."""
+    root = _PACKAGE if file.is_relative_to(_PACKAGE) else _PACKAGE.parent
+    return ".".join(file.parent.relative_to(root).parts) or "splitgym"
 
 
 def records(array: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import logging
 import os
 import stat
@@ -146,11 +147,12 @@ class Cache(caching.Cache):
     Args:
         function: the Python function.
         folders: where to look, and where to write.
+        place: where the function's file lies in the package, such as ``physics``: the same in every installation.
     """
 
-    def __init__(self, function: Callable, folders: Folders) -> None:
+    def __init__(self, function: Callable, folders: Folders, place: str) -> None:
         self._name, self._py_func = repr(function), function
-        self._impl: Any = _Implementation(function, folders.write)
+        self._impl: Any = _Implementation(function, folders.write, place)
         self._cache_file: Any = _Files(folders, self._impl.locator.subfolder, self._impl.filename_base)
         self._cache_path = str(folders.write or folders.read[0])
         self.enable()
@@ -171,9 +173,9 @@ class Cache(caching.Cache):
 
 
 class _Implementation(caching.CompileResultCacheImpl):
-    def __init__(self, function: Callable, folder: Path | None) -> None:
+    def __init__(self, function: Callable, folder: Path | None, place: str) -> None:
         self._lineno = function.__code__.co_firstlineno
-        self._locator: Any = _Locator(function, folder)
+        self._locator: Any = _Locator(function, folder, place)
         name = f"{Path(function.__code__.co_filename).stem}.{function.__qualname__}"
         self._filename_base = self.get_filename_base(name, getattr(sys, "abiflags", ""))
 
@@ -181,9 +183,9 @@ class _Implementation(caching.CompileResultCacheImpl):
 class _Locator(caching._CacheLocator):
     """Where a function's files lie below a folder."""
 
-    def __init__(self, function: Callable, folder: Path | None) -> None:
+    def __init__(self, function: Callable, folder: Path | None, place: str) -> None:
         self._py_file, self._line, self.folder = function.__code__.co_filename, function.__code__.co_firstlineno, folder
-        self.subfolder = self.get_suitable_cache_subpath(self._py_file)
+        self.subfolder = place
 
     def get_cache_path(self) -> Any:
         return str(self.folder and self.folder / self.subfolder)
@@ -192,7 +194,7 @@ class _Locator(caching._CacheLocator):
         _make(Path(self.get_cache_path()))
 
     def get_source_stamp(self) -> Any:
-        return ""  # the folder's name holds the digest of all sources
+        return ""  # the folder's name holds the digest of all that decides
 
     def get_disambiguator(self) -> Any:
         return str(self._line)
@@ -226,7 +228,7 @@ class _SafeFile(caching.IndexDataCacheFile):
 
     def __init__(self, folder: Path, base: str) -> None:
         super().__init__(str(folder), base, "")
-        self._folder = folder
+        self._folder, self._base = folder, base
 
     def _load_index(self) -> dict[Any, str]:
         try:
@@ -238,6 +240,12 @@ class _SafeFile(caching.IndexDataCacheFile):
         if Path(name).name != name or not self._is_safe(self._data_path(name)):
             return None
         return super()._load_data(name)
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep data under a name of its key alone: Numba counts files, and two processes at once count the same."""
+        name = f"{self._base}.{hashlib.sha256(self._dump(key)).hexdigest()[:16]}.nbc"
+        self._save_data(name, data)
+        self._save_index({**self._load_index(), key: name})
 
     def _is_safe(self, path: str) -> bool:
         try:

@@ -165,7 +165,7 @@ def double(x):
 def compiled(folders: Folders) -> tuple[int, int, int]:
     """(result, hits, misses) of a fresh dispatcher."""
     dispatcher: Any = numba.njit(double)
-    dispatcher._cache = Cache(double, folders)
+    dispatcher._cache = Cache(double, folders, "physics")
     return dispatcher(21), sum(dispatcher.stats.cache_hits.values()), sum(dispatcher.stats.cache_misses.values())
 
 

@@ -177,6 +177,35 @@ def test_an_edited_callee_is_never_stale(copy):
     assert tiny(copy) == [first, 1, 0, folder]  # and back: the old code is still there, and right
 
 
+def test_another_installation_of_the_same_code_compiles_nothing(copy):
+    """The place of a package decides nothing: a new environment finds what another one has compiled."""
+    first, hits, misses, folder = tiny(copy)
+    assert (hits, misses) == (0, 1)
+    moved = copy.rename(copy.with_name("elsewhere"))
+    assert tiny(moved) == [first, 1, 0, folder]
+
+
+VERSIONS = """
+import importlib, sys
+import llvmlite, numba, numpy
+from splitgym import jit
+names = {jit.cache_folder().name}
+for library in (llvmlite, numba, numpy):
+    before, library.__version__ = library.__version__, "0.0"
+    names.add(f"jit-{jit._decisive_digest()}")
+    library.__version__ = before
+print(len(names), f"jit-{jit._decisive_digest()}" == jit.cache_folder().name)
+"""
+
+
+def test_other_compilers_and_settings_keep_their_code_apart(tmp_path):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    assert run_python(VERSIONS, **cache).split() == ["4", "True"]
+    folder = "from splitgym.jit import cache_folder; print(cache_folder())"
+    settings = [{}, {"NUMBA_OPT": "0"}, {"NUMBA_BOUNDSCHECK": "1"}, {"NUMBA_SLP_VECTORIZE": "1"}]
+    assert len({run_python(folder, **cache, **setting) for setting in settings}) == len(settings)
+
+
 DIGESTS = """
 from splitgym.jit import jitted_files, sources_digest
 digests = {sources_digest()}
