@@ -15,10 +15,10 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import llvmlite
 import numba
 import numpy as np
 from numba.core import config as numba_config
@@ -68,7 +68,7 @@ def sources_digest() -> str:
 
 def decisive() -> dict[str, str]:
     """What decides machine code on one kind of processor: sources, Python, compilers, NumPy, Numba's settings."""
-    libraries = {library.__name__: library.__version__ for library in (numba, llvmlite, np)}
+    libraries = {name: metadata.version(name) for name in ("numba", "llvmlite", "numpy")}
     settings = {name: str(getattr(config, name, "")) for name in _SETTINGS}
     return {"sources": sources_digest(), "python": platform.python_version(), **libraries, **settings}
 

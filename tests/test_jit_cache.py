@@ -186,14 +186,13 @@ def test_another_installation_of_the_same_code_compiles_nothing(copy):
 
 
 VERSIONS = """
-import importlib, sys
-import llvmlite, numba, numpy
+from importlib import metadata
 from splitgym import jit
-names = {jit.cache_folder().name}
-for library in (llvmlite, numba, numpy):
-    before, library.__version__ = library.__version__, "0.0"
+names, version = {jit.cache_folder().name}, metadata.version
+for changed in ("numba", "llvmlite", "numpy"):
+    metadata.version = lambda name: "0.0" if name == changed else version(name)
     names.add(f"jit-{jit._decisive_digest()}")
-    library.__version__ = before
+metadata.version = version
 print(len(names), f"jit-{jit._decisive_digest()}" == jit.cache_folder().name)
 """
 
