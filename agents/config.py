@@ -29,7 +29,7 @@ from splitgym.specs import command_line
 from splitgym.strict import Strict, entry, from_mapping, number
 from splitgym.version import __version__
 from splitgym.worlds.multiuser.agents import Agents
-from splitgym.worlds.world import World, get_world, world_of
+from splitgym.worlds.world import World, fixed_by, get_world, world_of
 
 CONFIG_FILE = "config.json"
 #: Rewards of agents that share a policy, and the encodings in which they can act.
@@ -79,7 +79,11 @@ class TrainConfig(Strict):
 
     def __post_init__(self) -> None:
         algorithm = ALGORITHMS[self.algo]
-        defaults = {**algorithm.fields, "action": algorithm.actions[0]}
+        fixed = fixed_by(self.env_id).get("action")
+        if fixed and self.action not in (None, fixed):
+            raise ValueError(f"train.env_id={self.env_id!r} fixes action={fixed!r}, got action={self.action!r}")
+        object.__setattr__(self, "env_id", self.world.env_id)
+        defaults = {**algorithm.fields, "action": fixed or algorithm.actions[0]}
         defaults["checkpoint_every"] = self.steps // 10 or 1 if isinstance(self.steps, int) else 1
         for name, value in defaults.items():
             if getattr(self, name) is None:
@@ -259,6 +263,8 @@ def resumed(saved: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
         was = getattr(saved, name)
         if name in RUNTIME:
             continue
+        if name == "env_id" and fixed_by(value).get("action", saved.action) == saved.action:
+            value: Any = world_of(value).env_id
         if name == "scenario":
             wanted = saved.world.load_scenario(value)
             if wanted.digest() != was.digest():

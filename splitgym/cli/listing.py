@@ -17,7 +17,7 @@ from splitgym.suites import load_suite, suite_names
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
 from splitgym.worlds.hardware import hardware_names, load_hardware
-from splitgym.worlds.world import WORLDS
+from splitgym.worlds.world import ID_ENCODINGS, WORLDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def first_line(thing: object) -> str:
     """First line of a docstring."""
     return (thing.__doc__ or "").strip().partition("\n")[0]
+
+
+def _of_id(encoding: str) -> str:
+    """By which ending of an environment's id an encoding is chosen, in words; empty: by none."""
+    ending = next((ending for ending, fixed in ID_ENCODINGS.items() if fixed == encoding), "")
+    return f" Id: NAME{ending}-v0." if ending else ""
 
 
 def catalogue() -> dict[str, dict[str, str]]:
@@ -48,7 +54,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "hardware profiles": {name: load_hardware(name).description for name in hardware_names()},
         "fading models": {name: first_line(FADING[name].function) for name in FADING},
         "arrival models": {name: first_line(ARRIVALS[name].function) for name in ARRIVALS},
-        "action encodings": {name: first_line(ENCODINGS[name]) for name in ENCODINGS},
+        "action encodings": {name: first_line(ENCODINGS[name]) + _of_id(name) for name in ENCODINGS},
         **{
             f"policies of {world.env_id}": {
                 name: getattr(POLICIES[name], "summary", first_line(POLICIES[name]))

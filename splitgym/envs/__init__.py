@@ -17,30 +17,32 @@ if TYPE_CHECKING:
 
 
 def register_envs() -> None:
-    """Register one Gymnasium id for every world; safe to call again."""
+    """Register the Gymnasium ids of every world, see ``World.ids``; safe to call again."""
     for name in WORLDS:
         world = WORLDS[name]
-        if world.env_id not in gym.registry:
-            gym.register(
-                id=world.env_id,
-                entry_point=f"splitgym.envs.named:{world.class_name}",
-                vector_entry_point="splitgym.envs.vector:SplitVectorEnv",
-                kwargs={"world": name},
-            )
+        for env_id, fixed in world.ids.items():
+            if env_id not in gym.registry:
+                gym.register(
+                    id=env_id,
+                    entry_point=f"splitgym.envs.named:{world.class_name}",
+                    vector_entry_point="splitgym.envs.vector:SplitVectorEnv",
+                    kwargs={"world": name, **fixed},
+                )
 
 
 def register_world(world: World) -> World:
-    """Make a world of one's own known: its environment id for ``gym.make``, its name for everything else; returns it.
+    """Make a world of one's own known: its environment ids for ``gym.make``, its name for everything else; returns it.
 
     Raises ``ValueError`` for a name or an environment id that is taken, and for anything but a :class:`World`.
     """
     if not isinstance(world, World):
         raise ValueError(f"a world must be a splitgym.worlds.world.World, got {shown(world)}")
-    if world.env_id in gym.registry:
-        raise ValueError(f"environment id {shown(world.env_id)} is taken; give world {shown(world.name)} another one")
+    for env_id in world.ids:
+        if env_id in gym.registry:
+            raise ValueError(f"environment id {shown(env_id)} is taken; give world {shown(world.name)} another one")
     WORLDS.add(world.name, world)
     register_envs()
-    note(f"environment {shown(world.env_id)}", lambda: gym.registry.pop(world.env_id, None))
+    note(f"environment {shown(world.env_id)}", lambda: [gym.registry.pop(env_id, None) for env_id in world.ids])
     return world
 
 

@@ -39,6 +39,12 @@ def _encodings(world: World, scenario: Any) -> str:
     return markdown_table(("`action=`", "space", "one action is"), rows)
 
 
+def _ids(world: World) -> str:
+    """The ids that fix an encoding, in words."""
+    ids = [f"`{env_id}`" for env_id, fixed in world.ids.items() if "action" in fixed]
+    return f"{', '.join(ids[:-1])} and {ids[-1]}"
+
+
 def _options(world: World) -> str:
     rows = [
         (f"`{name}`", ", ".join(f"`{choice!r}`" for choice in option.choices), option.meaning)
@@ -60,6 +66,7 @@ def sections(world: World) -> Iterator[tuple[str, str]]:
         "Action space",
         f"An action decides about each axis.  Values for the scenario `{scenario.name}`:\n\n{axis_table(axes)}\n\n"
         f"`action=` chooses how it is written:\n\n{_encodings(world, scenario)}\n\n"
+        f"Where only an id can be given, {_ids(world)} fix it.\n\n"
         '`info["action_mask"]` and `action_masks()` say which choices make no sense now.  Every action of the space is '
         "accepted all the same.",
     )

@@ -17,6 +17,11 @@ from splitgym.worlds.about import About
 from splitgym.worlds.observation import ObservationTable
 from splitgym.worlds.records import Column, Term, record_type
 
+#: Ending of an id -> the action encoding that it fixes, since an id is a text and can carry no argument.
+ID_ENCODINGS = {"Box": "box", "Discrete": "discrete", "Dict": "dict"}
+#: How Gymnasium writes the module to be imported before the id; what worker processes need.
+_MODULE = "splitgym:"
+
 #: What ``info`` shows beside the outcome of a step.
 MASK = Column("action_mask", "?", "False: the choice cannot finish in time; every action is accepted all the same")
 
@@ -174,6 +179,12 @@ class World:
     about: About = About()
 
     @property
+    def ids(self) -> dict[str, dict[str, Any]]:
+        """Every id under which Gymnasium knows the environment -> the arguments that it fixes."""
+        name, _, version = self.env_id.rpartition("-v")
+        return {self.env_id: {}} | {f"{name}{ending}-v{version}": {"action": a} for ending, a in ID_ENCODINGS.items()}
+
+    @property
     def class_name(self) -> str:
         """Name of the environment's class: ``SplitInferenceEnv`` for ``SplitInference-v0``; later versions say so."""
         name, _, version = self.env_id.rpartition("-v")
@@ -230,8 +241,17 @@ def get_world(name: str) -> World:
 
 
 def world_of(env_id: str) -> World:
-    """World of an environment id; raises ``ValueError`` naming the nearest known one."""
-    table = {WORLDS[name].env_id: WORLDS[name] for name in WORLDS}
-    if not isinstance(env_id, str) or env_id not in table:
+    """World of any of its ids, with or without ``splitgym:`` before it.
+
+    Raises ``ValueError`` naming the nearest known one.
+    """
+    table = {env_id: WORLDS[name] for name in WORLDS for env_id in WORLDS[name].ids}
+    short = env_id.removeprefix(_MODULE) if isinstance(env_id, str) else env_id
+    if not isinstance(short, str) or short not in table:
         raise unknown("environment", env_id, table, own=True)
-    return table[env_id]
+    return table[short]
+
+
+def fixed_by(env_id: str) -> dict[str, Any]:
+    """Arguments that an id fixes, such as ``{"action": "box"}``.  Raises ``ValueError`` as :func:`world_of` does."""
+    return world_of(env_id).ids[env_id.removeprefix(_MODULE)]
