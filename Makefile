@@ -1,8 +1,8 @@
 # Needs make and Python 3.11 or newer, nothing else. `make` alone lists the targets.
 #   PYTHON=python3.12   interpreter that builds the environments (python3)
-#   VENV=folder         where the environment lives (.venv); others beside it: .venv-bench, .venv-newest, .venv-lowest
+#   VENV=folder         where the environment lives (.venv); others beside it: .venv-bench, .venv-recipes-rllib, ...
 #   WORKERS=2           processes of the test suite (auto: one for each core)
-#   ARGS="..."          more arguments for the command behind lock, test, test-newest, test-lowest, fuzz, docs, demo, results or bench
+#   ARGS="..."          more arguments for the command behind lock, test, test-recipes, test-newest, test-lowest, fuzz, docs, demo, results or bench
 #   UV_TORCH_BACKEND=auto  a build of torch for the GPU of this machine (cpu)
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +15,7 @@ RUN := $(VENV)/$(BIN)/python -m
 SUITE = -n $(WORKERS) --dist loadscope $(ARGS)
 SOURCES := pyproject.toml .ci/lock.txt .ci/install.py
 
-.PHONY: help install lock test test-newest test-lowest fuzz lint docs demo results bench
+.PHONY: help install lock test test-recipes test-newest test-lowest fuzz lint docs demo results bench
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -28,6 +28,9 @@ lock: $(VENV)/.dev ## write .ci/lock.txt anew with the newest versions (ARGS="-P
 
 test: $(VENV)/.dev ## run the whole test suite
 	$(RUN) pytest $(SUITE)
+
+test-recipes: $(VENV)/.dev ## run the recipes of other libraries, each in an environment of its own (ARGS="--venv rllib")
+	$(VENV)/$(BIN)/python .ci/recipes.py $(ARGS)
 
 test-newest: $(VENV)/.dev ## run it with the newest version of everything, and name the package that breaks a test
 	$(VENV)/$(BIN)/python .ci/ends.py newest $(VENV)-newest $(SUITE)

@@ -29,6 +29,8 @@ BRINGERS = packages_distributions()
 SHIPPED = ("splitgym", "baselines", "agents")
 #: Folders for developers: they may use what `make install` and `make bench` bring.
 OURS = ("tests", ".ci", "notebooks")
+#: Scripts of other libraries and their checks, which run in environments of their own; tests/house/test_recipes.py.
+RECIPES = (("agents", "recipes"), ("tests", "recipes"))
 #: Functions that import, or look for, the module that their first argument names.
 _IMPORTERS = {"need", "import_module", "importorskip", "find_spec", "__import__"}
 
@@ -58,7 +60,7 @@ def python_files() -> Iterator[tuple[str, str]]:
     """Name and code of every Python file and notebook of the repository."""
     for folder in (*SHIPPED, *OURS):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if path.relative_to(ROOT).parts[:2] not in {("splitgym", "baselines"), ("splitgym", "agents")}:
+            if path.relative_to(ROOT).parts[:2] not in {("splitgym", "baselines"), ("splitgym", "agents"), *RECIPES}:
                 yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
         for path in sorted((ROOT / folder).glob("*.ipynb")):
             cells = json.loads(path.read_text(encoding="utf-8"))["cells"]

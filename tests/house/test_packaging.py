@@ -313,7 +313,7 @@ def test_ci_runs_the_whole_suite() -> None:
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     assert "set -euo pipefail" in lines
-    assert lines[-1] == "make lint docs test"
+    assert lines[-2:] == ["make lint docs test", "make test-recipes ARGS=--every-run"]
     plan = make("--always-make", "--dry-run", "test", "VENV=elsewhere", "WORKERS=2", "ARGS=").stdout.splitlines()
     assert plan[-1].split() == ["elsewhere/bin/python", "-m", "pytest", "-n", "2", "--dist", "loadscope"]
 

@@ -64,7 +64,9 @@ def graph() -> nx.DiGraph:
 def test_every_folder_of_code_is_a_package() -> None:
     """Else its modules would be found by nobody who walks them, such as these tests."""
     folders = {path.parent for name in ("splitgym", "baselines", "agents") for path in (ROOT / name).rglob("*.py")}
-    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+    without = {folder.relative_to(ROOT).as_posix() for folder in folders if not (folder / "__init__.py").is_file()}
+    scripts = {"agents/recipes", "splitgym/agents/recipes"}  # of libraries that are not here: nobody may import them
+    assert without - scripts == set()
 
 
 def test_no_module_imports_itself_in_the_end(graph: nx.DiGraph) -> None:
