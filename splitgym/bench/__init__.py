@@ -16,8 +16,8 @@ from gymnasium.error import DependencyNotInstalled
 from splitgym.bench.measuring import Budget, Row
 from splitgym.checks import MOST_THREADS, whole_number
 from splitgym.cli.common import add_form, print_table, progress_bar
-from splitgym.extras import need
 from splitgym.ranges import Range
+from splitgym.show.tables import Styled, Table
 
 #: Group -> (module, function measuring it, help).
 GROUPS = {
@@ -124,9 +124,9 @@ def header(setting: dict[str, Any]) -> str:
     )
 
 
-def table(rows: list[Row]) -> Any:
-    """A ``rich.table.Table`` of the rows; targets that are missed are marked."""
-    result, text = need("rich.table", "report").Table(), need("rich.text", "report").Text
+def table(rows: list[Row]) -> Table:
+    """The rows; targets that are missed are marked."""
+    result = Table()
     for name, justify in (
         ("measured", "left"),
         ("rate", "right"),
@@ -145,7 +145,7 @@ def table(rows: list[Row]) -> Any:
             group = row.group
         theirs = "" if row.peer_value is None else _number(row.peer_value)
         ratio = "" if row.ratio is None else f"{_number(row.ratio)} x"
-        met = {None: "", True: text("yes", "green"), False: text("no", "red")}[row.met]
+        met = {None: "", True: Styled("yes", "green"), False: Styled("no", "red")}[row.met]
         value = f"{_number(row.value)} {row.unit}"
         result.add_row(row.name, value, row.peer or "", theirs, ratio, row.wanted(), met, row.note)
     return result

@@ -11,8 +11,8 @@ import numpy as np
 from splitgym.checks import seeds_of
 from splitgym.cli.common import add_form, changes_of, print_table, progress_bar
 from splitgym.evaluation.statistics import mean_interval
-from splitgym.extras import need
 from splitgym.show.comparison import averaged, shown
+from splitgym.show.tables import Table
 from splitgym.worlds.world import world_of
 
 
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     title = f"{args.env}: the best possible return, {averaged(args.episodes, 'traces')}"
     words = {"clairvoyant": "feasible decisions found with the trace known", "bound": "no policy returns more"}
     caption = "; ".join(f"{name}: {words[name]}" for name in next(iter(found.values())))
-    table = need("rich.table", "report").Table(title=title, caption=caption, min_width=len(title) + 2)
+    table = Table(title=title, caption=caption, min_width=len(title) + 2)
     table.add_column("scenario", no_wrap=True)
     for name in next(iter(found.values())):
         table.add_column(name, justify="right", no_wrap=True)

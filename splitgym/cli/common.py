@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+
+from gymnasium.error import DependencyNotInstalled
 
 from splitgym.checks import LAST_SEED, MOST_EPISODES, MOST_ROWS, MOST_THREADS, MOST_VALUES, file_path, whole_number
 from splitgym.cli.streams import spelt
@@ -20,8 +21,9 @@ from splitgym.files import PICTURES
 from splitgym.policy import policy_names
 from splitgym.quoting import MOST, cut, shown, tamed
 from splitgym.scenarios import DEFAULT_ENV
-from splitgym.show.tables import folded
+from splitgym.show.tables import Shown
 from splitgym.show.tables import markdown as markdown_of
+from splitgym.show.tables import text as text_of
 from splitgym.specs import command_line
 from splitgym.toml import read_pairs
 
@@ -88,10 +90,12 @@ def play_command(policies: Iterable[str], env_id: str, scenario: str, changes: I
 def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float], None] | None]:
     """A callback ``(name, share)`` that draws one bar on standard error: its share of all ``total`` names.
 
-    What is being prepared counts as what it will be.  Yields ``None`` when quiet, and where there is no terminal, which
-    would get nothing but an empty line.
+    What is being prepared counts as what it will be.  Yields ``None`` when quiet, without ``rich``, and where there is
+    no terminal, which would get nothing but an empty line.
     """
-    console = None if quiet else need("rich.console", "report").Console(stderr=True)
+    console = None
+    with contextlib.suppress(DependencyNotInstalled):
+        console = None if quiet else need("rich.console", "report").Console(stderr=True)
     if console is None or not console.is_terminal:
         yield None
         return
@@ -268,7 +272,7 @@ def measures_of(args: argparse.Namespace) -> list[str] | None:
     return list(dict.fromkeys(name.strip() for given in args.measures for name in given.split(",")))
 
 
-def print_tables(tables: Iterable[Any], *, markdown: bool = False) -> None:
+def print_tables(tables: Iterable[Shown], *, markdown: bool = False) -> None:
     """Print several, a line between them."""
     for place, table in enumerate(tables):
         if place:
@@ -276,26 +280,9 @@ def print_tables(tables: Iterable[Any], *, markdown: bool = False) -> None:
         print_table(table, markdown=markdown)
 
 
-def print_table(table: Any, *, markdown: bool = False) -> None:
-    """Print a ``rich`` table, brackets in it being no markup.
-
-    A terminal that is too narrow gets it in parts below each other; a pipe gets it as wide as it needs to be.
-    """
+def print_table(table: Shown, *, markdown: bool = False) -> None:
+    """Print a table: in parts below each other where a terminal is too narrow, as wide as it needs to be in a pipe."""
     if markdown:
         print(markdown_of(table), end="")
         return
-    base: Any = need("rich.console", "report").Console
-
-    class Spelt(base):
-        def render_str(self, text: str, **options: Any) -> Any:
-            return super().render_str(spelt(tamed(text)), **options)
-
-    console_class = functools.partial(cast(Any, Spelt), markup=False, emoji=False)
-    console = console_class()
-    if not console.is_terminal:
-        wide = console_class(width=10_000)
-        console = console_class(width=max(console.width, wide.measure(table).maximum))
-    with console.capture() as captured:  # a console of its own would end the process where nobody reads
-        for part in folded(table, console):
-            console.print(part)
-    print(captured.get(), end="")
+    print(text_of(table, sys.stdout, lambda words: spelt(tamed(words))))

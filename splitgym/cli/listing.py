@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
 from splitgym.cli.common import add_form, print_table, print_tables
 from splitgym.encodings import ENCODINGS
-from splitgym.extras import need
 from splitgym.placement.published import load_published, published_names
 from splitgym.plugins import loaded
 from splitgym.policy import POLICIES, load_baselines, policy_names
 from splitgym.profiles import load_profile, profile_names
+from splitgym.show.tables import Styled, Table
 from splitgym.suites import load_suite, suite_names
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
@@ -77,15 +76,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         widest = max(len(name) for entries in kinds.values() for name in entries)
         for kind, entries in kinds.items():
-            print_table(need("rich.text", "report").Text(kind, "bold"))
             print_table(_kind(kind, entries, widest))
     return 0
 
 
-def _kind(kind: str, entries: dict[str, str], widest: int = 0) -> Any:
+def _kind(kind: str, entries: dict[str, str], widest: int = 0) -> Table:
     """The names of one kind, below its heading; as a list if ``widest`` tells the width of the names."""
-    look = {"box": None, "show_header": False, "padding": (0, 1, 0, 2)} if widest else {}
-    table = need("rich.table", "report").Table(**look)
+    table = Table(title=Styled(kind, "bold"), listed=True) if widest else Table()
     table.add_column(kind, no_wrap=True, min_width=widest)
     table.add_column("what it is")
     for name, text in entries.items():

@@ -28,6 +28,7 @@ from splitgym.evaluation.statistics import mean_interval
 from splitgym.extras import need
 from splitgym.files import refuse_link, save_figure
 from splitgym.fronts import Front
+from splitgym.show.tables import Table
 from splitgym.specs import policy_spec
 from splitgym.worlds.hardware.workload import SEED
 from splitgym.worlds.world import world_of
@@ -191,9 +192,9 @@ def _draw(args: argparse.Namespace, problem: Problem, front: Front, path: Path) 
     return save_figure(figure, path), ""
 
 
-def _table(args: argparse.Namespace, problem: Problem, front: Front) -> Any:
-    """A ``rich.table.Table`` of the front in units for people, most frugal entry first."""
-    table = need("rich.table", "search").Table(
+def _table(args: argparse.Namespace, problem: Problem, front: Front) -> Table:
+    """The front in units for people, most frugal entry first."""
+    table = Table(
         title=f"{_setting(args, problem)}: {len(front)} of {front.evaluated} evaluated decisions are "
         f"not dominated ({front.search}, seed {front.seed}, {len(problem.table)} valid)",
         caption="\n".join(f"{_title(axis)}: {axis.meaning}" for axis in problem.axes),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from splitgym.extras import need
 from splitgym.placement.contest import Outcome, Result, least_power_w
 from splitgym.placement.instance import Instance
 from splitgym.placement.plan import Infeasible, Plan, app_index
 from splitgym.placement.savings import OPTIMUM, Savings
+from splitgym.show.tables import Table
 
 #: What a refusal's reason means.
 _REASONS = {
@@ -21,14 +20,14 @@ _REASONS = {
 }
 
 
-def contest_table(instance: Instance, results: Sequence[Result], title: str) -> Any:
-    """A ``rich.table.Table`` of every solver's plans; with several applications a row for each below the total."""
+def contest_table(instance: Instance, results: Sequence[Result], title: str) -> Table:
+    """Every solver's plans; with several applications a row for each below the total."""
     several = len(instance.apps) > 1
     targets = "\n".join(
         f"{app.id}: at most {1e3 * app.latency_s:.4g} ms ({instance.latency_mode}), accuracy {app.accuracy:.4g} or more"
         for app in instance.apps
     )
-    table = need("rich.table", "report").Table(title=title, caption=targets, caption_justify="left")
+    table = Table(title=title, caption=targets, caption_justify="left")
     table.add_column("solver", no_wrap=True)
     numbers = ("power\nW" if several else "energy\nmJ", "latency\nms", "accuracy\n%")
     for name in numbers:
@@ -116,9 +115,9 @@ def violations(results: Sequence[Result]) -> Iterator[str]:
             yield f"{result.method} breaks {fault}"
 
 
-def savings_table(savings: Savings, title: str) -> Any:
-    """A ``rich.table.Table`` of the savings over a grid of targets (FIN s7)."""
-    table = need("rich.table", "report").Table(title=f"{title}: {savings.cells} cells")
+def savings_table(savings: Savings, title: str) -> Table:
+    """The savings over a grid of targets (FIN s7)."""
+    table = Table(title=f"{title}: {savings.cells} cells")
     table.add_column("method", no_wrap=True)
     for rival in savings.rivals_j:
         table.add_column(f"saved against\n{rival}\nmean", justify="right", no_wrap=True)

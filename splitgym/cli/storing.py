@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from splitgym.cli.common import add_form, print_table, say
-from splitgym.extras import need
+from splitgym.show.tables import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         store.results()  # says that there are none, and how to make some
     if args.repair:
         print(f"set aside: {aside} damaged lines")
-    table = need("rich.table", "report").Table(title=f"{args.folder}: what every policy has played")
+    table = Table(title=f"{args.folder}: what every policy has played")
     for name in ("environment", "scenario", "version", "policy"):
         table.add_column(name, no_wrap=True)
     for name in ("episodes", "seeds"):

@@ -21,6 +21,7 @@ from splitgym.evaluation.output import Output, lines_to_csv
 from splitgym.evaluation.policies import Contender, contenders_of
 from splitgym.evaluation.results import setting_table, setting_words
 from splitgym.evaluation.rollout import Progress, play
+from splitgym.extras import need
 from splitgym.quoting import shown
 from splitgym.worlds.world import WORLDS, Account, Ledger, World, world_of
 
@@ -124,10 +125,8 @@ class Stability(Output):
         return columns
 
     def frame(self) -> Any:
-        """The columns as a pandas ``DataFrame``."""
-        import pandas as pd
-
-        return pd.DataFrame(self.columns())
+        """The columns as a pandas ``DataFrame``.  Needs the extra ``report``."""
+        return need("pandas", "report").DataFrame(self.columns())
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """One row for each policy and step as CSV text, also written to ``path`` if given: whole or not at all."""

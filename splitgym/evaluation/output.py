@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from splitgym.extras import need
 from splitgym.files import save_figure, written
 from splitgym.names import cell
 
@@ -45,11 +46,11 @@ class Output:
         return written(text + "\n", path)
 
     def table(self) -> Any:
-        """The summary as a ``rich`` table, for people.  Needs the extra ``report``."""
+        """The summary as a table, for people: print it, or give it to ``rich``."""
         return drawn(self._table, self)
 
     def to_markdown(self, **options: Any) -> str:
-        """The table as Markdown; ``options`` are those of :meth:`table`.  Needs the extra ``report``."""
+        """The table as Markdown; ``options`` are those of :meth:`table`."""
         return drawn("tables.markdown", self.table(**options))
 
     def __str__(self) -> str:
@@ -68,10 +69,8 @@ class RowOutput(Output):
         raise NotImplementedError
 
     def frame(self) -> Any:
-        """The rows as a pandas ``DataFrame``."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
+        """The rows as a pandas ``DataFrame``.  Needs the extra ``report``."""
+        return need("pandas", "report").DataFrame(self.rows())
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The rows as CSV text, also written to ``path`` if given: whole or not at all."""

@@ -180,7 +180,7 @@ class Results(RowOutput):
         return ["return", "difference", *plane, DECISION.name]
 
     def table(self, measures: Iterable[str] | None = None, *, wide: bool = False) -> Any:
-        """The summary as a ``rich`` table, for people; columns as in :meth:`columns`.  Needs the extra ``report``."""
+        """The summary as a table, for people: print it, or give it to ``rich``; columns as in :meth:`columns`."""
         return drawn(self._table, self, self.columns(measures, wide=wide))
 
     def document(self) -> dict[str, Any]:

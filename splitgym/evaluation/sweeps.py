@@ -116,9 +116,9 @@ class Sweep(RowOutput):
         }
 
     def table(self, measures: Iterable[str] | None = None) -> Any:
-        """A ``rich`` renderable, for people: a table for each measure, a row for each value, a column for each policy.
+        """For people: a table for each measure, a row for each value, a column for each policy.
 
-        What is too wide for the terminal loses the intervals or is folded into several tables.
+        Print it, or give it to ``rich``.  What is too wide for the terminal loses the intervals or is folded.
         """
         return drawn("sweep_table.SweepTable", self, self.measures(measures))
 

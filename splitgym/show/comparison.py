@@ -1,4 +1,4 @@
-"""Results for the eye: a table for the terminal and a figure for the paper.  Needs the extra ``report``."""
+"""Results for the eye: a table for the terminal and a figure for the paper, which needs the extra ``report``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from splitgym.extras import need
 from splitgym.quoting import capital
 from splitgym.show.palette import AGENT, BASELINE, BUDGET, FAINT, INK
 from splitgym.show.sweep_words import shown_name
+from splitgym.show.tables import Table
 
 if TYPE_CHECKING:
     from splitgym.evaluation.results import Results
@@ -34,14 +35,14 @@ def averaged(n: int, traces: str = "common traces") -> str:
     return "one trace" if n == 1 else f"mean ± 95 % interval over {n} {traces}"
 
 
-def summary_table(results: Results, columns: Sequence[str] | None = None) -> Any:
-    """A ``rich.table.Table`` of the summary, best return first; agents are marked.
+def summary_table(results: Results, columns: Sequence[str] | None = None) -> Table:
+    """The summary as a table, best return first; agents are marked.
 
     ``columns`` are names as :meth:`Results.columns` gives them.
     """
     summary, columns = results.summary(), results.columns() if columns is None else columns
     best, n = results.best_baseline(), summary[0]["episodes"]
-    table = need("rich.table", "report").Table(
+    table = Table(
         title=f"{results.setting}: {averaged(n)}",
         caption="\n".join(_notes(results, columns, best)),
     )

@@ -1,4 +1,4 @@
-"""Long runs for the eye: a table for the terminal and a picture over time.  Needs the extra ``report``."""
+"""Long runs for the eye: a table for the terminal and a picture over time, which needs the extra ``report``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from splitgym.evaluation.debt_growth import BLOCKS, STABLE, TOLERANCE, UNSTABLE
 from splitgym.extras import need
 from splitgym.show.front import plain_numbers
 from splitgym.show.palette import GRID, INK, LINES, MUTED, SERIES
+from splitgym.show.tables import Styled, Table
 
 if TYPE_CHECKING:
     from splitgym.evaluation.long_runs import Run, Stability
@@ -25,10 +26,10 @@ _DASHES = {"color": MUTED, "linewidth": 1.3, "linestyle": (0, (7, 3)), "zorder":
 _WIDE_RATIO, _WIDE_DEBT = 5.0, 100.0
 
 
-def stability_table(stability: Stability) -> Any:
-    """A ``rich.table.Table``: a row for each policy, stable ones first."""
+def stability_table(stability: Stability) -> Table:
+    """A table: a row for each policy, stable ones first."""
     step = stability.account.step
-    table = need("rich.table", "report").Table(
+    table = Table(
         title=f"{stability.setting}: one trace of {stability.steps} {step}s, seed {stability.seed}",
         caption=f"growth: of the debt over the second half, 95 % interval from {BLOCKS} blocks\n"
         f"unstable: the interval lies above 0; stable: it does not, and ends below {TOLERANCE * PER:g}"
@@ -41,11 +42,10 @@ def stability_table(stability: Stability) -> Any:
     headings = ("accuracy\n%", "energy\nx budget", "largest debt\nbudgets", "final debt\nbudgets")
     for heading in (*headings, f"final debt / n\nbudgets/{step}", f"growth\nbudgets/{PER} {step}s"):
         table.add_column(heading, justify="right", no_wrap=True)
-    text = need("rich.text", "report").Text
     for entry in stability.summary():
         table.add_row(
-            text(entry["policy"] + ("*" if entry["agent"] else "")),
-            text(entry["verdict"], style=_STYLES.get(entry["verdict"], "")),
+            entry["policy"] + ("*" if entry["agent"] else ""),
+            Styled(entry["verdict"], _STYLES.get(entry["verdict"], "")),
             f"{100.0 * entry['accuracy']:.1f}",
             f"{entry['energy']:.3f}",
             f"{entry['max_debt']:.1f}",

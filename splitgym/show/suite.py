@@ -1,4 +1,4 @@
-"""A suite's results for the eye: a table and a figure.  Needs the extra ``report``."""
+"""A suite's results for the eye: a table and a figure, which needs the extra ``report``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from splitgym.extras import need
 from splitgym.show.palette import GRID, INK, MARKERS, MUTED, SERIES
+from splitgym.show.tables import Table
 
 if TYPE_CHECKING:
     from splitgym.evaluation.suite import SuiteResults
@@ -19,10 +20,10 @@ _WORDS = (
 )
 
 
-def suite_table(results: SuiteResults) -> Any:
-    """A ``rich.table.Table``: scores over all cases, then case by case with the gap to the bound."""
+def suite_table(results: SuiteResults) -> Table:
+    """A table: scores over all cases, then case by case with the gap to the bound."""
     notes = "\n".join([_WORDS, *_marks(results), *_why(results)])
-    table = need("rich.table", "report").Table(title=_title(results), caption=notes)
+    table = Table(title=_title(results), caption=notes)
     table.add_column("policy", style="bold", no_wrap=True)
     for name in ("all cases", *_headings(results)):
         table.add_column(name, justify="right", no_wrap=True)

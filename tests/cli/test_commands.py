@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rich.table
 
 import splitgym
 from splitgym.cli import COMMANDS, main, parser, streams
 from splitgym.cli.common import Outputs, agent_word, play_command, print_table, progress_bar
 from splitgym.evaluation.results import Results
+from splitgym.show.tables import Table
 from splitgym.specs import command_line
 from tests.helpers import ROOT
 
@@ -290,7 +290,9 @@ def test_drawings_by_characters_have_a_letter_for_each_sign() -> None:
 
 def test_tables_are_measured_as_they_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="splitgym")
-    table = rich.table.Table("a ± b", "c", title="t ± t")
+    table = Table(title="t ± t")
+    table.add_column("a ± b")
+    table.add_column("c")
     table.add_row("1 ± 2", "3 ± 4 ± 5")
     monkeypatch.setattr(sys, "stdout", out)
     print_table(table)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rich.table
 
 from splitgym import evaluate, policy_names
 from splitgym.bench import measuring
@@ -58,8 +57,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def printed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What a run of a command gives to the printer; benchmarks are not run."""
     given: list[Any] = []
-    whole = tables.folded
-    monkeypatch.setattr(common, "folded", lambda table, console: given.append(table) or whole(table, console))
+    whole = common.text_of
+    monkeypatch.setattr(common, "text_of", lambda table, *more: given.append(table) or whole(table, *more))
     peer: dict[str, Any] = {"peer": "EnvPool", "peer_value": 1e5, "ratio": 12.3, "note": "a long note " * 9}
     rows = [measuring.Row(group="batch", name="one environment of many", value=1234567.0, unit="steps/s", **peer)]
     rows.append(measuring.Row(group="batch", name="another", value=0.123, unit="ms"))
@@ -80,7 +79,7 @@ def plain(text: str) -> list[str]:
 
 def grids(given: list[Any]) -> list[Any]:
     many = [table for one in given for table in getattr(one, "tables", [one])]
-    return [table for table in many if isinstance(table, rich.table.Table)]
+    return [table for table in many if isinstance(table, tables.Table)]
 
 
 # ------------------------------------------------------------------ nothing wraps, nothing is cut
@@ -108,7 +107,7 @@ def test_a_terminal_gets_every_figure_whole(
     assert all(len(line) <= width for line in framed)
     text = "\n".join(plain(out))
     for table in printed:
-        columns = table.columns if isinstance(table, rich.table.Table) else []  # a sweep leaves out its intervals
+        columns = table.columns if isinstance(table, tables.Table) else []  # a sweep leaves out its intervals
         for column in columns:
             for cell in column.cells:
                 words = [" ".join(str(cell).split())] if column.no_wrap else str(cell).split()
@@ -116,7 +115,7 @@ def test_a_terminal_gets_every_figure_whole(
 
 
 def test_a_folded_table_names_its_rows_in_every_part(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = rich.table.Table(title="above", caption="below")
+    table = tables.Table(title="above", caption="below")
     for name in ("policy", *"abcdefgh"):
         table.add_column(name, no_wrap=True, justify="right")
     table.add_row("enachi", *(f"{i}.00 ± {i}.00" for i in range(8)))
