@@ -8,7 +8,7 @@ module                                     what it holds
 ``inference`` and the other worlds         a world's story, its text and its picture, for ``render``
 ``comparison``, ``suite``, ``stability``   tables and figures of results
 ``sweep_table``, ``sweep_figure``          tables and figures of a sweep
-``tables``                                 any table as text, as Markdown, or folded for a narrow terminal
+``tables``                                 any table: framed, in plain text, as Markdown, folded for a narrow terminal
 ``front``, ``plan``, ``plan_network``      pictures of a Pareto front and of a placement
 ``report``                                 the page of ``splitgym report``
 =========================================  ==========================================================================
