@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         sweep,
     )
     from splitgym.folders import add_hardware, add_presets, add_profiles, add_suites
+    from splitgym.offline import record_dataset
     from splitgym.suites import load_suite, suite_names
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "policy_names",
     "preset_names",
     "profile_names",
+    "record_dataset",
     "register_encoding",
     "register_envs",
     "register_policy",
@@ -83,6 +85,7 @@ _LATER = {
     **dict.fromkeys(("bound", "bounds", "clairvoyant", "evaluate"), "splitgym.evaluation"),
     **dict.fromkeys(("evaluate_suite", "stability", "sweep"), "splitgym.evaluation"),
     **dict.fromkeys(("add_hardware", "add_presets", "add_profiles", "add_suites"), "splitgym.folders"),
+    "record_dataset": "splitgym.offline",
     **dict.fromkeys(("load_suite", "suite_names"), "splitgym.suites"),
 }
 _BEFORE_0_2 = ("Hardware", "Inference", "MultiUser", "Placement", "Transmission")

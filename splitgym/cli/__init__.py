@@ -50,6 +50,7 @@ COMMANDS = {
     ),
     "place": ("cli.placing", "add_arguments", "run", "place the blocks of a network on nodes: FIN, optimum, rivals"),
     "train": ("agents.train", "add_train_arguments", "run_train", "train an RL agent, or resume a training"),
+    "dataset": ("cli.recording", "add_arguments", "run", "record episodes of policies as a Minari data set"),
     "render": ("cli.rendering", "add_arguments", "run", "watch a policy, or save pictures of it"),
     "bench": ("bench", "add_bench_arguments", "run_bench", "measure rates beside peers, in one run"),
     "demo": ("cli.demo", "add_arguments", "run", "train PPO for two minutes and compare it with every baseline"),

@@ -34,6 +34,7 @@ RIGHT = {
     "optimize": ["--search", "random"],
     "place": ["--random", "5"],
     "train": ["--steps", "64"],
+    "dataset": ["device", "--episodes", "1", "--set", "tasks.count=3", "--out", "d-v0"],
     "render": ["device", "--steps", "1"],
     "bench": ["--only", "single"],
     "demo": ["--steps", "64"],
