@@ -127,11 +127,14 @@ class SplitVecEnv(VecEnv):
         setattr(self.venv, attr_name, value)
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Call ``action_masks``, ``describe``... of every chosen row.  Raises ``AttributeError`` for unknown names."""
+        """Call ``action_masks``, ``render``... of every chosen row.  Raises ``AttributeError`` for unknown names."""
         rows = list(self._get_indices(indices))
         if method_name == "action_masks":
             masks = self.venv.action_masks()
             return [masks[i] for i in rows]
+        if method_name == "render":
+            frames = self.venv.render()
+            return [frames and frames[i] for i in rows]
         if method_name in ("reset", "step", "close"):
             raise AttributeError(f"one row cannot {method_name}() alone; use {method_name}() of the VecEnv")
         return [getattr(self.venv, method_name)(*args, **kwargs)] * len(rows)
@@ -141,7 +144,7 @@ class SplitVecEnv(VecEnv):
         return [False] * len(list(self._get_indices(indices)))
 
     def get_images(self) -> Sequence[np.ndarray | None]:
-        """The picture of row 0, as a list of one (the native environment draws only that row)."""
+        """The pictures of all rows, each (height, width, 3) uint8; None for each without ``rgb_array``."""
         if self.render_mode != "rgb_array":
             warnings.warn(f"images need render_mode='rgb_array', not {self.render_mode!r}", stacklevel=2)
             return [None] * self.num_envs

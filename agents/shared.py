@@ -6,6 +6,7 @@ Parameter sharing: every device of every row is a row of its own to the learner.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,15 @@ class SharedVecEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Always False: rows have no wrappers (use ``VecMonitor``)."""
         return [False] * len(list(self._get_indices(indices)))
+
+    def get_images(self) -> Sequence[np.ndarray | None]:
+        """The pictures of the native environment's rows, each (height, width, 3) uint8, one for all agents of a row.
+
+        None for each without ``render_mode="rgb_array"``.
+        """
+        if self.render_mode != "rgb_array":
+            return [None] * self.venv.num_envs
+        return list(self.venv.render())
 
     def _split(self, central: np.ndarray) -> np.ndarray:
         return self.parts.observations(central).reshape(self.num_envs, -1)

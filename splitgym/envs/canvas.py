@@ -19,14 +19,14 @@ def render_mode_of(mode: Any) -> str | None:
 
 
 class Canvas:
-    """Draws row 0 of an engine; a copy begins with a viewer of its own."""
+    """Draws the rows of an engine; a copy begins with a viewer of its own."""
 
     def __init__(self, rows: Rows, mode: str | None) -> None:
         self._rows, self._mode = rows, mode
         self._viewer: Any = None
 
-    def draw(self) -> Any:
-        """Text, an image, or None after showing a window, as the render mode says.
+    def draw(self, row: int = 0) -> Any:
+        """A row as text, an image, or None after showing a window, as the render mode says.
 
         Raises ``ResetNeeded`` before a reset, and ``ValueError`` where nothing draws the world.
         """
@@ -38,7 +38,13 @@ class Canvas:
                 )
             viewer = importlib.import_module(self._rows.world.figure).Viewer
             self._viewer = viewer(self._rows.scenario, self._rows.params)
-        return self._viewer.draw(self._rows, 0, self._mode)
+        return self._viewer.draw(self._rows, row, self._mode)
+
+    def draw_all(self) -> tuple[Any, ...]:
+        """Every row as text or an image, in order; a window shows row 0, and all are None.  Raises as ``draw``."""
+        if self._mode == "human":
+            return (self.draw(),) * self._rows.n
+        return tuple(self.draw(row) for row in range(self._rows.n))
 
     def close(self) -> None:
         """Close the window, if any."""

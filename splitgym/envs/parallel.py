@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
 from pettingzoo import ParallelEnv
@@ -137,6 +138,7 @@ class SplitParallelEnv(ParallelEnv):
     def render(self) -> Any:
         """Draw the present state: text (``ansi``), an image (``rgb_array``) or a window (``human``)."""
         if self.render_mode is None:
+            gym.logger.warn('render() without a render mode; make the environment with render_mode="rgb_array"')
             return None
         return self._canvas.draw()
 

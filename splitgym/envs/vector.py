@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -34,7 +35,7 @@ class SplitVectorEnv(VectorEnv):
         autoreset_mode: ``AutoresetMode`` or its value; NEXT_STEP by default, as Gymnasium does.
         max_episode_steps: truncate after so many steps; ``None``: when the tasks are served.
         num_threads: threads that share the rows; results do not depend on it.
-        render_mode: draws row 0.
+        render_mode: as for the single environment; a window (``"human"``) shows row 0.
 
     Parity: equal, bit for bit, to ``SyncVectorEnv`` over single environments, ``info`` masks included.
     """
@@ -85,6 +86,7 @@ class SplitVectorEnv(VectorEnv):
         self._done[mask] = False
         self._started = True
         self.closed = False  # what was closed begins anew
+        self._show()
         return self.rows.seen.observations.copy(), self._infos(mask)
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -110,6 +112,7 @@ class SplitVectorEnv(VectorEnv):
             infos = self._final(self._done)
             self._begin(self._done, [None] * self.num_envs, {})
             self._done = np.zeros(self.num_envs, np.bool_)
+        self._show()
         return rows.seen.observations.copy(), rewards, terminated, truncated, {**infos, **self._infos(None)}
 
     def action_masks(self) -> np.ndarray:
@@ -118,15 +121,23 @@ class SplitVectorEnv(VectorEnv):
         return self.rows.seen.masks.copy()
 
     def render(self) -> Any:
-        """Draw row 0, as :meth:`splitgym.envs.single.SplitEnv.render` does; a tuple with one frame."""
+        """Draw every row, as :meth:`splitgym.envs.single.SplitEnv.render` does: a tuple with a frame for each.
+
+        A frame is a text (``ansi``), an image (``rgb_array``), or None (``human``: the window shows row 0).
+        """
         if self.render_mode is None:
+            gym.logger.warn('render() without a render mode; make the environment with render_mode="rgb_array"')
             return None
-        return (self._canvas.draw(),)
+        return self._canvas.draw_all()
 
     def close_extras(self, **kwargs: Any) -> None:
         """Stop the threads, close the window, if any, and end the episodes; ``reset()`` begins others."""
         self.rows.close()
         self._canvas.close()
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            self.render()
 
     def _turn(self, live: np.ndarray, fresh: np.ndarray) -> None:
         if fresh.any():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,11 @@ MARK = {GOOD: "●", BAD: "○", MISSED: "×"}
 
 
 class Viewer:
-    """Draws one row of an environment; keeps the running score of the steps it has drawn.
+    """Draws rows of an environment; keeps for each the running score of the steps it has drawn.
 
     Args:
         scenario, params: the environment's scenario and its PARAMS record.
-        score: makes a :class:`Tally`.
+        score: makes the :class:`Tally` of a row.
         tell: gathers a story, which has a ``title``: ``tell(scenario, params, rows, row, score)``.
         text: the story as lines of text.
         picture: module of a class ``Picture(figure, story)`` with a ``board`` and ``draw(story)``; it is imported, and
@@ -45,7 +45,8 @@ class Viewer:
         picture: str,
     ) -> None:
         self.scenario, self.params = scenario, params
-        self._score, self._tell, self._text, self._picture_module = score(), tell, text, picture
+        self._scores: defaultdict[int, Tally] = defaultdict(score)
+        self._tell, self._text, self._picture_module = tell, text, picture
         self._pictures: dict[str, Any] = {}
         self._window: Any = None
 
@@ -55,8 +56,9 @@ class Viewer:
         Returns lines of text (``ansi``), an image (600, 960, 3) uint8 (``rgb_array``), or ``None`` after showing a
         window (``human``).  Raises ``DependencyNotInstalled`` without Matplotlib, ``RuntimeError`` without a screen.
         """
-        self._score.update(rows, row)
-        story = self._tell(self.scenario, self.params, rows, row, self._score)
+        score = self._scores[row]
+        score.update(rows, row)
+        story = self._tell(self.scenario, self.params, rows, row, score)
         if mode == "ansi":
             return self._text(story)
         picture = self._picture(mode, story)

@@ -141,6 +141,20 @@ def test_rows_look_like_environments():
     env.close()
 
 
+def test_pictures_are_those_of_dummy_vec_env():
+    """All rows, as a list, tiled into one, and by ``env_method``."""
+    ours = make_vec_env(ID, 3, render_mode="rgb_array")
+    theirs = DummyVecEnv([lambda: gym.make(ID, render_mode="rgb_array")] * 3)
+    for env in (ours, theirs):
+        env.seed(0)
+        env.reset()
+        env.step(np.zeros((3, 4), int))
+    np.testing.assert_array_equal(np.array(ours.get_images()), np.array(theirs.get_images()), strict=True)
+    np.testing.assert_array_equal(ours.render(), theirs.render(), strict=True)
+    (last,) = ours.env_method("render", indices=[2])
+    np.testing.assert_array_equal(last, ours.get_images()[2])
+
+
 def test_only_the_native_environment_in_same_step_mode():
     with pytest.raises(ValueError, match="SAME_STEP"):
         SplitVecEnv(gym.make_vec(ID, 2))

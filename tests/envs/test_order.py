@@ -82,10 +82,7 @@ def test_calls_after_close(world, kind):
 @pytest.mark.parametrize(("world", "kind"), KINDS)
 def test_without_a_render_mode_there_is_no_picture_and_no_error(world, kind):
     env = made(world, kind)
-    if kind == "single":
-        with pytest.warns(UserWarning, match="render_mode"):
-            assert env.render() is None
-    else:
+    with pytest.warns(UserWarning, match="render_mode"):
         assert env.render() is None
 
 

@@ -261,6 +261,18 @@ def test_native_rows_are_the_parallel_environment(reward: str) -> None:
     venv.close()
 
 
+def test_native_rows_have_a_picture_each() -> None:
+    venv = SharedVecEnv(2, SCENARIO, render_mode="rgb_array")
+    venv.seed(0)
+    venv.reset()
+    env = parallel_env(SCENARIO, render_mode="rgb_array")
+    for row, image in enumerate(venv.get_images()):
+        env.reset(seed=3 * row)
+        np.testing.assert_array_equal(image, env.render(), strict=True)
+    venv.close()
+    assert SharedVecEnv(2, SCENARIO).get_images() == [None, None]
+
+
 def test_native_rows_refuse_what_they_cannot_do() -> None:
     with pytest.raises(ValueError, match="reward"):
         SharedVecEnv(1, SCENARIO, "mine")

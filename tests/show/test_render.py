@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import types
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.error import DependencyNotInstalled
+from gymnasium.wrappers.vector import RecordVideo
 
 from splitgym.envs.single import SplitEnv
 from splitgym.extras import need
@@ -74,24 +76,56 @@ def test_every_world_draws_through_make(world: str, mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["ansi", "rgb_array"])
 @pytest.mark.parametrize("world", list(WORLDS))
-def test_vector_draws_one_frame_of_row_zero(world: str, mode: str) -> None:
+def test_vector_draws_every_row(world: str, mode: str) -> None:
+    """Each frame is that of a single environment with the row's seed, its running score included."""
     scenario = short(world, "default")
-    envs, env = native(3, world, scenario, render_mode=mode), single(world, scenario, render_mode=mode)
+    envs = native(3, world, scenario, render_mode=mode)
+    ones = [single(world, scenario, render_mode=mode) for _ in range(3)]
     envs.reset(seed=5)
-    env.reset(seed=5)
-    over = False
-    for actions in sampled(envs.action_space, 2, 1):
+    for i, one in enumerate(ones):
+        one.reset(seed=5 + i)
+    over = [False] * 3
+    for actions in sampled(envs.action_space, 3, 1):
         envs.step(actions)
-        if over:  # as a vector environment does at the step after an end
-            env.reset()
-            over = False
-        else:
-            over = any(env.step(actions[0])[2:4])
+        for i, one in enumerate(ones):
+            if over[i]:  # as a vector environment does at the step after an end
+                one.reset()
+                over[i] = False
+            else:
+                over[i] = any(one.step(actions[i])[2:4])
         frames = envs.render()
         assert isinstance(frames, tuple)
-        assert len(frames) == 1
-        assert_same(frames[0], env.render())
+        assert len(frames) == 3
+        for frame, one in zip(frames, ones, strict=True):
+            assert_same(frame, one.render())
     envs.close()
+
+
+@pytest.mark.parametrize("world", list(WORLDS))
+def test_gymnasium_records_a_video_of_a_batch(world: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """moviepy, which only writes the file, stands aside: what it would be given is looked at."""
+    clips: list[list[np.ndarray]] = []
+
+    class Clip:
+        def __init__(self, frames: list[np.ndarray], fps: float) -> None:
+            assert fps == SplitEnv.metadata["render_fps"]
+            clips.append(frames)
+
+        def write_videofile(self, path: str, logger: Any) -> None:
+            assert Path(path).parent == tmp_path / "videos"
+
+    for name in ("moviepy", "moviepy.video", "moviepy.video.io"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    writer: Any = types.ModuleType("moviepy.video.io.ImageSequenceClip")
+    writer.ImageSequenceClip = Clip
+    monkeypatch.setitem(sys.modules, writer.__name__, writer)
+    envs = native(4, world, short(world, "default"), render_mode="rgb_array")
+    recorded = RecordVideo(envs, str(tmp_path / "videos"), step_trigger=lambda step: step == 0, video_length=2)
+    recorded.reset(seed=0)
+    for actions in sampled(envs.action_space, 4, 1):
+        recorded.step(actions)
+    recorded.close()
+    assert [frame.shape for frame in clips[0]] == [(2 * board.HEIGHT, 2 * board.WIDTH, 3)] * len(clips[0])
 
 
 @pytest.mark.parametrize(("world", "preset"), CASES)
@@ -177,6 +211,18 @@ def test_window_is_shown_by_reset_and_step(world: str, backend: Any) -> None:
     assert backend.shown == 2
     env.close()
     assert pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize("world", list(WORLDS))
+def test_window_of_a_batch_shows_one_row(world: str, backend: Any) -> None:
+    envs = gym.make_vec(WORLDS[world].env_id, 3, render_mode="human")
+    envs.reset(seed=0)
+    envs.step(envs.action_space.sample())
+    assert backend.shown == 2
+    assert envs.render() == (None,) * 3
+    assert len(need("matplotlib.pyplot", "report").get_fignums()) == 1
+    envs.close()
+    assert need("matplotlib.pyplot", "report").get_fignums() == []
 
 
 def test_frames_of_a_window_last_as_declared() -> None:
