@@ -72,6 +72,12 @@ def loaded() -> list[Plugin]:
     return [plugin for plugin in _LOADED.values() if plugin.added or plugin.kind != INSTALLED]
 
 
+def places() -> dict[str, Plugin]:
+    """Path of the code, or what was given for it, -> plug-in, as :func:`loaded` gives them."""
+    known = loaded()
+    return {place: plugin for place, plugin in _LOADED.items() if plugin in known}
+
+
 def note(what: str, undo: Callable[[], object]) -> None:
     """A registry has taken something: ``what`` in words, ``undo`` takes it back if the plug-in fails further on."""
     current = _CURRENT.get()
@@ -116,7 +122,23 @@ def _load_file(given: str, path: Path) -> Plugin:
         raise ValueError(f"no such plug-in: {shown(given)} (looked for {shown(str(file))})")
     if str(file) in _LOADED:
         return _LOADED[str(file)]
-    name = _private_name(file)
+    return _load_as(given, path, file, _private_name(file))
+
+
+def load_copy(given: str, kind: str, module: str, folder: Path) -> Plugin:
+    """Load what was loaded as ``module`` on another machine from the copy of its files in a folder, as that module.
+
+    ``given`` and ``kind`` are those of the :class:`Plugin` there.  The folder must be on the path of modules.
+    """
+    if kind == MODULE:
+        importlib.invalidate_caches()
+        return _load_module(given)
+    path = folder / module if (folder / module).is_dir() else folder / f"{module}.py"
+    return _load_as(given, path, (path / "__init__.py" if path.is_dir() else path).resolve(), module)
+
+
+def _load_as(given: str, path: Path, file: Path, name: str) -> Plugin:
+    """Run a file, or a folder's ``__init__.py``, as the module of a name."""
     spec = importlib.util.spec_from_file_location(
         name, file, submodule_search_locations=[str(file.parent)] if path.is_dir() else None
     )

@@ -10,6 +10,8 @@ import numpy as np
 
 from splitgym.checks import seeds_of
 from splitgym.cli.common import add_form, changes_of, print_table, progress_bar
+from splitgym.cli.engines import add_engine, engine_of
+from splitgym.engines import Engine, engine
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.show.comparison import averaged, shown
 from splitgym.show.tables import Table
@@ -32,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--episodes", type=int, default=10, help="number of traces; trace i has seed SEED + i")
     parser.add_argument("--seed", type=int, default=0, help="first seed")
+    add_engine(parser)
     add_form(parser, "the numbers of every trace")
 
 
@@ -40,8 +43,8 @@ def run(args: argparse.Namespace) -> int:
     for name in args.scenarios:  # all are looked at before the first is worked on
         world_of(args.env).load_scenario(name, **changes_of(args.changes))
     seeds = seeds_of(args.seed, args.episodes)
-    with progress_bar(args.json, len(args.scenarios)) as progress:
-        found = {name: _bracket(args, name, seeds, progress) for name in args.scenarios}
+    with progress_bar(args.json, len(args.scenarios)) as progress, engine(**engine_of(args)) as at_work:
+        found = {name: _bracket(args, name, seeds, progress, at_work) for name in args.scenarios}
     if args.json:
         print(json.dumps({name: {k: v.tolist() for k, v in parts.items()} for name, parts in found.items()}, indent=2))
         return 0
@@ -58,19 +61,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _bracket(args: argparse.Namespace, name: str, seeds: range, progress: Any) -> dict[str, np.ndarray]:
+def _bracket(
+    args: argparse.Namespace, name: str, seeds: range, progress: Any, at_work: Engine
+) -> dict[str, np.ndarray]:
     """Returns (episodes,) from below, where there is a search, and from above."""
-    from splitgym.evaluation import bound, clairvoyant
+    from splitgym.evaluation.upper_bounds import measured
 
-    functions, changes = {"bound": bound}, changes_of(args.changes)
-    if world_of(args.env).clairvoyant:
-        functions = {"clairvoyant": clairvoyant, **functions}
-    found = {key: np.empty(len(seeds)) for key in functions}
-    for i, seed in enumerate(seeds):
-        if progress is not None:
-            progress(name, i / len(seeds))
-        for key, function in functions.items():
-            found[key][i] = function(None, args.env, name, seed=seed, changes=changes).value
-        if progress is not None:
-            progress(name, (i + 1) / len(seeds))
+    world = world_of(args.env)
+    setting = world.load_scenario(name, **changes_of(args.changes))
+    yardsticks = ("clairvoyant", "bound") if world.clairvoyant else ("bound",)
+    found = {}
+    for place, yardstick in enumerate(yardsticks):
+
+        def tell(_: str, share: float, place: int = place) -> None:
+            if progress is not None:
+                progress(name, (place + share) / len(yardsticks))
+
+        found[yardstick] = measured(yardstick, world, setting, seeds, workers=at_work, progress=tell)
     return found

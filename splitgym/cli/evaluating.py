@@ -22,6 +22,7 @@ from splitgym.cli.common import (
     progress_bar,
     tell_kept,
 )
+from splitgym.cli.engines import add_engine, engine_of
 from splitgym.suites import SPLITS
 from splitgym.worlds.world import world_of
 
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="first seed; all policies meet the same traces")
     add_threads(parser)
+    add_engine(parser)
     parser.add_argument("--csv", metavar="FILE", help="write one row for each policy and episode")
     parser.add_argument("--plot", metavar="FILE", help="draw the comparison (png, pdf or svg)")
     parser.add_argument(
@@ -119,6 +121,7 @@ def _one(args: argparse.Namespace) -> Any:
             bound=args.bound,
             store=args.store,
             progress=progress,
+            **engine_of(args),
         )
 
 
@@ -140,7 +143,7 @@ def _suite(args: argparse.Namespace) -> Any:
             raise ValueError(f"{option} {given} is not for suites: {suite.name!r} brings its own scenarios and seeds")
     args.env = suite.environment
     names = policies_of(args)
-    options = {"num_threads": args.threads, "trust": args.trust, "store": args.store}
+    options = {"num_threads": args.threads, "trust": args.trust, "store": args.store, **engine_of(args)}
     total = (len(names) + 1 + ("random" not in names)) * len(suite.cases(args.split))
     with progress_bar(args.json, total) as progress:
         return evaluate_suite(names, suite, args.split, **options, progress=progress)

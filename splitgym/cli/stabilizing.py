@@ -17,6 +17,7 @@ from splitgym.cli.common import (
     print_table,
     progress_bar,
 )
+from splitgym.cli.engines import add_engine, engine_of
 
 if TYPE_CHECKING:
     from splitgym.evaluation import Stability
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="length of the run in tasks (in frames, where there are several devices)",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the trace, the same for all policies")
+    add_engine(parser)
     parser.add_argument("--csv", metavar="FILE", help="write energy and debt of every policy and task")
     parser.add_argument("--plot", metavar="FILE", help="draw debt and average energy over time (png, pdf or svg)")
     add_form(parser, "setting and summary")
@@ -69,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
             changes=changes_of(args.changes),
             trust=args.trust,
             progress=progress,
+            **engine_of(args),
         )
     outputs = Outputs()
     if args.csv:

@@ -25,6 +25,7 @@ from splitgym.cli.common import (
     say,
     tell_kept,
 )
+from splitgym.cli.engines import add_engine, engine_of
 from splitgym.quoting import shown
 from splitgym.specs import parts_of
 from splitgym.toml import read_pairs
@@ -68,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--episodes", type=int, default=20, help="episodes at each value; episode i plays SEED + i")
     parser.add_argument("--seed", type=int, default=0, help="first seed, the same at every value")
     add_threads(parser)
+    add_engine(parser)
     add_measures(parser, "show these measures, not the two that 'evaluate' draws")
     parser.add_argument(
         "--csv", metavar="FILE", help="write one row for each value, policy and episode; updated after every value"
@@ -94,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
             saved = len(done.results)
 
     setting: dict[str, Any] = {"changes": changes_of(args.changes), "num_threads": args.threads}
-    setting |= {"trust": args.trust, "store": args.store}
+    setting |= {"trust": args.trust, "store": args.store, **engine_of(args)}
     with progress_bar(args.json, len(names) * _count(over)) as progress:
         try:
             done = sweep(

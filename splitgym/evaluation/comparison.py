@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from splitgym.checks import MOST_THREADS, function, seeds_of, switch, table, whole_number
-from splitgym.evaluation.policies import Contender, contenders_of
-from splitgym.evaluation.results import DECISION, Results
-from splitgym.evaluation.rollout import Progress, play
-from splitgym.evaluation.store import KeptFigures, Store, kept_figures
-from splitgym.evaluation.upper_bounds import bounds, traces_for
-from splitgym.worlds.world import World, world_of
-
-#: Episodes played side by side, and kept together; fixed, so that an episode's company is the same after a break.
-BLOCK = 32
-#: Steps of a block, which are in memory at once, some 300 bytes each; of very long episodes it holds fewer.
-MOST_STEPS = 8_000_000
+from splitgym.engines import engine
+from splitgym.evaluation.plans import Plan, carry_out
+from splitgym.evaluation.policies import contenders_of
+from splitgym.evaluation.results import Results
+from splitgym.evaluation.rollout import Progress
+from splitgym.evaluation.store import Store
+from splitgym.evaluation.upper_bounds import traces_for
+from splitgym.worlds.world import world_of
 
 
 def evaluate(
@@ -36,6 +30,8 @@ def evaluate(
     trust: bool = False,
     bound: bool = False,
     store: str | Path | None = None,
+    workers: Any = None,
+    ray: str | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Run policies on the same traces and gather what came of it.
@@ -51,6 +47,9 @@ def evaluate(
         bound: also compute the certified upper bound of every trace, and each policy's gap to it.
         store: folder in which every episode is kept as soon as it is played.  What is there already is not played
             again, so the same call goes on where it was interrupted, and ends with the same figures.
+        workers: processes that play at once, or tasks at once of a cluster; no figure depends on it but the time to
+            decide.  See :func:`splitgym.engines.engine`.
+        ray: address of a Ray cluster that plays: ``"auto"``, ``"HOST:PORT"`` or ``"local"``.
         progress: called as ``progress(name, share)``; the name is "preparing NAME" while a policy is made.
 
     Returns:
@@ -58,7 +57,9 @@ def evaluate(
 
     Raises:
         ValueError: unknown names, no episodes, two policies of one name, a model of another environment; with a
-            store also recorded traces, a policy that could not be known again, and a damaged line.
+            store also recorded traces, a policy that could not be known again, and a damaged line; with workers also a
+            policy that cannot be sent to them.
+        ChildProcessError: an episode that killed its worker again and again.
     """
     seeds, num_threads = seeds_of(seed, episodes), whole_number("num_threads", num_threads, 1, MOST_THREADS)
     traces, bound = traces_for(traces, len(seeds)), switch("bound", bound)
@@ -67,79 +68,19 @@ def evaluate(
     world, changes, progress = world_of(env_id), table("changes", changes), function("progress", progress)
     contenders = contenders_of(policies, world, trust=trust)
     setting = world.load_scenario(scenario, **changes)
-    shelf: Callable[[Contender | None], KeptFigures | None] = _no_shelf
-    if store is not None:
-        kept = Store(store)
-        shelf = functools.partial(kept_figures, kept, world, kept.keep_setting(world, setting, changes))
-    shelves = {c.name: shelf(c) for c in contenders}
-    results, block = Results(world, setting, changes=changes), _block(world, setting)
-    if bound:
-        certify = functools.partial(_certify, world, setting, traces)
-        results.set_bounds(_in_blocks(certify, seeds, block, shelf(None), "bound", progress)["bound"])
-    for c in contenders:
-        episode = functools.partial(_play, c, world, setting, traces, num_threads)
-        figures = _in_blocks(episode, seeds, block, shelves[c.name], c.name, progress)
-        results.add(c.name, seeds, figures, spec=c.spec, agent=c.agent, identity=c.identity)
-    return results
-
-
-def _no_shelf(c: Contender | None) -> None:
-    return None
-
-
-def _block(world: World, setting: Any) -> int:
-    """How many episodes are played side by side."""
-    return max(min(BLOCK, MOST_STEPS // world.horizon(setting)), 1)
-
-
-def _in_blocks(
-    play: Callable[[range, slice, Progress], dict[str, np.ndarray]],
-    seeds: range,
-    block: int,
-    shelf: KeptFigures | None,
-    name: str,
-    progress: Progress | None,
-) -> dict[str, np.ndarray]:
-    """Figures (n,) by name of all seeds, played block by block where a shelf does not have them yet."""
-    parts: list[dict[str, np.ndarray]] = []
-    for first in range(0, len(seeds), block):
-        places = slice(first, min(first + block, len(seeds)))
-        tell = functools.partial(_tell, progress, places, len(seeds))
-        if shelf is None:
-            parts.append(play(seeds[places], places, tell))
-        else:
-            if len(shelf.known(seeds[places])) < len(seeds[places]):
-                shelf.add(seeds[places], play(seeds[places], places, tell))
-            known = shelf.known(seeds[places])  # from the disk, as after a break
-            parts.append({key: np.array([known[s][key] for s in seeds[places]]) for key in known[seeds[first]]})
-        tell(name, 1.0)
-    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-
-
-def _tell(progress: Progress | None, places: slice, n: int, name: str, share: float) -> None:
-    if progress is not None:
-        progress(name, (places.start + share * (places.stop - places.start)) / n)
-
-
-def _certify(
-    world: World, setting: Any, traces: list[Any] | None, seeds: range, places: slice, progress: Progress
-) -> dict[str, np.ndarray]:
-    given = None if traces is None else traces[places]
-    return {"bound": bounds(world.env_id, setting, len(seeds), seeds[0], traces=given, progress=progress)}
-
-
-def _play(
-    c: Contender,
-    world: World,
-    setting: Any,
-    traces: list[Any] | None,
-    num_threads: int,
-    seeds: range,
-    places: slice,
-    progress: Progress,
-) -> dict[str, np.ndarray]:
-    """Play a block of episodes to their end; figures by name, each (n,)."""
-    given = None if traces is None else traces[places]
-    played = play(c, world, setting, len(seeds), seeds[0], traces=given, num_threads=num_threads, progress=progress)
-    figures = world.measure(played.outcomes, played.live, setting)
-    return {**figures, DECISION.name: np.full(len(seeds), played.decision_s)}
+    plan = Plan(
+        contenders,
+        world,
+        setting,
+        seeds,
+        traces,
+        changes=changes,
+        num_threads=num_threads,
+        bound=bound,
+        store=None if store is None else Store(store),
+        progress=progress,
+    )
+    done: list[Results] = []
+    with engine(workers, ray, threads=num_threads) as at_work:
+        carry_out([plan], at_work, done.append)
+    return done[0]

@@ -9,13 +9,15 @@ Optimization with Application to Communication and Queueing Systems, 2010, chapt
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from splitgym.checks import MOST_EPISODES, function, seeds_of, table, whole_number
+from splitgym.engines import Task, engine
 from splitgym.evaluation.debt_growth import STABLE, UNDECIDED, UNSTABLE, Drift, drift, least_steps
 from splitgym.evaluation.output import Output, lines_to_csv
 from splitgym.evaluation.policies import Contender, contenders_of
@@ -154,12 +156,14 @@ def stability(
     *,
     changes: Mapping[str, Any] | None = None,
     trust: bool = False,
+    workers: Any = None,
+    ray: str | None = None,
     progress: Progress | None = None,
 ) -> Stability:
     """Play one long episode of each policy on the same trace, and test whether its energy debt grows.
 
     Args:
-        policies, env_id, scenario, changes, trust, progress: as in :func:`splitgym.evaluate`.
+        policies, env_id, scenario, changes, trust, workers, ray, progress: as in :func:`splitgym.evaluate`.
         tasks: length of the episode in tasks; in frames, where several devices are served in frames.
         seed: of the trace.
 
@@ -173,28 +177,51 @@ def stability(
             ``changes``, a hard battery that ran empty, and whatever ``evaluate`` refuses.
     """
     world, fixed, seed = world_of(env_id), table("changes", changes), seeds_of(seed, 1).start
-    account, progress = account_of(world), function("progress", progress)
+    progress = function("progress", progress)
+    account_of(world)  # refuses a world without one
     if whole_number("tasks", tasks, 1, MOST_EPISODES) < least_steps():
         raise ValueError(f"a verdict on the long run needs tasks >= {least_steps()}, got {tasks}")
     if world.length in fixed:
         raise ValueError(f"{world.length!r} is the length of the run; give it as tasks={shown(fixed[world.length])}")
     setting = world.load_scenario(scenario, **{**fixed, world.length: int(tasks)})
+    runs: dict[str, Run] = {}
     contenders = contenders_of(policies, world, trust=trust)
-    return Stability(world, setting, seed, _runs(contenders, world, account, setting, seed, progress), fixed)
+    todo = [
+        Task(LongRun(c, world, setting, seed), (), f"policy {shown(c.name)}", f"LongRun {world.name}", c.name)
+        for c in contenders
+    ]
+    with engine(workers, ray) as at_work:
+        for task, run in at_work.run(todo, functools.partial(_tell, progress)):
+            runs[task.label] = run
+    return Stability(world, setting, seed, [runs[c.name] for c in contenders], fixed)
 
 
-def _runs(
-    contenders: list[Contender], world: World, account: Account, scenario: Any, seed: int, progress: Progress | None
-) -> Iterator[Run]:
-    for c in contenders:
-        played = play(c, world, scenario, 1, seed, progress=progress)
+@dataclasses.dataclass(frozen=True, eq=False)
+class LongRun:
+    """Plays one long episode of a policy."""
+
+    contender: Contender
+    world: World
+    scenario: Any
+    seed: int
+
+    def __call__(self, progress: Progress | None) -> Run:
+        """The policy's run.  Raises ``ValueError`` if it empties a hard battery."""
+        c, scenario, account = self.contender, self.scenario, account_of(self.world)
+        played = play(c, self.world, scenario, 1, self.seed, progress=progress)
         if played.depleted[0]:
             raise ValueError(
                 f"{c.name} emptied the battery after {len(played.live)} decisions; take a scenario without one"
             )
-        figures = {name: float(v[0]) for name, v in world.measure(played.outcomes, played.live, scenario).items()}
+        figures = self.world.measure(played.outcomes, played.live, scenario)
         ledger = account.ledger(played.outcomes[:, 0], scenario)
-        yield Run(c.name, c.agent, ledger, figures, account.budget_j(scenario))
+        plain = {name: float(values[0]) for name, values in figures.items()}
+        return Run(c.name, c.agent, ledger, plain, account.budget_j(scenario))
+
+
+def _tell(progress: Progress | None, task: Task, name: str, share: float) -> None:
+    if progress is not None:
+        progress(name, share)
 
 
 def account_of(world: World) -> Account:

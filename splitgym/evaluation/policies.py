@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -107,7 +108,7 @@ def _registered(shown: str, world: str) -> Contender:
         action,
         dict(options),
         False,
-        lambda env: _made(name, kind, env, parameters),
+        functools.partial(_made, name, parameters, _is_ours(kind)),
         shown,
         "" if doubt else digest(kept_spec, sorted(options.items()), *texts),
         f"policy {shown!r} cannot be known again by a store: {doubt}; {SAY_IT}" if doubt else "",
@@ -130,7 +131,7 @@ def _of_object(policy: Any, spec: str, identity: str) -> Contender:
     doubt = (
         f"policy {name!r} is an object that a store cannot know again; give a registered name or a path, or {SAY_IT}"
     )
-    return Contender(name, _encoding(policy), options, True, lambda env: _checked(policy, env), spec, identity, doubt)
+    return Contender(name, _encoding(policy), options, True, functools.partial(_checked, policy), spec, identity, doubt)
 
 
 def contenders_of(policies: Any, world: World, *, trust: bool = False) -> list[Contender]:
@@ -157,10 +158,10 @@ def _checked(policy: Any, env: Any) -> Any:
     return policy
 
 
-def _made(name: str, kind: Any, env: Any, parameters: Mapping[str, Any]) -> Any:
+def _made(name: str, parameters: Mapping[str, Any], ours: bool, env: Any) -> Any:
     """A policy with its parameters.  Raises ``ValueError`` for one that it lacks, naming those that it has."""
     check_parameters(name, parameters)
-    if not _is_ours(kind):  # it opens its files itself
+    if not ours:  # it opens its files itself
         for file in named_files(dict(parameters)):
             file.check_unchanged()
     return make_policy(name, env, **parameters)

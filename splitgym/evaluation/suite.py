@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from splitgym.checks import MOST_THREADS, file_path, function, whole_number
+from splitgym.engines import engine
 from splitgym.envs.vector import SplitVectorEnv
-from splitgym.evaluation.comparison import evaluate
 from splitgym.evaluation.output import RowOutput, drawn
+from splitgym.evaluation.plans import Plan, carry_out
 from splitgym.evaluation.policies import Contender, contenders_of, policies_given
 from splitgym.evaluation.results import ANCHOR, Results
 from splitgym.evaluation.rollout import Progress
 from splitgym.evaluation.statistics import interquartile_mean, iqm_interval
+from splitgym.evaluation.store import Store
 from splitgym.suites import Case, Suite, load_suite
 from splitgym.worlds.world import World, world_of
 
@@ -102,6 +104,8 @@ def evaluate_suite(
     num_threads: int = 1,
     trust: bool = False,
     store: str | Path | None = None,
+    workers: Any = None,
+    ray: str | None = None,
     progress: Progress | None = None,
 ) -> SuiteResults:
     """Play policies on every case of a suite's split, on the seeds that the suite locks, with bounds.
@@ -110,7 +114,7 @@ def evaluate_suite(
         policies: as for :func:`splitgym.evaluate`; ``random`` is added, since it is the zero of the scores.
         suite: a shipped suite's name, a TOML file or a :class:`splitgym.suites.Suite`.
         split: ``"validation"`` to tune and choose by, ``"test"`` to be judged by.
-        num_threads, trust, store: as for :func:`splitgym.evaluate`.
+        num_threads, trust, store, workers, ray: as for :func:`splitgym.evaluate`; workers play several cases at once.
         progress: called as ``progress("case: policy", share)``.
 
     Returns:
@@ -126,19 +130,22 @@ def evaluate_suite(
     many = given if any(isinstance(p, str) and p == ANCHOR for p in given) else [ANCHOR, *given]
     contenders = contenders_of(many, world, trust=trust)
     misfits: dict[tuple[str, str], str] = {}
-    done = []
-    for case in cases:
+    settings = [world.load_scenario(case.scenario, **case.changes) for case in cases]
+    for case, setting in zip(cases, settings, strict=True):
         for c in contenders:
-            if reason := _misfit(c, world, world.load_scenario(case.scenario, **case.changes)):
+            if reason := _misfit(c, world, setting):
                 misfits[c.name, case.name] = reason
     for c in contenders:
         if all((c.name, case.name) in misfits for case in cases):
             raise ValueError(misfits[c.name, cases[0].name])
-    for case in cases:
-        playing = [p for p, c in zip(many, contenders, strict=True) if (c.name, case.name) not in misfits]
-        options = {"changes": case.changes, "num_threads": num_threads, "trust": trust, "store": store, "bound": True}
-        tell = None if progress is None else _telling(progress, case.name)
-        done.append(evaluate(playing, world.env_id, case.scenario, len(seeds), seeds.start, **options, progress=tell))
+    kept, plans, done = None if store is None else Store(store), list[Plan](), list[Results]()
+    for case, setting in zip(cases, settings, strict=True):
+        playing = [c for c in contenders if (c.name, case.name) not in misfits]
+        options = {"changes": case.changes, "num_threads": num_threads, "store": kept, "bound": True}
+        options |= {"progress": None if progress is None else _telling(progress, case.name)}
+        plans.append(Plan(playing, world, setting, seeds, **options))
+    with engine(workers, ray, threads=num_threads) as at_work:
+        carry_out(plans, at_work, done.append)
     return SuiteResults(suite, split, done, misfits)
 
 

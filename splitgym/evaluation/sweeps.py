@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from splitgym.checks import MOST_THREADS, function, items, seeds_of, table, whole_number
-from splitgym.evaluation.comparison import evaluate
+from splitgym.engines import engine
 from splitgym.evaluation.labels import label, place_label
 from splitgym.evaluation.output import RowOutput, drawn
-from splitgym.evaluation.policies import policies_given
+from splitgym.evaluation.plans import Plan, carry_out
+from splitgym.evaluation.policies import contenders_of, policies_given
 from splitgym.evaluation.results import DECISION, Results, setting_words
 from splitgym.evaluation.rollout import Progress
 from splitgym.evaluation.statistics import mean_interval
+from splitgym.evaluation.store import Store
 from splitgym.files import save_figure
 from splitgym.quoting import shown
 from splitgym.ranges import one_warning_per_key
@@ -140,13 +142,16 @@ def sweep(
     num_threads: int = 1,
     trust: bool = False,
     store: str | Path | None = None,
+    workers: Any = None,
+    ray: str | None = None,
     progress: Progress | None = None,
     each: Callable[[Sweep], None] | None = None,
 ) -> Sweep:
     """Evaluate policies at several values of one or more scenario keys; the same seeds at every value.
 
     Args:
-        policies, env_id, scenario, episodes, seed, changes, num_threads, trust, store: as in :func:`splitgym.evaluate`.
+        policies, env_id, scenario, episodes, seed, changes, num_threads, trust, store, workers, ray: as in
+            :func:`splitgym.evaluate`; workers play several values at once.
         over: dotted scenario path -> its values; several keys move together and have equally many values.
         progress: called as ``progress(name, share)``; the name holds policy and value.
         each: called after every value with what there is by then, for example to save it.
@@ -161,22 +166,26 @@ def sweep(
     fixed, progress, each = table("changes", changes), function("progress", progress), function("each", each)
     swept, many = _checked(over, fixed), policies_given(policies)
     num_threads, world = whole_number("num_threads", num_threads, 1, MOST_THREADS), world_of(env_id)
-    seeds_of(seed, episodes)
+    seeds = seeds_of(seed, episodes)
     places = [dict(zip(swept, values, strict=True)) for values in zip(*swept.values(), strict=True)]
     settings = [world.load_scenario(scenario, **{**fixed, **place}) for place in places]
     done = Sweep(world, settings, swept, fixed)
-    for place in places:
-        where = place_label(place)
-        shown = None if progress is None else functools.partial(_tell, progress, where)
-        options = {"changes": {**fixed, **place}, "num_threads": num_threads, "trust": trust, "store": store}
-        try:
-            done.results.append(evaluate(many, env_id, scenario, episodes, seed, **options, progress=shown))
-        except ValueError as error:
-            if not done.results:
-                raise
-            raise ValueError(f"{error} (at {', '.join(swept)} = {where})") from error
+    contenders, kept = contenders_of(many, world, trust=trust), None if store is None else Store(store)
+    plans = []
+    for place, setting in zip(places, settings, strict=True):
+        at = place_label(place)
+        options = {"changes": {**fixed, **place}, "num_threads": num_threads, "store": kept}
+        options |= {"where": f" (at {', '.join(swept)} = {at})" if plans else ""}
+        options |= {"progress": None if progress is None else functools.partial(_tell, progress, at)}
+        plans.append(Plan(contenders, world, setting, seeds, **options))
+
+    def finished(results: Results) -> None:
+        done.results.append(results)
         if each is not None:
             each(done)
+
+    with engine(workers, ray, threads=num_threads) as at_work:
+        carry_out(plans, at_work, finished)
     return done
 
 

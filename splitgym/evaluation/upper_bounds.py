@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,12 +10,17 @@ from typing import Any
 import numpy as np
 
 from splitgym.checks import MOST_EPISODES, function, items, seeds_of, table
+from splitgym.engines import Task, engine
+from splitgym.engines.tasks import Shares, blocks
 from splitgym.quoting import an
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.seeding import episode_key, seed_key
 from splitgym.worlds.bound import Bound
 from splitgym.worlds.clairvoyant import Clairvoyant
 from splitgym.worlds.world import WORLDS, World, world_of
+
+#: Traces of a task; each is a piece of work of its own.
+BLOCK = 8
 
 
 def bound(
@@ -61,11 +67,7 @@ def clairvoyant(
     """
     world = world_of(env_id)
     setting = world.load_scenario(scenario, **table("changes", changes))
-    if not world.clairvoyant:
-        searched = ", ".join(WORLDS[name].env_id for name in WORLDS if WORLDS[name].clairvoyant)
-        raise ValueError(f"there is no clairvoyant for {world.env_id} (there is for {searched})")
-    function = importlib.import_module(world.clairvoyant).clairvoyant
-    return function(setting, _trace_of(world, setting, trace, seed))
+    return clairvoyant_of(world)(setting, _trace_of(world, setting, trace, seed))
 
 
 def bounds(
@@ -76,6 +78,8 @@ def bounds(
     *,
     changes: Mapping[str, Any] | None = None,
     traces: Sequence[Any] | None = None,
+    workers: Any = None,
+    ray: str | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> np.ndarray:
     """Bounds (episodes,) of the traces that :func:`splitgym.evaluate` plays with the same arguments.
@@ -85,13 +89,65 @@ def bounds(
     world, seeds = world_of(env_id), seeds_of(seed, episodes)
     setting = world.load_scenario(scenario, **table("changes", changes))
     given, tell = traces_for(traces, len(seeds)), function("progress", progress)
-    values = np.empty(len(seeds))
-    for i, at in enumerate(seeds):
-        trace = None if given is None else given[i]
-        values[i] = bound(trace, env_id, setting, seed=at if trace is None else None).value
-        if tell is not None:
-            tell("bound", (i + 1) / len(seeds))
+    return measured("bound", world, setting, seeds, given, workers=workers, ray=ray, progress=tell)
+
+
+def measured(
+    name: str,
+    world: World,
+    scenario: Any,
+    seeds: range,
+    traces: list[Any] | None = None,
+    *,
+    workers: Any = None,
+    ray: str | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> np.ndarray:
+    """Bounds, or returns of the clairvoyant, (n,) of the seeds' traces or of those given, by an engine."""
+    work, values, shares = Yardstick(name, world, scenario), np.empty(len(seeds)), Shares(len(seeds))
+    tasks = [
+        Task(
+            work,
+            (seeds[at], None if traces is None else traces[at]),
+            f"{name}, seeds {seeds[at][0]} to {seeds[at][-1]}",
+            f"{name} {world.name}",
+            at,
+        )
+        for at in blocks(len(seeds), BLOCK)
+    ]
+
+    def tell(task: Task, name: str, share: float) -> None:
+        if progress is not None:
+            progress(name, shares.of(task.label, share))
+
+    with engine(workers, ray) as at_work:
+        for task, found in at_work.run(tasks, tell):
+            values[task.label] = found
+            tell(task, name, 1.0)
     return values
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Yardstick:
+    """The bound, or the clairvoyant, by its name: (seeds, traces) -> its values (n,)."""
+
+    name: str
+    world: World
+    scenario: Any
+
+    def __call__(
+        self, seeds: range, traces: list[Any] | None, progress: Callable[[str, float], None] | None
+    ) -> np.ndarray:
+        """Its values of the seeds' traces, or of those given."""
+        function: Callable[[Any, Any], Any] = _YARDSTICKS[self.name](self.world)
+        values = np.empty(len(seeds))
+        for i, seed in enumerate(seeds):
+            trace = None if traces is None else traces[i]
+            met = _trace_of(self.world, self.scenario, trace, seed if trace is None else None)
+            values[i] = function(self.scenario, met).value
+            if progress is not None:
+                progress(self.name, (i + 1) / len(seeds))
+        return values
 
 
 def traces_for(traces: Any, episodes: int) -> list[Any] | None:
@@ -121,3 +177,17 @@ def bound_of(world: World) -> Callable[[Any, Any], Bound]:
         proven = ", ".join(WORLDS[name].env_id for name in WORLDS if WORLDS[name].bound)
         raise ValueError(f"there is no proven bound for {world.env_id} yet (there is for {proven})")
     return importlib.import_module(world.bound).bound
+
+
+def clairvoyant_of(world: World) -> Callable[[Any, Any], Clairvoyant]:
+    """The world's function (scenario, trace) -> Clairvoyant; ``ValueError`` if there is no search for it."""
+    if not world.clairvoyant:
+        searched = ", ".join(WORLDS[name].env_id for name in WORLDS if WORLDS[name].clairvoyant)
+        raise ValueError(f"there is no clairvoyant for {world.env_id} (there is for {searched})")
+    return importlib.import_module(world.clairvoyant).clairvoyant
+
+
+_YARDSTICKS: dict[str, Callable[[World], Callable[[Any, Any], Any]]] = {
+    "bound": bound_of,
+    "clairvoyant": clairvoyant_of,
+}

@@ -53,6 +53,13 @@ def origin(thing: Any) -> Origin:
     return Origin(f"unknown {_PROCESS} {next(_UNKNOWN)}", doubt)
 
 
+def own_sources(module: str) -> dict[str, bytes]:
+    """Name -> text of a module that is loaded, and of the modules of one's own that it imports."""
+    walk = Walk(top_of(module))
+    walk.read_source(module)
+    return {name: source for name, source in walk.sources.items() if source}
+
+
 def source_digest(module: str) -> str:
     """16 hex digits over the text of a module that is loaded, and of the modules of one's own that it imports."""
     walk = Walk(top_of(module))

@@ -28,17 +28,17 @@ TRAIN = ["train", "--n-envs=16", "--set=tasks.count=9", "--net", "8", "--hyper=n
 CALLS = {
     "evaluate": (
         [*EVALUATE, "--store", "kept"],
-        "splitgym.evaluation.comparison.play",
+        "splitgym.evaluation.plans.play",
         "kept in kept; the same command",
     ),
     "suite": (
         ["evaluate", "device", "--suite", "presets", "--store", "kept"],
-        "splitgym.evaluation.comparison.play",
+        "splitgym.evaluation.plans.play",
         "kept in kept; the same command",
     ),
     "sweep": (
         ["sweep", "device", "--over", "tasks.hint_std=0,1", "--episodes", "1", "--store", "kept"],
-        "splitgym.evaluation.comparison.play",
+        "splitgym.evaluation.plans.play",
         "kept in kept; the same command",
     ),
     "stability": (["stability", "device"], "splitgym.evaluation.long_runs.play", ""),

@@ -21,7 +21,7 @@ from splitgym.policy import POLICIES, load_baselines
 from splitgym.traces.fading import FADING
 from splitgym.worlds.world import WORLDS
 
-module = sys.modules["splitgym.evaluation.comparison"]
+module = sys.modules["splitgym.evaluation.plans"]
 SHORT = {"tasks.count": 12}
 POLICIES_PLAYED = ["random", "enachi", "device"]
 FILE = "SplitInference-v0.csv"
@@ -45,13 +45,13 @@ def small_blocks(monkeypatch):
 @pytest.fixture
 def counted(monkeypatch):
     """Numbers of episodes really played, block by block."""
-    blocks, real = [], module._play
+    blocks, real = [], module.play
 
-    def counting(*args):
-        blocks.append(len(args[5]))
-        return real(*args)
+    def counting(*args, **more):
+        blocks.append(args[3])
+        return real(*args, **more)
 
-    monkeypatch.setattr(module, "_play", counting)
+    monkeypatch.setattr(module, "play", counting)
     return blocks
 
 
@@ -75,16 +75,16 @@ def test_what_is_there_is_not_played_again(tmp_path, small_blocks, counted) -> N
 @pytest.mark.parametrize("world", WORLDS)
 def test_an_interruption_anywhere_changes_no_figure(world: str, tmp_path, small_blocks, monkeypatch) -> None:
     """Stopped after every block in turn, and begun again, until it comes to its end."""
-    env_id, real, allowed = WORLDS[world].env_id, module._play, [0]
+    env_id, real, allowed = WORLDS[world].env_id, module.play, [0]
 
-    def failing(*args):
+    def failing(*args, **more):
         if not allowed[0]:
             raise KeyboardInterrupt
         allowed[0] -= 1
-        return real(*args)
+        return real(*args, **more)
 
     plain = evaluate(["random"], env_id, episodes=9)
-    monkeypatch.setattr(module, "_play", failing)
+    monkeypatch.setattr(module, "play", failing)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             evaluate(["random"], env_id, episodes=9, store=tmp_path)

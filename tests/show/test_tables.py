@@ -191,7 +191,7 @@ def test_columns_with_bounds() -> None:
 def test_columns_that_are_none_are_refused_before_anything_is_played(
     words: list[str], said: str, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("splitgym.evaluation.comparison.play", None)
+    monkeypatch.setattr("splitgym.evaluation.plans.play", None)
     try:
         status = main(["evaluate", "random", *words])
     except SystemExit as error:

@@ -12,7 +12,7 @@ from gymnasium.error import DependencyNotInstalled
 from splitgym import named_files
 from splitgym.encodings import by_name
 from splitgym.envs.vector import SplitVectorEnv
-from splitgym.evaluation.comparison import BLOCK
+from splitgym.evaluation.plans import BLOCK
 from splitgym.evaluation.policies import Contender, act, contender
 from splitgym.evaluation.results import Results
 from splitgym.evaluation.rollout import play

@@ -1,0 +1,1 @@
+"""Evaluation, statistics, stores, suites, sweeps, long runs."""
