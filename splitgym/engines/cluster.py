@@ -45,7 +45,7 @@ class Cluster:
             _connect(self._ray, address, most)
         self._luggage: Any = None
         self._works: Recent[Any] = Recent()
-        self._heard: dict[Any, Any] = {}
+        self._heard: set[Any] = set()
         self._answer = self._ray.remote(num_cpus=threads, max_retries=TRIES)(answer)
 
     def run(self, tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, Any]]:

@@ -73,14 +73,16 @@ def answered(work: Callable[[], Any]) -> bytes:
     return cloudpickle.dumps(Answer(value, error, trace, warned))
 
 
-def opened(data: bytes, heard: dict[Any, Any]) -> Any:
+def opened(data: bytes, heard: set[Any]) -> Any:
     """The result in an answer; raises the error, and warns as the worker was warned, each once.
 
     ``heard`` remembers what has been warned of.
     """
     answer: Answer = pickle.loads(data)
-    for text, category, file, line in answer.warned:
-        warnings.warn_explicit(text, category, file, line, registry=heard)
+    for warned in answer.warned:
+        if warned not in heard:
+            heard.add(warned)
+            warnings.warn_explicit(*warned)
     if answer.error is not None:
         raise answer.error from RemoteTraceback(answer.trace)
     return answer.value

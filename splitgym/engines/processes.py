@@ -12,7 +12,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from typing import Any
 
 from splitgym.engines.luggage import packed_luggage
@@ -36,7 +36,7 @@ class Processes:
         self._crew: list[_Worker] = []
         self._luggage: bytes | None = None
         self._works: Recent[bytes] = Recent()
-        self._heard: dict[Any, Any] = {}
+        self._heard: set[Any] = set()
 
     def run(self, tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, Any]]:
         """See :class:`splitgym.engines.tasks.Engine`."""
@@ -162,6 +162,7 @@ def _deaf() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    resource_tracker.ensure_running()  # the first time it lets Ctrl-C in again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -37,6 +38,7 @@ def serve(pipe: connection.Connection, luggage: bytes) -> None:
 
     Sends back ``("begun",)``, ``("tell", name, share)`` and ``("answer", bytes)``.  Ends at once if the sender does.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the sender ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     told_at = 0.0
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,9 +51,25 @@ def play(
         episodes, world.name, scenario, c.action, c.episode_options, "Disabled", num_threads=num_threads
     )
     observations, _ = env.reset(seed=seed, options={} if traces is None else {"trace": traces})
-    played = _played(c, env, observations, progress)
+    with _one_torch_thread():
+        played = _played(c, env, observations, progress)
     env.close()
     return played
+
+
+@contextlib.contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    """Torch rounds by the number of its threads, which is another in a worker and on another machine."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None or torch.get_num_threads() == 1:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _played(c: Contender, env: SplitVectorEnv, observations: np.ndarray, progress: Progress | None) -> Played:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -14,15 +16,24 @@ import numpy as np
 KILLER = Path(__file__).with_name("killer.py")
 SUITE = """
 name = "tiny"
-title = "Two cases"
 environment = "SplitInference-v0"
-[seeds]
-validation = { start = 0, count = 2 }
-test = { start = 2, count = 2 }
-[[cases]]
+[seeds.validation]
+first = 10
+episodes = 2
+[seeds.test]
+first = 50
+episodes = 2
+[[train]]
+name = "default"
+[[validation]]
 name = "plain"
-scenario = "default"
-changes = { "tasks.count" = 9 }
+changes = { "tasks.count" = 8 }
+[[test]]
+name = "plain"
+changes = { "tasks.count" = 8 }
+[[test]]
+name = "far"
+changes = { "tasks.count" = 8, "radio.distance_m" = 900 }
 """
 
 
@@ -52,3 +63,9 @@ def warn(_: Any) -> None:
 
 def constant(observation: np.ndarray, level: int) -> np.ndarray:
     return np.full((len(observation), 4), level)
+
+
+def python(script: str, *words: str) -> str:
+    """What a script prints in an interpreter of its own."""
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
+    return done.stdout

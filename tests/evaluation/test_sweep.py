@@ -6,7 +6,6 @@ import csv
 import itertools
 import json
 import math
-import sys
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from splitgym import Sweep, evaluate, load_scenario, policy_names, sweep
 from splitgym.cli import main
 from splitgym.cli.sweeping import over_of
 from splitgym.evaluation.labels import label
+from splitgym.evaluation.rollout import play
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.show.palette import SERIES
 from splitgym.show.sweep_figure import sweep_figure
