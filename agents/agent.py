@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.adapters.each_device import of_each, to_central
 from splitgym.agents.config import TrainConfig
 from splitgym.policy import rows_of
 from splitgym.specs import command_line
@@ -16,8 +17,11 @@ class Agent:
     """A trained agent in stable-baselines3's ``predict`` convention.
 
     Attributes: ``name``; ``action``, the encoding it answers in; ``episode_options`` to be set at reset;
-    ``uses_masks``: whether ``predict`` wants ``action_masks``; ``config``, ``None`` for files of unknown origin.
+    ``uses_masks``: whether ``predict`` wants ``action_masks``; ``config``, ``None`` for files of unknown origin;
+    ``beside``: texts of files that decide too.
     """
+
+    beside: tuple[bytes, ...] = ()
 
     def __init__(self, policy: Any, name: str, action: str, uses_masks: bool, config: TrainConfig | None) -> None:
         self.policy, self.name, self.action, self.uses_masks, self.config = policy, name, action, uses_masks, config
@@ -77,11 +81,9 @@ class SharedAgent(Agent):
         parts = self._parts()
         central = np.asarray(observation)
         batch = np.atleast_2d(central)
-        masks = None
-        if self.uses_masks and action_masks is not None:
-            masks = parts.masks(np.atleast_2d(action_masks)).reshape(len(batch) * parts.count, -1)
-        own = parts.observations(batch).reshape(len(batch) * parts.count, -1)
-        actions, _ = super().predict(own, None, None, deterministic, masks)
+        act = super().predict
+        given = action_masks if self.uses_masks else None
+        actions, _ = of_each(parts, lambda own, masks: act(own, None, None, deterministic, masks), batch, given)
         joint = to_central(np.asarray(actions), len(batch))
         return (joint[0] if central.ndim == 1 else joint), state
 
@@ -110,8 +112,3 @@ class SharedAgent(Agent):
                 )
             self.parts = Agents(self.config.scenario, self.action)
         return self.parts
-
-
-def to_central(actions: np.ndarray, n: int) -> np.ndarray:
-    """Actions of n times N agents (n N, n_axes) -> central actions (n, n_axes N)."""
-    return actions.reshape(n, -1, actions.shape[-1]).transpose(0, 2, 1).reshape(n, -1)

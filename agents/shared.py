@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 
-from splitgym.agents.agent import to_central
+from splitgym.adapters.each_device import to_central
 from splitgym.agents.config import REWARDS, SHARED_ACTIONS
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.numbers import as_array

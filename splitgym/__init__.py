@@ -20,6 +20,7 @@ from splitgym.traces.fading import fading
 from splitgym.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from splitgym.adapters import per_device, policy_from
     from splitgym.evaluation import (
         Bound,
         Clairvoyant,
@@ -65,6 +66,8 @@ __all__ = [
     "load_suite",
     "make_policy",
     "parallel_env",
+    "per_device",
+    "policy_from",
     "policy_names",
     "preset_names",
     "profile_names",
@@ -86,6 +89,7 @@ _LATER = {
     **dict.fromkeys(("evaluate_suite", "stability", "sweep"), "splitgym.evaluation"),
     **dict.fromkeys(("add_hardware", "add_presets", "add_profiles", "add_suites"), "splitgym.folders"),
     "record_dataset": "splitgym.offline",
+    **dict.fromkeys(("per_device", "policy_from"), "splitgym.adapters"),
     **dict.fromkeys(("load_suite", "suite_names"), "splitgym.suites"),
 }
 _BEFORE_0_2 = ("Hardware", "Inference", "MultiUser", "Placement", "Transmission")

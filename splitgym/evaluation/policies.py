@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.checks import items, switch
+from splitgym.adapters.foreign import adapted, name_of
+from splitgym.checks import items, switch, table
 from splitgym.digests import digest
-from splitgym.encodings import ENCODINGS, encoding_of
+from splitgym.encodings import ENCODINGS
 from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files, plain_digests, renamed
 from splitgym.names import check_label
 from splitgym.origins import SAY_IT, Origin, origin
@@ -23,6 +24,8 @@ from splitgym.quoting import shown as quoted
 from splitgym.reading import has_suffix
 from splitgym.specs import pair_of, parameters_of, parts_of
 from splitgym.worlds.world import World
+
+_WANTED = "registered names, paths of trained agents or models"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,13 +51,24 @@ class Contender:
     kept_spec: str = ""
 
 
-def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> Contender:
-    """A :class:`Contender` for a world from a registered name, a trained model's path, or an object with ``predict``.
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A policy under the name that its user gives it."""
 
+    name: str
+    policy: Any
+
+
+def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> Contender:
+    """A :class:`Contender` for a world from a registered name, a trained model's path, or a model.
+
+    A model is what :func:`splitgym.policy_from` takes.
     A name may carry parameters: ``"enachi:eta=0.8"``, ``"dynasplit:search=random,search_seed=3"``; values are read as
     TOML, plain words as strings.  Own randomness has seed 0 unless another is given: ``"random:seed=1"``.  Raises
     ``ValueError`` for an unknown name or a path that holds no model, ``TypeError`` for anything else.
     """
+    if isinstance(policy, Named):
+        return dataclasses.replace(contender(policy.policy, world, trust=trust), name=policy.name)
     if isinstance(policy, (str, Path)):
         load_baselines()
         shown = str(policy)
@@ -68,13 +82,11 @@ def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> 
         if file.read_bytes() != weights:
             raise ValueError(f"{file} is being written by a training; try again when it has ended")
         code = _code_of(agent)
-        identity = digest(weights, _config(agent), *filter(None, [code.text]))
+        identity = digest(weights, _config(agent), *filter(None, [code.text]), *agent.beside)
         made = _of_object(agent, shown, "" if code.doubt else identity)
         return dataclasses.replace(made, kept_spec=os.path.abspath(shown))
-    if not hasattr(policy, "predict"):
-        raise TypeError(f"a policy needs predict(observation, ...), got {quoted(policy)}")
     said = str(getattr(policy, "identity", ""))
-    return _of_object(policy, "", said and digest(type(policy).__qualname__, said))
+    return _of_object(adapted(policy), "", said and digest(type(policy).__qualname__, said))
 
 
 def _code_of(agent: Any) -> Origin:
@@ -126,12 +138,12 @@ def _kept_pairs(given: str, parameters: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_object(policy: Any, spec: str, identity: str) -> Contender:
-    name = getattr(policy, "name", type(policy).__name__)
+    name = name_of(policy)
     options = dict(getattr(policy, "episode_options", {}))
     doubt = (
         f"policy {name!r} is an object that a store cannot know again; give a registered name or a path, or {SAY_IT}"
     )
-    return Contender(name, _encoding(policy), options, True, functools.partial(_checked, policy), spec, identity, doubt)
+    return Contender(name, policy.action, options, True, functools.partial(_checked, policy), spec, identity, doubt)
 
 
 def contenders_of(policies: Any, world: World, *, trust: bool = False) -> list[Contender]:
@@ -140,15 +152,24 @@ def contenders_of(policies: Any, world: World, *, trust: bool = False) -> list[C
     contenders = [contender(policy, world.name, trust=trust) for policy in policies_given(policies)]
     names = [check_label("the name of a policy", c.name) for c in contenders]
     if len(set(names)) != len(names):
-        raise ValueError(f"policies need different names, got {listed(names)}")
+        raise ValueError(
+            f"policies need different names, got {listed(names)}; give names of your own, as a dictionary: "
+            '{"mine": model, "other": model2}'
+        )
     return contenders
 
 
 def policies_given(policies: Any) -> list[Any]:
-    """One policy, or several in a list, as a list.  Raises ``ValueError`` for what is neither, and for none."""
-    if isinstance(policies, (str, Path)) or hasattr(policies, "predict"):
+    """One policy, several in a list, or names with policies in a dictionary, as a list.
+
+    Raises ``ValueError`` for what is none of these, for none at all, and for what cannot be a name.
+    """
+    if isinstance(policies, Mapping):
+        named = [Named(check_label("the name of a policy", name), p) for name, p in table("policies", policies).items()]
+        return items("policies", named, _WANTED)
+    if isinstance(policies, (str, Path)) or hasattr(policies, "predict") or callable(policies):
         return [policies]
-    return items("policies", policies, "registered names, paths of trained agents or objects with predict()")
+    return items("policies", policies, _WANTED)
 
 
 def _checked(policy: Any, env: Any) -> Any:
@@ -179,18 +200,6 @@ def _looks_like_path(name: str) -> bool:
         return Path(name).is_dir()
     except OSError:  # too long for a name
         return False
-
-
-def _encoding(policy: Any) -> str:
-    if hasattr(policy, "action"):
-        return policy.action
-    encoding = encoding_of(getattr(policy, "action_space", None))
-    if encoding:
-        return encoding
-    raise TypeError(
-        f"{type(policy).__name__} does not say which actions it gives: it needs an attribute 'action' "
-        "(name of the encoding) or 'action_space'"
-    )
 
 
 def act(policy: Any, observations: np.ndarray, masks: np.ndarray, state: Any, starts: np.ndarray) -> tuple[Any, Any]:

@@ -1,0 +1,1 @@
+"""Tests of what makes policies of the models of other libraries."""
