@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ray
+
+from tests.recipes import never_masked, recipe
+
 
 def masks() -> str:
-    """Still to be written."""
-    raise NotImplementedError
-
-
-def multi_agent() -> str:
-    """Still to be written."""
-    raise NotImplementedError
+    """RLlib's own masking module, trained for a batch on the native batch with the mask beside the observation."""
+    made = recipe("rllib_masks")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    algorithm = made.config(seed=1).build_algo()
+    algorithm.train()
+    words = never_masked(made.policy(algorithm.get_module()))
+    algorithm.stop()
+    ray.shutdown()
+    return f"`ActionMaskingTorchRLModule`: {words}"
