@@ -49,7 +49,7 @@ class Cluster:
         self._answer = self._ray.remote(num_cpus=threads, max_retries=TRIES)(answer)
 
     def run(self, tasks: Iterable[Task], tell: Tell) -> Iterator[tuple[Task, Any]]:
-        """See :class:`splitgym.engines.tasks.Engine`; a share is told when a task has ended."""
+        """See :class:`splitgym.engines.tasks.Engine`; a share comes when a task has ended."""
         queue, at_work = Queue(tasks, hold=self._local), dict[Any, Task]()
         try:
             while True:

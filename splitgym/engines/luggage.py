@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import dataclasses
+import importlib.metadata
 import platform
 import shutil
 import sys
@@ -16,9 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-import llvmlite
-import numba
-import numpy as np
 
 from splitgym import plugins
 from splitgym.digests import code_version
@@ -90,8 +88,8 @@ def unpack(data: bytes) -> None:
 def _versions() -> dict[str, str]:
     """What figures depend on."""
     python = ".".join(platform.python_version_tuple()[:2])
-    compilers = {"numba": numba.__version__, "llvmlite": llvmlite.__version__, "numpy": np.__version__}
-    return {"splitgym": code_version(), "Python": python, **compilers}
+    below = {name: importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy")}
+    return {"splitgym": code_version(), "Python": python, **below}
 
 
 def _home(thing: Any) -> str:
