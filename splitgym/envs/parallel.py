@@ -67,21 +67,20 @@ class SplitParallelEnv(ParallelEnv):
         self.possible_agents = [f"device_{n}" for n in range(self.parts.count)]
         self.agents: list[str] = []
         self.state_space = self.rows.observation_space()
-        self._spaces = {  # objects of their own, so that each agent's can be seeded
-            agent: (copy.deepcopy(self.parts.observation_space), copy.deepcopy(self.parts.encoding.space))
-            for agent in self.possible_agents
-        }
+        # objects of their own, so that each agent's can be seeded; PettingZoo has both names, some libraries read them
+        self.observation_spaces = {name: copy.deepcopy(self.parts.observation_space) for name in self.possible_agents}
+        self.action_spaces = {name: copy.deepcopy(self.parts.encoding.space) for name in self.possible_agents}
         self._names = [column.name for column in SHOWN_OF_DEVICE]
         self._rng: np.random.Generator | None = None
         self._canvas = Canvas(self.rows, render_mode)
 
     def observation_space(self, agent: str) -> Any:
         """The agent's observation space, always the same object.  Raises ``ValueError`` for an unknown agent."""
-        return self._spaces[self._known(agent)][0]
+        return self.observation_spaces[self._known(agent)]
 
     def action_space(self, agent: str) -> Any:
         """The agent's action space, always the same object.  Raises ``ValueError`` for an unknown agent."""
-        return self._spaces[self._known(agent)][1]
+        return self.action_spaces[self._known(agent)]
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None

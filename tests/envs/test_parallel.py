@@ -215,6 +215,15 @@ def test_bad_actions_leave_the_state_unharmed() -> None:
     env.step(good)
 
 
+def test_spaces_by_agent_are_those_of_the_methods() -> None:
+    """PettingZoo has both; skrl reads the tables."""
+    env = parallel_env()
+    for agent in env.possible_agents:
+        assert env.observation_spaces[agent] is env.observation_space(agent)
+        assert env.action_spaces[agent] is env.action_space(agent)
+    assert list(env.observation_spaces) == list(env.action_spaces) == env.possible_agents
+
+
 def test_missing_pettingzoo_is_named(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "pettingzoo", None)
     monkeypatch.delitem(sys.modules, "splitgym.envs.parallel", raising=False)
