@@ -1,6 +1,6 @@
 """Optuna: a study of PPO's settings with pruning, on validation seeds; the best one is judged on test seeds.
 
-The study lies in a SQLite file, so the same command goes on after a break, and several processes may share it. Each
+The study lies in an SQLite file, so the same command goes on after a break, and several processes may share it. Each
 trial trains stable-baselines3's PPO on the native batch and is evaluated ten times on the way; the median pruner ends
 what is worse than the others were at that time.
 

@@ -14,7 +14,7 @@ from tests.recipes import RECIPES, NotSupportedError
 
 
 def workers() -> str:
-    """Two processes of the recipe share one study in a SQLite file, begun by a third."""
+    """Two processes of the recipe share one study in an SQLite file, begun by a third."""
     with tempfile.TemporaryDirectory() as folder:
         options = ["--steps", "2048", "--seed", "1", "--out", folder, "--episodes", "1", "--trials"]
         command = [sys.executable, str(RECIPES / "optuna_ppo.py"), *options]
