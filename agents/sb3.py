@@ -155,13 +155,13 @@ class SplitVecEnv(VecEnv):
 
 
 def _rows(columns: Mapping[str, Any], rows: Sequence[int] | np.ndarray) -> Iterator[dict[str, Any]]:
-    """Info columns -> one dictionary per row, with plain Python scalars as the single environment has them."""
+    """Info columns -> one dictionary per row, as the single environment has them."""
     names = [name for name in columns if not name.startswith("_") and name not in ("final_obs", "final_info")]
     index = np.asarray(rows, np.int64)
     values: list[Any] = []
     for name in names:
-        chosen = columns[name][index]
-        values.append(chosen.tolist() if chosen.ndim == 1 else list(chosen))
+        column = columns[name]
+        values.append(list(_rows(column, rows) if isinstance(column, dict) else column[index]))
     return (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector.utils import batch_space
 
+from splitgym.masks import action_batch, fits, form
 from splitgym.numbers import as_array, behaved
 from splitgym.physics.codec import decode_box, decode_levels, encode_box, encode_levels
 from splitgym.quoting import cut, exact, shown
@@ -121,6 +121,13 @@ class Encoding:
         self.tops = np.array([a.top for a in columns], np.float64)
         self.table = np.zeros((0, self.width))  # decisions of a table-driven encoding
         self.space: spaces.Space = self._space(distinct)
+        self._choices = {axis.name: len(axis.levels) * axis.width for axis in axes}
+        self._masked = fits(self.space, self._choices, self.mask_size)
+
+    @property
+    def alone(self) -> bool:
+        """Whether one number is all that is decided: a space holds it as it is, in no vector and no dictionary."""
+        return len(self.axes) == 1 and self.axes[0].size is None
 
     @property
     def mask_size(self) -> int:
@@ -128,8 +135,15 @@ class Encoding:
         return len(self.table) or int(self.counts.sum())
 
     def batch(self, n: int) -> spaces.Space:
-        """The action space of ``n`` rows."""
-        return batch_space(self.space, n)
+        """The action space of ``n`` rows; its ``sample`` takes their masks (:meth:`masks`)."""
+        return action_batch(self.space, n)
+
+    def masks(self, flat: np.ndarray, present: np.ndarray | None = None) -> Any:
+        """Masks (mask_size,) or (n, mask_size) bool that nobody else keeps, as the space's ``sample`` takes them.
+
+        ``None`` where it takes none; ``present`` as for :func:`splitgym.masks.form`.
+        """
+        return form(self.space, self._choices, flat.view(np.int8), present) if self._masked else None
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
         """Actions of n rows -> physical values ``out`` (n, width) float64, in place.
@@ -180,12 +194,15 @@ class Encoding:
 
 
 class MultiDiscreteEncoding(Encoding):
-    """One level index per axis, or per value of a vector axis."""
+    """One level index per axis, or per value of a vector axis; an axis alone gives ``Discrete``."""
 
     def _space(self, distinct: Distinct) -> spaces.Space:
-        return spaces.MultiDiscrete(self.counts)
+        return spaces.Discrete(int(self.counts[0])) if self.alone else spaces.MultiDiscrete(self.counts)
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
+        actions = as_array(actions, "actions")
+        if self.alone and actions.ndim == 1:  # agents of version 0.1 give (n, 1)
+            actions = actions[:, None]
         indices = self._numbers(actions, out.shape, integers=True)
         bad = decode_levels(indices, self.levels, self.counts, out)
         if bad >= 0:
@@ -198,7 +215,7 @@ class MultiDiscreteEncoding(Encoding):
     def encode(self, values: np.ndarray) -> np.ndarray:
         indices = np.empty(values.shape, np.int64)
         encode_levels(np.ascontiguousarray(values, np.float64), self.levels, self.counts, indices)
-        return indices
+        return indices[:, 0] if self.alone else indices
 
 
 class BoxEncoding(Encoding):
@@ -266,12 +283,13 @@ class DictEncoding(Encoding):
 
     So cuts and clocks are indices into the axis's levels, and only powers and weights are physical values (float64).
     One value has the space ``Discrete`` or ``Box`` of shape (1,); a vector axis has ``MultiDiscrete`` or ``Box`` of
-    shape (size,).  What rounding has put above the top of a ``Box``, by :data:`ROUNDING` of it at most, is taken as
-    the top; all else outside is refused.
+    shape (size,).  An axis alone has that space without a dictionary.  What rounding has put above the top of a
+    ``Box``, by :data:`ROUNDING` of it at most, is taken as the top; all else outside is refused.
     """
 
     def _space(self, distinct: Distinct) -> spaces.Space:
-        return spaces.Dict({axis.name: self._part(axis) for axis in self.axes})
+        parts = {axis.name: self._part(axis) for axis in self.axes}
+        return parts[self.axes[0].name] if self.alone else spaces.Dict(parts)
 
     def _part(self, axis: Axis) -> spaces.Space:
         if axis.top > 0.0:
@@ -282,7 +300,7 @@ class DictEncoding(Encoding):
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
         n, begin, parts = len(out), 0, []
-        self._check_keys(actions)
+        actions = self._named(actions)
         for axis in self.axes:
             continuous, end = axis.top > 0.0, begin + axis.width
             shape = (n, axis.width) if continuous or axis.size is not None else (n,)
@@ -305,6 +323,13 @@ class DictEncoding(Encoding):
                 f"[0, {exact(top)}]{' ' + axis.unit if axis.top > 0.0 else ''}, got {columns[row, place]!r}"
             )
         return np.minimum(columns, top)
+
+    def _named(self, actions: Any) -> Mapping[str, Any]:
+        """Actions by the names of the axes; ``ValueError`` for other keys."""
+        if self.alone and not isinstance(actions, Mapping):  # version 0.1 wanted a dictionary of one
+            return {self.axes[0].name: actions}
+        self._check_keys(actions)
+        return actions
 
     def _check_keys(self, actions: Any) -> None:
         names = [axis.name for axis in self.axes]
@@ -329,11 +354,10 @@ class DictEncoding(Encoding):
                 indices = np.argmin(gaps, axis=2).astype(np.int64)
                 actions[axis.name] = indices[:, 0] if axis.size is None else indices
             begin += axis.width
-        return actions
+        return actions[self.axes[0].name] if self.alone else actions
 
     def one(self, action: Any) -> Any:
-        self._check_keys(action)
-        return {name: as_array(value, f"action[{name!r}]")[None] for name, value in action.items()}
+        return {name: as_array(value, f"action[{name!r}]")[None] for name, value in self._named(action).items()}
 
 
 def grid_of(axes: tuple[Axis, ...]) -> np.ndarray:

@@ -81,6 +81,8 @@ def _feed(sha: Any, thing: Any, digits: int | None) -> None:
     elif isinstance(thing, (list, tuple)):
         for item in thing:
             _feed(sha, item, digits)
+    elif thing is None:
+        sha.update(b"None")
     else:
         array = np.asarray(thing)
         if digits is not None and array.dtype.kind == "f":

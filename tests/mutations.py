@@ -284,7 +284,7 @@ def _check_seen(envs: SplitVectorEnv, observations: np.ndarray, infos: dict[str,
     inside = (observations >= low) & (observations <= high)
     fields = [field.name for field in envs.rows.fields for _ in range(field.size)]
     assert inside.all(), f"observed {np.array(fields)[np.argwhere(~inside)[0][1]]}: {observations[~inside]}\n{mutation}"
-    _check_masks(envs, infos["action_mask"], mutation)
+    _check_masks(envs, envs.action_masks(), mutation)
     known = getattr(getattr(envs.rows.scenario, "hardware", None), "accuracy", True)
     for name, column in infos.items():
         if name.startswith(("_", "final")) or np.asarray(column).dtype.kind != "f":

@@ -14,6 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from gymnasium.spaces import MultiDiscrete
+
 from splitgym.worlds.records import Term
 from splitgym.worlds.world import WORLDS
 from tests.helpers import CASES, digest, rollout, sampled, single
@@ -26,13 +29,18 @@ STEPS = 200
 def rollout_digest(world: str, preset: str) -> str:
     """Digest of 200 steps of seeded random ``multidiscrete`` actions: observations, rewards, flags, info.
 
-    The terms of the reward are left out: ``info`` shows them since 0.2, and what was there before must not change.
-    Their sum is the reward, which is digested (tests/worlds/test_outcome.py).
+    What was there in 0.1 must not change, so ``info`` is digested as it was: without the terms of the reward, with the
+    reward itself and the mask in one row.  Actions are drawn for all axes, also where there is but one.
     """
     env = single(world, preset)
-    out = rollout(env, sampled(env.action_space, STEPS, seed=2026), seed=2026)
+    actions = sampled(MultiDiscrete(env.encoding.counts), STEPS, seed=2026)
     terms = {column.name for column in WORLDS[world].info_columns if isinstance(column, Term)}
-    told = [(*item[:-1], {key: value for key, value in item[-1].items() if key not in terms}) for item in out]
+    told = []
+    for item in rollout(env, actions, seed=2026):
+        info = {key: value for key, value in item[-1].items() if key not in terms}
+        info |= {"reward": item[1] if len(item) == 5 else 0.0}
+        info |= {"action_mask": np.hstack(info["action_mask"]) != 0}
+        told.append((*item[:-1], info))
     return digest(told, digits=9)
 
 

@@ -19,14 +19,15 @@ from splitgym.registry import nearest
 from splitgym.seeding import seed_key
 from splitgym.worlds.multiuser.agents import Agents
 from splitgym.worlds.multiuser.layout import SHOWN_OF_DEVICE
-from splitgym.worlds.world import get_world
+from splitgym.worlds.records import REWARD
+from splitgym.worlds.world import MASK, get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
 REWARDS = ("own", "team")
 
 
 class SplitParallelEnv(ParallelEnv):
-    """``SplitInferenceMultiUser-v0`` with one agent for each device, ``device_0``, ``device_1``, ...
+    """``SplitInferenceMultiUser-v0`` with one agent for each device, ``user_0``, ``user_1``, ...
 
     Args:
         scenario: preset name, TOML path, table or scenario object of the multi-user world.
@@ -38,7 +39,8 @@ class SplitParallelEnv(ParallelEnv):
 
     All agents live until the end of the episode, which is a truncation for all of them.  An agent without a task in a
     frame observes ``present`` = 0; its action is ignored and may be left out, its reward is 0.  ``infos[agent]`` has
-    what came of its frame in SI units, and ``action_mask``.  ``state()`` is the central observation.
+    what came of its frame in SI units, and ``action_mask`` in the form that its ``action_space.sample`` takes.
+    ``state()`` is the central observation.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (declared so by PettingZoo)
@@ -64,13 +66,13 @@ class SplitParallelEnv(ParallelEnv):
         self.parts = Agents(self.scenario, action)
         self.reward, self.render_mode = reward, render_mode_of(render_mode)
         self.max_cycles = None if max_cycles is None else whole_number("max_cycles (or None)", max_cycles)
-        self.possible_agents = [f"device_{n}" for n in range(self.parts.count)]
+        self.possible_agents = [f"user_{n}" for n in range(self.parts.count)]
         self.agents: list[str] = []
         self.state_space = self.rows.observation_space()
         # objects of their own, so that each agent's can be seeded; PettingZoo has both names, some libraries read them
         self.observation_spaces = {name: copy.deepcopy(self.parts.observation_space) for name in self.possible_agents}
         self.action_spaces = {name: copy.deepcopy(self.parts.encoding.space) for name in self.possible_agents}
-        self._names = [column.name for column in SHOWN_OF_DEVICE]
+        self._names = [column.name for column in SHOWN_OF_DEVICE if column.name != REWARD]
         self._rng: np.random.Generator | None = None
         self._canvas = Canvas(self.rows, render_mode)
 
@@ -115,7 +117,7 @@ class SplitParallelEnv(ParallelEnv):
         over = bool(self.rows.finished[0])
         if self.max_cycles is not None:
             over = over or int(self.rows.steps[0]) >= self.max_cycles
-        own = self.rows.nature.results["reward"][0]
+        own = self.rows.nature.results[REWARD][0]
         shown = own if self.reward == "own" else np.full(len(own), own.mean())
         agents = self.agents
         out = (
@@ -150,7 +152,7 @@ class SplitParallelEnv(ParallelEnv):
         try:
             return self.parts.values(joint, 1)
         except ValueError as error:
-            raise ValueError(f"{error} (row n is that of agent device_n)") from None
+            raise ValueError(f"{error} (row n is that of agent user_n)") from None
 
     def _joint(self, actions: Mapping[str, Any]) -> Any:
         """The agents' actions as one batch; agents without a task may be silent."""
@@ -186,11 +188,14 @@ class SplitParallelEnv(ParallelEnv):
 
     def _infos(self) -> dict[str, dict[str, Any]]:
         results, masks = self.rows.nature.results[0], self.parts.masks(self.rows.seen.masks)[0]
-        columns = {name: results[name].tolist() for name in self._names}
-        return {
-            agent: {**{name: column[n] for name, column in columns.items()}, "action_mask": masks[n].copy()}
-            for n, agent in enumerate(self.possible_agents)
-        }
+        columns = [(name, results[name]) for name in self._names]
+        infos: dict[str, dict[str, Any]] = {}
+        for n, agent in enumerate(self.possible_agents):
+            infos[agent] = {name: column[n] for name, column in columns}
+            mask = self.parts.encoding.masks(masks[n].copy())
+            if mask is not None:
+                infos[agent][MASK.name] = mask
+        return infos
 
     def _known(self, agent: str) -> str:
         if agent not in self.possible_agents:

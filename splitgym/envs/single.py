@@ -14,8 +14,8 @@ from splitgym.envs.describe import axis_table
 from splitgym.envs.rows import Rows, option_table
 from splitgym.fields import field_table
 from splitgym.seeding import seed_key
-from splitgym.worlds.records import info_table, reward_table
-from splitgym.worlds.world import get_world
+from splitgym.worlds.records import REWARD, info_table, reward_table
+from splitgym.worlds.world import MASK, get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
 
@@ -33,8 +33,8 @@ class SplitEnv(gym.Env):
     ``reset(options=...)`` accepts the world's episode options and ``"trace"``, a trace to replay.  The end of an
     episode is ``truncated`` where tasks run out, and ``terminated`` where nothing is left to gain: an empty hard
     battery, or the end of a task that is the whole episode.  ``info`` is for people and has the same keys at every
-    reset and step, all in SI units, plus ``action_mask`` (False: cannot finish in time, though every action is
-    accepted).
+    reset and step, NumPy numbers of fixed type in SI units, plus ``action_mask``, which ``action_space.sample`` takes
+    (0: cannot finish in time, though every action is accepted; see :mod:`splitgym.masks`).
     """
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012 (declared so by Gymnasium)
@@ -56,7 +56,7 @@ class SplitEnv(gym.Env):
         self.observation_space = self.rows.observation_space()
         self.action_space = self.encoding.space
         self.render_mode = render_mode_of(render_mode)
-        self._keys = self.world.outcome.names or ()
+        self._link()
         self._detailed = self.world.details is not None
         self._canvas = Canvas(self.rows, render_mode)
         self._over = True  # no episode is running
@@ -95,11 +95,10 @@ class SplitEnv(gym.Env):
         terminated = bool(rows.depleted[0])
         truncated = bool(rows.finished[0]) and not terminated
         self._over = terminated or truncated
-        info = self._info()
-        return rows.seen.observations[0].copy(), info["reward"], terminated, truncated, info
+        return rows.seen.observations[0].copy(), float(self._rewards[0]), terminated, truncated, self._info()
 
     def action_masks(self) -> np.ndarray:
-        """Mask of the present task, shape (encoding.mask_size,) bool; the name is sb3-contrib's."""
+        """Mask of the present task in one row, (encoding.mask_size,) bool; name and form are sb3-contrib's."""
         self.rows.check("action_masks()")
         return self.rows.seen.masks[0].copy()
 
@@ -121,12 +120,23 @@ class SplitEnv(gym.Env):
         return "\n\n".join((*tables, reward_table(self.world.reward_terms), info_table(self.world.info_columns)))
 
     def _info(self) -> dict[str, Any]:
-        info = dict(zip(self._keys, self.rows.outcomes.item(0)))  # noqa: B905 (strict costs time at every step)
-        info["action_mask"] = self.rows.seen.masks[0].copy()
+        info: dict[str, Any] = {name: column[0] for name, column in self._columns}
+        mask = self.encoding.masks(self.rows.seen.masks[0].copy())
+        if mask is not None:
+            info[MASK.name] = mask
         if self._detailed:
             info.update({name: column[0] for name, column in self.rows.details().items()})
         return info
 
+    def _link(self) -> None:
+        """Views of the outcomes, kept because looking them up costs time at every step."""
+        self._columns = [(name, self.rows.outcomes[name]) for name in self.world.info_names]
+        self._rewards = self.rows.outcomes[REWARD]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_columns", "_rewards")}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.encoding = self.rows.encoding
+        self._link()

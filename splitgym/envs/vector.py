@@ -17,7 +17,7 @@ from splitgym.envs.rows import Rows, option_table
 from splitgym.numbers import as_array
 from splitgym.quoting import shown
 from splitgym.seeding import seed_key
-from splitgym.worlds.world import get_world
+from splitgym.worlds.world import MASK, get_world
 
 
 def _autoreset(mode: Any) -> AutoresetMode:
@@ -70,7 +70,7 @@ class SplitVectorEnv(VectorEnv):
         self.single_action_space = self.encoding.space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = self.encoding.batch(num_envs)
-        self._keys = self.world.outcome.names or ()
+        self._keys = self.world.info_names
         self._done = np.zeros(num_envs, np.bool_)
         self._started = False
         self._canvas = Canvas(self.rows, render_mode)
@@ -116,7 +116,7 @@ class SplitVectorEnv(VectorEnv):
         return rows.seen.observations.copy(), rewards, terminated, truncated, {**infos, **self._infos(None)}
 
     def action_masks(self) -> np.ndarray:
-        """Masks of the present tasks, shape (num_envs, encoding.mask_size) bool."""
+        """Masks of the present tasks, a row for each, (num_envs, encoding.mask_size) bool: sb3-contrib's form."""
         self.rows.check("action_masks()")
         return self.rows.seen.masks.copy()
 
@@ -189,10 +189,11 @@ class SplitVectorEnv(VectorEnv):
             outcomes[~mask] = np.zeros((), outcomes.dtype)
             for column in (masks, *details.values()):
                 column[~mask] = 0
-        columns = {name: outcomes[name] for name in self._keys} | {"action_mask": masks} | details
-        present = np.ones((len(columns), self.num_envs), np.bool_)
-        if mask is not None:
-            present &= mask
+        shown = np.ones(self.num_envs, np.bool_) if mask is None else mask
+        columns: dict[str, Any] = {name: outcomes[name] for name in self._keys}
+        formed = self.encoding.masks(masks, shown)
+        columns |= ({} if formed is None else {MASK.name: formed}) | details
+        present = np.ones((len(columns), self.num_envs), np.bool_) & shown
         infos: dict[str, Any] = {}
         for (name, column), here in zip(columns.items(), present, strict=True):
             infos[name], infos[f"_{name}"] = column, here

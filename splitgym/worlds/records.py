@@ -14,6 +14,8 @@ from splitgym.jit import records
 from splitgym.registry import nearest
 from splitgym.traces.base import Array
 
+#: Column of the sum of all terms.
+REWARD = "reward"
 #: Last part of a name -> unit.
 UNITS = {"j": "J", "s": "s", "w": "W", "hz": "Hz", "bit": "bit", "bits": "bit", "db": "dB", "m": "m", "km": "km"}
 
@@ -100,7 +102,7 @@ def grown(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def info_table(columns: Iterable[Column]) -> str:
     """Markdown table of what ``info`` shows: key, unit, type, meaning."""
-    kinds = {"f8": "float", "i8": "int", "?": "bool"}
+    kinds = {"f8": "float64", "i8": "int64", "i1": "int8", "?": "bool"}
     rows = ((f"`{c.name}`", c.unit, kinds[str(c.kind)], c.meaning) for c in columns)
     return markdown_table(("key", "unit", "type", "meaning"), rows)
 

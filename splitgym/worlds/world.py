@@ -15,7 +15,7 @@ from splitgym.registry import Registry, unknown
 from splitgym.traces.base import ArrayTrace
 from splitgym.worlds.about import About
 from splitgym.worlds.observation import ObservationTable
-from splitgym.worlds.records import Column, Term, record_type
+from splitgym.worlds.records import REWARD, Column, Term, record_type
 
 #: Ending of an id -> the action encoding that it fixes, since an id is a text and can carry no argument.
 ID_ENCODINGS = {"Box": "box", "Discrete": "discrete", "Dict": "dict"}
@@ -23,7 +23,12 @@ ID_ENCODINGS = {"Box": "box", "Discrete": "discrete", "Dict": "dict"}
 _MODULE = "splitgym:"
 
 #: What ``info`` shows beside the outcome of a step.
-MASK = Column("action_mask", "?", "False: the choice cannot finish in time; every action is accepted all the same")
+MASK = Column(
+    "action_mask",
+    "i1",
+    "what `action_space.sample(mask)` takes: int8 for `Discrete`, a tuple of them for `MultiDiscrete`, a dictionary "
+    "for `Dict`, absent for `Box`; 0: the choice cannot finish in time, though every action is accepted",
+)
 
 
 class Seen(NamedTuple):
@@ -219,8 +224,16 @@ class World:
 
     @property
     def info_columns(self) -> tuple[Column, ...]:
-        """Every key of ``info``, with type, unit and meaning, in the order in which ``info`` has them."""
-        return (*self.outcome_table, MASK, *self.detail_table)
+        """Every key of ``info``, with type, unit and meaning, in the order in which ``info`` has them.
+
+        The reward is none of them: ``step`` returns it, and code that gathers keys would put one over the other.
+        """
+        return (*(column for column in self.outcome_table if column.name != REWARD), MASK, *self.detail_table)
+
+    @property
+    def info_names(self) -> tuple[str, ...]:
+        """Keys of ``info`` that are columns of the outcome."""
+        return tuple(name for name in self.outcome.names or () if name != REWARD)
 
     @property
     def reward_terms(self) -> tuple[Term, ...]:

@@ -52,7 +52,7 @@ def test_masked_actions_are_refused(world, action):
     envs = native(2, world, short(world, "default"), action)
     envs.reset(seed=0)
     batch = sampled(envs.action_space, 1, seed=0)[0]
-    for form in [{**batch, k: np.ma.array(v, mask=True)} for k, v in batch.items()] if action == "dict" else [
+    for form in [{**batch, k: np.ma.array(v, mask=True)} for k, v in batch.items()] if isinstance(batch, dict) else [
         np.ma.array(batch, mask=True), [np.ma.array(batch[0], mask=True), batch[1]]
     ]:  # fmt: skip
         with pytest.raises(ValueError, match="masked entries"):
@@ -63,8 +63,8 @@ def test_masked_actions_of_agents_traces_and_observations_are_refused():
     env = SplitParallelEnv("default", "box")
     env.reset(seed=0)
     actions = {agent: env.action_space(agent).sample() for agent in env.agents}
-    with pytest.raises(ValueError, match="device_1: actions hold masked entries"):
-        env.step({**actions, "device_1": np.ma.array(actions["device_1"], mask=True)})
+    with pytest.raises(ValueError, match="user_1: actions hold masked entries"):
+        env.step({**actions, "user_1": np.ma.array(actions["user_1"], mask=True)})
     with pytest.raises(ValueError, match=r"trace\.gain hold masked entries"):
         InferenceTrace.from_arrays("enachi", gain=np.ma.array([1e-9, 1e-9], mask=[True, False]))
     env = single("inference", "default")

@@ -109,9 +109,9 @@ def test_what_the_space_contains_is_accepted(world, action):
     """Samples in any container: as sampled, as lists, as other number types."""
     env = single(world, short(world, "default"), action)
     for sample in sampled(env.action_space, 20, seed=1):
-        if action == "dict":
+        if isinstance(sample, dict):
             forms = [{k: v.tolist() if isinstance(v, np.ndarray) else int(v) for k, v in sample.items()}]
-        elif action == "discrete":
+        elif sample.ndim == 0:
             forms = [int(sample)]
         else:
             forms = [sample.tolist(), sample.astype(np.int32 if action == "multidiscrete" else np.float64)]

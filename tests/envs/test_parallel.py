@@ -65,20 +65,20 @@ def test_agents_together_are_the_central_environment() -> None:
         assert sum(rewards.values()) == pytest.approx(reward, rel=1e-12)
         assert set(truncated.values()) == {over}
         assert set(terminated.values()) == {False}
+        assert [rewards[agent] for agent in env.possible_agents] == info["device_reward"].tolist()
         for n, agent in enumerate(env.possible_agents):
-            for name in ("queue_j", "energy_j", "share", "correct", "reward", "latency_s"):
+            for name in ("queue_j", "energy_j", "share", "correct", "latency_s"):
                 assert infos[agent][name] == info[f"device_{name}"][n]
             own = seen[: 7 * 3].reshape(7, 3)[:, n]
             np.testing.assert_array_equal(observations[agent][:7], own)
     assert env.agents == []
-    assert rewards == {agent: infos[agent]["reward"] for agent in infos}
 
 
 def test_observations_are_the_table() -> None:
     env = parallel_env(SCENARIO)
     observations, _ = env.reset(seed=0)
     fields = env.parts.fields
-    assert len(fields) == len(observations["device_0"]) == env.observation_space("device_0").shape[0]
+    assert len(fields) == len(observations["user_0"]) == env.observation_space("user_0").shape[0]
     place = {field.name: i for i, field in enumerate(fields)}
     for name in ("queue_j", "present", "gain"):
         mean = np.mean([o[place[name]] for o in observations.values()])
@@ -93,13 +93,13 @@ def test_masks_are_those_of_the_device() -> None:
     _, infos = env.reset(seed=1)
     parts = np.split(env.rows.seen.masks[0], np.cumsum([21, 9, 36]))
     for n, agent in enumerate(env.possible_agents):
-        wanted = np.concatenate([part.reshape(3, -1)[n] for part in parts])
-        np.testing.assert_array_equal(infos[agent]["action_mask"], wanted)
+        for mask, part in zip(infos[agent]["action_mask"], parts, strict=True):
+            np.testing.assert_array_equal(mask, part.reshape(3, -1)[n].astype(np.int8), strict=True)
     table = parallel_env(SCENARIO, action="discrete")
     _, infos = table.reset(seed=1)
     for n, agent in enumerate(table.possible_agents):
         cuts = parts[0].reshape(3, -1)[n][table.parts.encoding.table[:, 0].astype(int)]
-        assert not (infos[agent]["action_mask"] & ~cuts).any()
+        assert not (infos[agent]["action_mask"].astype(bool) & ~cuts).any()
 
 
 def test_team_reward_is_the_mean() -> None:
@@ -145,12 +145,12 @@ def test_seeds_and_successors() -> None:
     env, again = parallel_env(SCENARIO), parallel_env(SCENARIO)
     first = env.reset(seed=0)[0]
     second = env.reset()[0]
-    assert not np.array_equal(first["device_0"], second["device_0"])
+    assert not np.array_equal(first["user_0"], second["user_0"])
     again.reset(seed=0)
     assert_same(again.reset()[0], second)
-    fresh = [parallel_env(SCENARIO).reset()[0]["device_0"] for _ in range(2)]
+    fresh = [parallel_env(SCENARIO).reset()[0]["user_0"] for _ in range(2)]
     assert not np.array_equal(*fresh)
-    twins = [pickle.loads(pickle.dumps(parallel_env(SCENARIO))).reset()[0]["device_0"] for _ in range(2)]
+    twins = [pickle.loads(pickle.dumps(parallel_env(SCENARIO))).reset()[0]["user_0"] for _ in range(2)]
     assert not np.array_equal(*twins)
 
 
@@ -189,25 +189,25 @@ def test_bad_actions_leave_the_state_unharmed() -> None:
     env.reset(seed=0)
     good = acts(env, 0)
     for change, message in (
-        ({"device_9": good["device_0"]}, "unknown agent 'device_9'"),
-        ({"device_0": np.array([0, 0, 0, 99])}, "row 0"),
-        ({"device_1": np.array([0.5, 0, 0, 0])}, "integers"),
-        ({"device_1": [1, 2]}, "do not fit"),
+        ({"user_9": good["user_0"]}, "unknown agent 'user_9'"),
+        ({"user_0": np.array([0, 0, 0, 99])}, "row 0"),
+        ({"user_1": np.array([0.5, 0, 0, 0])}, "integers"),
+        ({"user_1": [1, 2]}, "do not fit"),
     ):
         before = env.state()
         with pytest.raises(ValueError, match=message):
             env.step({**good, **change})
         np.testing.assert_array_equal(env.state(), before)
-    missing = {agent: action for agent, action in good.items() if agent != "device_1"}
-    with pytest.raises(ValueError, match="no action for device_1"):
+    missing = {agent: action for agent, action in good.items() if agent != "user_1"}
+    with pytest.raises(ValueError, match="no action for user_1"):
         env.step(missing)
     env = parallel_env(SCENARIO.replace(**{"frames.presence": 1.0}), action="dict")
     env.reset(seed=0)
     good = acts(env, 0)
-    with pytest.raises(ValueError, match=r"device_1.* needs exactly the keys .*'cut'"):
-        env.step({**good, "device_1": {**good["device_1"], "extra": 0}})
+    with pytest.raises(ValueError, match=r"user_1.* needs exactly the keys .*'cut'"):
+        env.step({**good, "user_1": {**good["user_1"], "extra": 0}})
     with pytest.raises(ValueError, match="unknown agent"):
-        env.action_space("device_7")
+        env.action_space("user_7")
     with pytest.raises(ValueError, match="unknown episode option"):
         env.reset(options={"erly_stop": False})
     with pytest.raises(ValueError, match="seed"):

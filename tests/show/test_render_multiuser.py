@@ -181,7 +181,7 @@ def test_figures_are_those_of_the_kernel(preset: str) -> None:
         counted = [info["correct"], info["on_time"] - info["correct"], info["tasks"] - info["on_time"]]
         assert [story.fates[fate] for fate in (CORRECT, WRONG, LATE)] == counted
         assert story.fates[IDLE] == 12 - info["tasks"]
-        assert story.reward == info["reward"]
+        assert story.reward == env.rows.outcomes["reward"][0]
         sent = info["device_slots_used"] > 0
         np.testing.assert_allclose(story.band[0], info["device_share"][sent].sum(), atol=1e-12)
         debts_j = [d.debt * env.scenario.budget.energy_j for d in story.devices]

@@ -25,8 +25,8 @@ def played(world: str, preset: str, episodes: int = 2) -> Any:
         _, before = env.reset(seed=7 + episode)
         over = False
         while not over:
-            _, _, terminated, truncated, info = env.step(env.action_space.sample())
-            yield env, before, info
+            _, reward, terminated, truncated, info = env.step(env.action_space.sample())
+            yield env, before, {**info, "reward": reward}
             before, over = info, terminated or truncated
 
 

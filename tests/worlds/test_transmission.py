@@ -338,7 +338,7 @@ def test_conservation(seed, preset):
         sent += info["slot_bits"]
         joules += info["energy_slot_j"]
         cost += info["cost_j"]
-        returns += info["reward"]
+        returns += info["reward_answer"] + info["reward_energy"]
         if not info["stopped"]:
             assert info["slot_gain"] == before["next_slot_gain"]
             queue = max(queue + info["power_w"] - info["reference_w"], 0.0)

@@ -202,7 +202,7 @@ def test_the_best_plan_goes_back_to_the_device(tmp_path):
     assert info["accepted"]
     assert info["energy_j"] == pytest.approx(216.04)
     for name in ("fin", "optimum"):
-        assert returns(env, trace, name) == info["reward"], name
+        assert returns(env, trace, name) == env.rows.outcomes["reward"][0], name
     # what it used before it came back counts: 4 + 4 op/s do not fit a device of 6 op/s, nor its memory two blocks
     for tight in ({"capacity_ops_s": 6.0}, {"memory_bits": 1.0}):
         small = scenario_of(tmp_path, round_trip(**tight))
