@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from splitgym.adapters.each_device import of_each, to_central
+from splitgym.adapters.layers import Layer
 from splitgym.agents.config import TrainConfig
 from splitgym.policy import rows_of
 from splitgym.specs import command_line
 from splitgym.worlds.multiuser.agents import Agents
+
+_NONE = np.zeros(0, np.bool_)
 
 
 class Agent:
@@ -62,6 +65,18 @@ class Agent:
                 f"agent {self.name!r} observes {self.policy.observation_space.shape}, the environment shows "
                 f"{rows.observation_space().shape}; train an agent on scenario {rows.scenario.name!r}"
             )
+
+
+class Behind:
+    """A network that sees observations through a layer, as it was trained."""
+
+    def __init__(self, policy: Any, layer: Layer) -> None:
+        self.policy, self.layer, self.modules = policy, layer, policy.modules
+        self.action_space, self.observation_space = policy.action_space, policy.observation_space
+
+    def predict(self, observation: np.ndarray, *args: Any, **kwargs: Any) -> tuple[np.ndarray, Any]:
+        """As the network's own."""
+        return self.policy.predict(self.layer.observe(np.asarray(observation), None, _NONE), *args, **kwargs)
 
 
 class SharedAgent(Agent):

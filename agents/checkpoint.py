@@ -11,20 +11,23 @@ import contextlib
 import functools
 import io
 import json
+import pickle
+import re
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from splitgym.agents.agent import Agent, SharedAgent
+from splitgym.adapters.layers import Normalised
+from splitgym.agents.agent import Agent, Behind, SharedAgent
 from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import CONFIG_FILE, TrainConfig, load_config
 from splitgym.checks import file_path, switch
 from splitgym.encodings import encoding_of
 from splitgym.extras import need
 from splitgym.files import write_atomically
-from splitgym.quoting import cut, shown, tamed
+from splitgym.quoting import cut, listed, shown, tamed
 from splitgym.specs import command_line
 
 MODEL_FILE = "model.zip"
@@ -202,7 +205,38 @@ def _load_foreign(file: Path, device: str) -> Agent:
     action = encoding_of(model.action_space)
     if not action:
         raise ValueError(f"{str(file)!r} acts in {model.action_space}, which no encoding of splitgym gives")
-    return Agent(model.policy, file.stem, action, algorithm.masks, None)
+    agent = Agent(model.policy, file.stem, action, algorithm.masks, None)
+    statistics = _statistics(file)
+    if statistics is not None:
+        agent.beside = (statistics.read_bytes(),)
+        agent.policy = Behind(model.policy, Normalised(_unpickled(statistics), model.observation_space))
+    elif getattr(model, "_last_original_obs", None) is not None:
+        raise ValueError(
+            f"{str(file)!r} was trained behind VecNormalize; put its statistics beside it, as 'vecnormalize.pkl'"
+        )
+    return agent
+
+
+def _statistics(file: Path) -> Path | None:
+    """The file of ``VecNormalize`` that belongs to a model: beside it, or where rl_zoo3 and checkpoints have it."""
+    own = re.sub(r"_(\d+_steps)$", r"_vecnormalize_\1", file.stem)
+    near = [file.with_name(f"{own}.pkl"), file.with_name("vecnormalize.pkl"), *file.parent.glob("*/vecnormalize.pkl")]
+    found = [path for path in near if path.is_file()]
+    if len(found) > 1 and found[0] != near[0]:
+        raise ValueError(f"{str(file)!r} has several statistics near it: {listed(map(str, found))}; leave one there")
+    return found[0] if found else None
+
+
+def _unpickled(file: Path) -> Any:
+    """A ``VecNormalize`` without its environment; whoever comes here has trusted the author."""
+    kind = need("stable_baselines3.common.vec_env", "agents").VecNormalize
+    try:
+        made = pickle.loads(file.read_bytes())
+    except Exception as error:  # whatever a damaged pickle raises
+        raise ValueError(f"{str(file)!r} is not a whole VecNormalize: {_short(error)}") from error
+    if not isinstance(made, kind):
+        raise ValueError(f"{str(file)!r} holds {type(made).__name__}, not VecNormalize")
+    return made
 
 
 def _guess(plain: dict[str, Any], file: Path) -> str:

@@ -76,6 +76,32 @@ class Results(RowOutput):
         if agent:
             self.agents |= {policy}
 
+    def merge(self, *others: Results) -> Results:
+        """The policies of these and of other results of the same setting and seeds, side by side.
+
+        Raises ``ValueError`` for another environment, scenario or seeds, for bounds in some of them only or unequal
+        ones, and for a policy that is in two of them.
+        """
+        whole = Results(self.world, self.scenario, changes=self.changes)
+        if self.bounds is not None:
+            whole.set_bounds(self.bounds)
+        whole.plugins, whole.folder = list(self.plugins), self.folder
+        for one in (self, *others):
+            _check_alike(self, one)
+            whole.plugins += [source for source in one.plugins if source not in whole.plugins]
+            for policy, figures in one._figures.items():
+                if policy in whole.policies:
+                    raise ValueError(f"the policy {policy!r} is in two of the results; evaluate one by another name")
+                whole.add(
+                    policy,
+                    one._seeds[policy].tolist(),
+                    dict(figures),
+                    spec=one.specs[policy],
+                    agent=policy in one.agents,
+                    identity=one.identities[policy],
+                )
+        return whole
+
     def seeds(self, policy: str) -> np.ndarray:
         """Seed of every episode of a policy, (n,); the same for all policies of an evaluation."""
         return self._seeds[self._known(policy)].copy()
@@ -197,6 +223,21 @@ class Results(RowOutput):
     def to_html(self, path: str | Path) -> Path:
         """Write a report of this evaluation, see :func:`splitgym.evaluation.report`."""
         return drawn("report.build.build", [self], file_path("path", path), (), trust=False)
+
+
+def _check_alike(first: Results, other: Any) -> None:
+    """Raise ``ValueError`` unless the policies of two results met the same traces."""
+    if not isinstance(other, Results):
+        raise ValueError(f"merge takes Results of evaluations, got {shown(other)}")
+    if other.world is not first.world or other.scenario.digest() != first.scenario.digest():
+        raise ValueError(f"results of another setting cannot be merged: {first.setting} and {other.setting}")
+    if not all(np.array_equal(mine, theirs) for mine in first._seeds.values() for theirs in other._seeds.values()):
+        raise ValueError("results of other seeds cannot be merged; evaluate the same episodes from the same seed")
+    bounds = (first.bounds, other.bounds)
+    if any(b is None for b in bounds) != all(b is None for b in bounds):
+        raise ValueError("results with bounds and results without them cannot be merged; evaluate both with bound=True")
+    if bounds[0] is not None and not np.array_equal(bounds[0], np.asarray(bounds[1])):
+        raise ValueError("results with other bounds met other traces, so they cannot be merged")
 
 
 def chosen_columns(world: World, names: Iterable[str], *, bounded: bool) -> list[str]:

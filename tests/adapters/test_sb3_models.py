@@ -188,3 +188,24 @@ def _monitored() -> gym.Env:
 
 def _normalized() -> gym.Env:
     return gw.NormalizeObservation(_monitored())
+
+
+@pytest.mark.parametrize(
+    "place", ["vecnormalize.pkl", "SplitInference-v0/vecnormalize.pkl", "it_vecnormalize_32_steps.pkl"]
+)
+def test_statistics_beside_a_file_are_used(tmp_path: Path, place: str) -> None:
+    """Where ``VecNormalize.save``, rl_zoo3 and checkpoints write them; only with trust, since they are pickles."""
+    venv = normalized(sv.VecMonitor(make_vec_env(ID, 2)))
+    model = PPO("MlpPolicy", venv, device="cpu", seed=0)
+    file = tmp_path / "it_32_steps.zip"
+    model.save(file)
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    venv.save(str(tmp_path / place))
+    with pytest.raises(ValueError, match="trust=True"):
+        splitgym.evaluate(str(file), episodes=1)
+    results = splitgym.evaluate({"it": str(file)}, episodes=1, trust=True)
+    assert float(results.figure("it", "return")[0].round(6)) == ours(model)[0]
+    before = results.identities["it"]
+    venv.obs_rms.mean += 1.0  # pyright: ignore[reportAttributeAccessIssue]
+    venv.save(str(tmp_path / place))
+    assert splitgym.evaluate({"it": str(file)}, episodes=1, trust=True).identities["it"] != before
