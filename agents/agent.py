@@ -21,14 +21,24 @@ class Agent:
 
     Attributes: ``name``; ``action``, the encoding it answers in; ``episode_options`` to be set at reset;
     ``uses_masks``: whether ``predict`` wants ``action_masks``; ``config``, ``None`` for files of unknown origin;
-    ``beside``: texts of files that decide too.
+    ``beside``: texts of files that decide too; ``steps`` it has learnt from, 0 if unknown; ``stopped``: by whom its
+    training was ended, if by a callback.
     """
 
     beside: tuple[bytes, ...] = ()
+    steps: int = 0
+    stopped: str = ""
 
     def __init__(self, policy: Any, name: str, action: str, uses_masks: bool, config: TrainConfig | None) -> None:
         self.policy, self.name, self.action, self.uses_masks, self.config = policy, name, action, uses_masks, config
         self.episode_options: dict[str, Any] = dict(config.episode_options) if config else {}
+
+    def __repr__(self) -> str:
+        told = f"{type(self).__name__} {self.name!r}, action={self.action!r}"
+        if self.config is None:
+            return f"<{told}>"
+        end = self.stopped or f"after {self.steps} of {self.config.steps} steps"
+        return f"<{told}: {self.config.algo} on {self.config.env_id}, {self.config.scenario.name!r}, {end}>"
 
     def predict(
         self,

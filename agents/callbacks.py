@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ class Checkpoints(BaseCallback):
 
 
 class Progress(BaseCallback):
-    """A bar on standard error: steps, steps/s and the mean return of recent episodes."""
+    """A bar on standard error, or in the notebook: steps, steps/s and the mean return of recent episodes."""
 
     def __init__(self, total: int) -> None:
         super().__init__()
@@ -89,9 +90,12 @@ class Progress(BaseCallback):
         self.bar: Any = None
 
     def _on_training_start(self) -> None:
-        from tqdm import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a notebook that can draw no bar: then it is a line of text
+            from tqdm.auto import tqdm
 
-        interactive = sys.stderr.isatty()
+        notebook = any(kind.__module__ == "tqdm.notebook" for kind in tqdm.__mro__)
+        interactive = notebook or sys.stderr.isatty()
         self.bar = tqdm(
             total=self.total,
             initial=self.model.num_timesteps,

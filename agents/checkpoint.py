@@ -23,6 +23,7 @@ from splitgym.adapters.layers import Normalised
 from splitgym.agents.agent import Agent, Behind, SharedAgent
 from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import CONFIG_FILE, TrainConfig, load_config
+from splitgym.agents.stopped import stopped
 from splitgym.checks import file_path, switch
 from splitgym.encodings import encoding_of
 from splitgym.extras import need
@@ -185,7 +186,7 @@ def policy_arguments(config: TrainConfig) -> dict[str, Any]:
 def _load_ours(file: Path, folder: Path, device: str) -> Agent:
     config = load_config(folder)
     algorithm = ALGORITHMS[config.algo]
-    weights, _ = read_weights(file, device)
+    weights, plain = read_weights(file, device)
     observed, acted = config.spaces()
     cls = algorithm.load().policy_aliases["MlpPolicy"]
     noise = {"use_sde": True} if config.hyper.get("use_sde") else {}  # its weights have another shape
@@ -195,7 +196,12 @@ def _load_ours(file: Path, folder: Path, device: str) -> Agent:
     policy.set_training_mode(False)
     name = folder.resolve().name if file.name == MODEL_FILE else f"{folder.resolve().name}/{file.stem}"
     kind = SharedAgent if config.agents else Agent
-    return kind(policy, name, str(config.action), algorithm.masks, config)
+    agent = kind(policy, name, str(config.action), algorithm.masks, config)
+    agent.steps, end = int(plain["num_timesteps"]), stopped(folder)
+    if end is not None and agent.steps == end.steps:
+        agent.stopped = str(end)
+        _tell(f"note: {folder}: {end}; {file.name} is where it stands")
+    return agent
 
 
 def _load_foreign(file: Path, device: str) -> Agent:

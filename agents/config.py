@@ -124,6 +124,11 @@ class TrainConfig(Strict):
                 f"train.net must have at most {_MOST_LAYERS} layers and {_MOST_WEIGHTS} weights, got {shown(layers)}"
             )
 
+    def __repr__(self) -> str:
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        values["scenario"] = self.scenario.name  # all of it would fill the screen
+        return f"TrainConfig({', '.join(f'{name}={value!r}' for name, value in values.items() if value or value == 0)})"
+
     @property
     def world(self) -> World:
         """The world of ``env_id``."""

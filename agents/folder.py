@@ -9,12 +9,16 @@ from pathlib import Path
 
 from splitgym.agents.checkpoint import CHECKPOINTS, MODEL_FILE
 from splitgym.agents.config import CONFIG_FILE, TrainConfig
+from splitgym.agents.stopped import STOPPED_FILE
 from splitgym.cli.common import check_output
 from splitgym.files import refuse_link, write_atomically
 from splitgym.named_files import KEPT, keep_files
 from splitgym.specs import command_line
 
 TENSORBOARD = "tensorboard"
+#: Files of curves, without ending; those of a training that went on end in the step at which it did.
+CURVES = "progress"
+_CURVE_FILES = [f"{CURVES}{part}.{end}" for part in ("", "-" + 12 * "[0-9]") for end in ("csv", "json")]
 #: The setting of a run that is no preset, to evaluate its agent in; written when the training has ended.
 SCENARIO_FILE = "scenario.toml"
 
@@ -47,7 +51,8 @@ def begin(out: Path, config: TrainConfig) -> None:
     """Throw away an old run, if any, and write the configuration of the new one."""
     text = config.to_json().encode()
     refuse_link(out / KEPT, "run")  # links in place of the others are removed
-    for name in (MODEL_FILE, CHECKPOINTS, TENSORBOARD, SCENARIO_FILE):
+    curves = [file.name for pattern in _CURVE_FILES for file in out.glob(pattern)]
+    for name in (MODEL_FILE, CHECKPOINTS, TENSORBOARD, SCENARIO_FILE, STOPPED_FILE, *curves):
         if (out / name).is_dir() and not (out / name).is_symlink():
             _empty(out / name)
         else:

@@ -21,6 +21,8 @@ from splitgym.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from splitgym.adapters import per_device, policy_from
+    from splitgym.agents.config import TrainConfig
+    from splitgym.agents.training import train
     from splitgym.evaluation import (
         Bound,
         Clairvoyant,
@@ -49,6 +51,7 @@ __all__ = [
     "Stability",
     "SuiteResults",
     "Sweep",
+    "TrainConfig",
     "add_hardware",
     "add_presets",
     "add_profiles",
@@ -79,6 +82,7 @@ __all__ = [
     "stability",
     "suite_names",
     "sweep",
+    "train",
 ]
 
 register_envs()
@@ -91,6 +95,8 @@ _LATER = {
     "record_dataset": "splitgym.offline",
     **dict.fromkeys(("per_device", "policy_from"), "splitgym.adapters"),
     **dict.fromkeys(("load_suite", "suite_names"), "splitgym.suites"),
+    "TrainConfig": "splitgym.agents.config",
+    "train": "splitgym.agents.training",
 }
 _BEFORE_0_2 = ("Hardware", "Inference", "MultiUser", "Placement", "Transmission")
 #: What stood here before 0.2 -> where it is.

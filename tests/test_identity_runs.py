@@ -17,7 +17,8 @@ import pytest
 from splitgym import evaluate_suite, fading, load_suite
 from splitgym.agents.checkpoint import load_agent
 from splitgym.agents.config import TrainConfig, load_config
-from splitgym.agents.train import add_train_arguments, run_train, train
+from splitgym.agents.training import train
+from splitgym.cli import training
 from splitgym.digests import world_origin
 from splitgym.toml import dump_toml
 from splitgym.traces.fading import FADING
@@ -35,8 +36,8 @@ def tiny(scenario: Any, steps: int = 128) -> TrainConfig:
 def again(folder: Path) -> int:
     """``splitgym train --resume FOLDER --overwrite``"""
     parser = argparse.ArgumentParser()
-    add_train_arguments(parser)
-    return run_train(parser.parse_args(["--resume", str(folder), "--overwrite", "--quiet"]))
+    training.add_arguments(parser)
+    return training.run(parser.parse_args(["--resume", str(folder), "--overwrite", "--quiet"]))
 
 
 def test_a_run_keeps_the_files_that_it_was_trained_with(tmp_path: Path, monkeypatch) -> None:

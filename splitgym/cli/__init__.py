@@ -49,7 +49,7 @@ COMMANDS = {
         "search decisions for a Pareto front (DynaSplit's offline phase)",
     ),
     "place": ("cli.placing", "add_arguments", "run", "place the blocks of a network on nodes: FIN, optimum, rivals"),
-    "train": ("agents.train", "add_train_arguments", "run_train", "train an RL agent, or resume a training"),
+    "train": ("cli.training", "add_arguments", "run", "train an RL agent, or resume a training"),
     "dataset": ("cli.recording", "add_arguments", "run", "record episodes of policies as a Minari data set"),
     "render": ("cli.rendering", "add_arguments", "run", "watch a policy, or save pictures of it"),
     "bench": ("bench", "add_bench_arguments", "run_bench", "measure rates beside peers, in one run"),
@@ -146,8 +146,8 @@ def warnings_in_a_line() -> Iterator[None]:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
-    Returns the exit status: 0 done, 2 wrong usage or input, 130 interrupted (143 by SIGTERM), 141 cut off; 1 is a fault
-    of the package itself.
+    Returns the exit status: 0 done, 2 wrong usage or input, 130 interrupted (143 by SIGTERM), 141 cut off, 3 a training
+    ended by a callback; 1 is a fault of the package itself.
     """
     trouble = streams.prepare()
     with streams.sparing_stderr(), stopping() as came:

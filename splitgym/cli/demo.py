@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train PPO, evaluate it beside every baseline on common traces, print a table, write picture and CSV."""
     from splitgym.agents.config import TrainConfig
-    from splitgym.agents.train import train
+    from splitgym.agents.training import train
     from splitgym.evaluation import evaluate
 
     out = Path(args.out)

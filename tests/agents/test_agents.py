@@ -33,7 +33,8 @@ from splitgym.agents.build import FIRST_TRAINING_SEED, build_model
 from splitgym.agents.checkpoint import load_agent, newest_checkpoint, read_weights, save_model
 from splitgym.agents.config import TrainConfig, load_config
 from splitgym.agents.sb3 import SplitVecEnv, make_vec_env
-from splitgym.agents.train import TrainingInterrupted, add_train_arguments, run_train, train
+from splitgym.agents.training import TrainingInterrupted, train
+from splitgym.cli import training
 from splitgym.evaluation.policies import contender
 from tests.helpers import short
 
@@ -383,8 +384,8 @@ def test_a_checkpoint_is_whole_or_absent(run, tmp_path, monkeypatch):
 # -------------------------------------------------------------------- command line
 def command(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    add_train_arguments(parser)
-    return run_train(parser.parse_args([*words, "--quiet"]))
+    training.add_arguments(parser)
+    return training.run(parser.parse_args([*words, "--quiet"]))
 
 
 SMALL = ("--steps=256", "--n-envs=16", "--set=tasks.count=9", "--net", "16")
@@ -415,7 +416,7 @@ def test_command_line(run, tmp_path, monkeypatch, capsys):
 
 
 def test_command_line_says_how_to_go_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("splitgym.agents.train.train", _stopped)
+    monkeypatch.setattr("splitgym.cli.training.train", _stopped)
     assert command(*SMALL, "--out", str(tmp_path / "run")) == 130
     assert "--resume" in capsys.readouterr().err
 

@@ -12,7 +12,7 @@ import pytest
 
 from splitgym.agents import checkpoint
 from splitgym.agents.checkpoint import load_agent, model_file, newest_checkpoint, read_weights
-from splitgym.agents.train import train
+from splitgym.agents.training import train
 from splitgym.cli import main
 from splitgym.evaluation import evaluate
 from tests.agents.test_agents import SCENARIO, tiny
@@ -144,7 +144,7 @@ def test_a_damaged_file_that_was_asked_for_is_refused(run):
 @pytest.mark.parametrize("config", [None, "", "{}", "[]", '{"format": "other"}', '{"format": 3}', "[" * 100_000])
 @pytest.mark.parametrize("name", ["checkpoints", "tensorboard", END])
 def test_what_is_no_run_is_left_alone(tmp_path, monkeypatch, capsys, name, config):
-    monkeypatch.setattr("splitgym.agents.train.build_model", lambda config: pytest.fail("refused too late"))
+    monkeypatch.setattr("splitgym.agents.training.build_model", lambda config: pytest.fail("refused too late"))
     mine = tmp_path / name / "step_000000000001.zip" if name != END else tmp_path / name
     mine.parent.mkdir(exist_ok=True)
     mine.write_text("mine")

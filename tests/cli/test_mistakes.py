@@ -21,7 +21,7 @@ import splitgym
 from splitgym import evaluation
 from splitgym.agents.checkpoint import load_agent
 from splitgym.agents.config import TrainConfig
-from splitgym.agents.train import train
+from splitgym.agents.training import train
 from splitgym.baselines.search import problem_of, search
 from splitgym.checks import LAST_SEED, MOST_EPISODES
 from splitgym.envs.single import SplitEnv

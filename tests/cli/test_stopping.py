@@ -50,8 +50,8 @@ CALLS = {
     "store": (["store", "kept"], "splitgym.evaluation.store.Store.contents", ""),
     "list": (["list"], "splitgym.cli.listing.catalogue", ""),
     "bench": (["bench"], "splitgym.bench.measure", ""),
-    "train": (["train"], "splitgym.agents.train.build_model", ""),
-    "demo": (["demo"], "splitgym.agents.train.build_model", ""),
+    "train": (["train"], "splitgym.agents.training.build_model", ""),
+    "demo": (["demo"], "splitgym.agents.training.build_model", ""),
 }
 
 
@@ -87,7 +87,7 @@ def test_every_command_ends_alike(tmp_path, monkeypatch, capsys, name, number):
 
 def test_a_demo_keeps_its_agent(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("splitgym.agents.train.train", lambda config, out, **_: out)
+    monkeypatch.setattr("splitgym.agents.training.train", lambda config, out, **_: out)
     monkeypatch.setattr("splitgym.evaluation.evaluate", lambda *_, **__: signal.raise_signal(signal.SIGINT))
     assert main(["demo", "--out", "mine"]) == 130
     kept = "the agent is kept in mine/ppo; evaluate it: splitgym evaluate enachi mine/ppo"

@@ -17,7 +17,7 @@ from splitgym import evaluate, make_policy, parallel_env
 from splitgym.agents.checkpoint import load_agent
 from splitgym.agents.config import TrainConfig
 from splitgym.agents.shared import SharedVecEnv, to_central
-from splitgym.agents.train import train
+from splitgym.agents.training import train
 from splitgym.encodings import ENCODINGS
 from splitgym.worlds.multiuser.agents import Agents
 from tests.helpers import assert_same, native, short, single

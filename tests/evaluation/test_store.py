@@ -243,7 +243,7 @@ def test_scenarios_parameters_and_versions_are_told_apart(tmp_path, counted, mon
 
 def test_an_agent_is_known_by_its_weights(tmp_path, counted) -> None:
     from splitgym.agents.config import TrainConfig
-    from splitgym.agents.train import train
+    from splitgym.agents.training import train
 
     def agent(name: str, seed: int):
         hyper = {"n_steps": 8, "batch_size": 16, "n_epochs": 1}

@@ -124,7 +124,7 @@ def test_an_undeclared_import_is_found(name: str, code: str) -> None:
 
 def test_every_file_is_looked_at() -> None:
     found = all_imports()
-    assert {"splitgym/extras.py", "baselines/nsga3.py", "agents/train.py", "tests/helpers.py", ".ci/ends.py"} <= set(
+    assert {"splitgym/extras.py", "baselines/nsga3.py", "agents/training.py", "tests/helpers.py", ".ci/ends.py"} <= set(
         found
     )
     assert ("PIL", None) in found["notebooks/quickstart.ipynb"]

@@ -22,7 +22,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 import splitgym
 from splitgym.agents.config import TrainConfig, load_config
-from splitgym.agents.train import train
+from splitgym.agents.training import train
 from splitgym.cli import main
 from splitgym.evaluation.store import Store
 from splitgym.placement.generate import random_instance

@@ -1,0 +1,164 @@
+"""``splitgym train``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from splitgym.agents.algorithms import ALGORITHMS
+from splitgym.agents.config import TrainConfig, load_config, resumed
+from splitgym.agents.folder import SCENARIO_FILE
+from splitgym.agents.loggers import LOGGERS
+from splitgym.agents.stopped import TrainingStopped, stopped
+from splitgym.agents.training import TrainingInterrupted, default_folder, train
+from splitgym.agents.watching import named_callback
+from splitgym.cli.common import agent_word, changes_of, play_command, say
+
+_FIELDS = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+#: Exit status of a training that a callback has ended.
+STOPPED = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command; what is not given stays out of the namespace."""
+    parser.epilog = (
+        "examples:\n"
+        "  splitgym train --steps 5000000 --out runs/ppo\n"
+        "  splitgym train --algo maskable-ppo --scenario bursty --seed 3\n"
+        "  splitgym train --set budget.energy_j=0.006 --gamma 0.98 --hyper n_epochs=8 --hyper ent_coef=0.001\n"
+        "  splitgym train --resume runs/ppo\n"
+        "  splitgym train --logger tensorboard --logger wandb --callback stop.py:AtReward\n"
+        "  tensorboard --logdir runs\n"
+        "  splitgym evaluate enachi device runs/ppo\n"
+        "  splitgym train --algo maskable-ppo --env HardwareSplit-v0 --scenario switching --steps 3000000\n"
+        "\n"
+        f"exit status: 0 all steps are done; {STOPPED} a callback has ended the training (saved, --resume goes on);\n"
+        "130 Ctrl-C (saved, --resume goes on); 2 wrong usage or input"
+    )
+
+    def add(*flags: str, **how: Any) -> None:  # unset stays unset: a resumed run must know what was asked for
+        parser.add_argument(*flags, **{"default": argparse.SUPPRESS, **how})
+
+    algorithms = ", ".join(f"{name} ({ALGORITHMS[name].actions[0]})" for name in ALGORITHMS)
+    ppo = ", ".join(f"{name}={value}" for name, value in ALGORITHMS["ppo"].hyper.items())
+    add("--algo", metavar="NAME", help=f"algorithm, its action encoding in brackets: {algorithms} (default: ppo)")
+    add(
+        "--env", dest="env_id", metavar="ID", help=f"environment id, see 'splitgym list' (default: {_FIELDS['env_id']})"
+    )
+    add(
+        "--scenario",
+        metavar="NAME|FILE.toml",
+        help=f"name of a preset, or a TOML file (default: {_FIELDS['scenario']})",
+    )
+    change = "change a value of the scenario by its dotted path, e.g. radio.shadowing_db=4 (may be repeated)"
+    add("--set", dest="changes", action="append", metavar="KEY=VALUE", help=change)
+    add("--action", metavar="NAME", help="action encoding, if not the algorithm's first choice")
+    share = "train one policy that all devices of a multi-user environment share, rewarded by device or as a team"
+    add("--agents", choices=("own", "team"), help=f"{share} (default: one central policy)")
+    add("--steps", type=int, help=f"decisions to learn from, all rows together (default: {_FIELDS['steps']})")
+    add("--seed", type=int, help="seed of weights, exploration and training episodes (default: 0)")
+    add("--out", metavar="DIR", help="run folder (default: runs/ALGO-WORLD-SCENARIO-sSEED)")
+    add("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
+    add(
+        "--overwrite",
+        action="store_true",
+        default=False,
+        help="throw away the run in the folder; with --resume: begin it anew",
+    )
+    add("--n-envs", type=int, help=f"episodes side by side (default: {_per_algorithm('n_envs')})")
+    add("--learning-rate", type=float, help=f"step size (default: {_per_algorithm('learning_rate')})")
+    add(
+        "--schedule",
+        help=f"learning rate over time: linear (to a fiftieth) or constant (default: {_FIELDS['schedule']})",
+    )
+    add("--gamma", type=float, help=f"discount from task to task (default: {_per_algorithm('gamma')})")
+    add(
+        "--net",
+        type=int,
+        nargs="+",
+        metavar="UNITS",
+        help=f"units of the hidden layers (default: {_per_algorithm('net')})",
+    )
+    own = f"argument of the algorithm's class in stable-baselines3 (may be repeated); defaults for ppo: {ppo}"
+    add("--hyper", action="append", metavar="NAME=VALUE", help=own)
+    add("--checkpoint-every", type=int, metavar="STEPS", help="steps between checkpoints (default: a tenth of --steps)")
+    add("--threads", dest="num_threads", type=int, help="threads of the simulation; they change no result (default: 1)")
+    few = "threads of torch; two are a fourth faster on idle cores, many times slower on busy ones (default: 1)"
+    add("--torch-threads", type=int, help=few)
+    add("--device", help=f"device of torch (default: {_FIELDS['device']}, the fastest for such small networks)")
+    hook = (
+        "callback of stable-baselines3 from a file or module of yours (may be repeated): an instance; a class, called "
+        "without arguments; a function of (locals, globals), called at every step; a function of one argument, which "
+        "gets the TrainConfig and returns a callback"
+    )
+    add("--callback", action="append", default=[], dest="callbacks", metavar="FILE.py|MODULE:OBJECT", help=hook)
+    where = f"where the curves go: {', '.join(LOGGERS)} (may be repeated; default: tensorboard)"
+    add("--logger", action="append", default=None, dest="loggers", metavar="NAME", help=where)
+    add("--quiet", action="store_true", default=False, help="show no progress bar")
+
+
+def _per_algorithm(field: str) -> str:
+    """'1 for ppo; 2 for sac, td3': the algorithms' defaults of a field."""
+    groups: dict[str, list[str]] = {}
+    for name in ALGORITHMS:
+        value = ALGORITHMS[name].fields[field]
+        groups.setdefault(" ".join(map(str, value)) if isinstance(value, tuple) else str(value), []).append(name)
+    return "; ".join(f"{value} for {', '.join(names)}" for value, names in groups.items())
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train; returns 0, :data:`STOPPED` if a callback ended it, or 130 after Ctrl-C.  Raises as :func:`train` does."""
+    given = {name: value for name, value in vars(args).items() if name in _FIELDS}
+    folder = getattr(args, "resume", None)
+    if folder is not None and hasattr(args, "out"):
+        raise ValueError("--resume goes on in its own folder: leave out --out")
+    saved = None if folder is None else load_config(Path(folder), anew=args.overwrite)
+    if hasattr(args, "hyper"):
+        given["hyper"] = _hyper(args.hyper)
+    if hasattr(args, "changes"):
+        base = saved or TrainConfig(**{name: given[name] for name in ("env_id", "scenario") if name in given})
+        setting = given.get("scenario", base.scenario)
+        given["scenario"] = base.world.load_scenario(setting, **changes_of(args.changes))
+    config = TrainConfig(**given) if saved is None else resumed(saved, given)
+    out = Path(folder or getattr(args, "out", default_folder(config)))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TrainingStopped)  # it is told below
+            train(
+                config,
+                out,
+                callbacks=[named_callback(name) for name in args.callbacks],
+                logger=args.loggers,
+                resume=saved is not None and not args.overwrite,
+                overwrite=args.overwrite,
+                progress=not args.quiet,
+            )
+    except TrainingInterrupted as pressed:
+        say(str(pressed), aside=True)
+        return 130
+    again = play_command([config.world.showcase, agent_word(out)], config.env_id, _setting_of(config, out))
+    end = stopped(out)
+    if end is not None:
+        say(f"{end}, {end.advice(out)}\ncompare it as it is: {again}", aside=True)
+        return STOPPED
+    say(f"trained agent in {out}; compare it: {again}")
+    return 0
+
+
+def _setting_of(config: TrainConfig, out: Path) -> str:
+    """A word by which the setting of a run is found: a preset's name, or a file that is written into its folder."""
+    scenario = config.scenario
+    if scenario.name in config.world.preset_names() and config.world.load_scenario(scenario.name) == scenario:
+        return scenario.name
+    return str(scenario.save(out / SCENARIO_FILE))
+
+
+def _hyper(pairs: Sequence[str]) -> dict[str, Any]:
+    for pair in pairs:
+        if "=" not in pair:
+            raise ValueError(f"--hyper needs NAME=VALUE, got {pair!r}")
+    return changes_of(list(pairs))
