@@ -15,8 +15,8 @@ from splitgym.agents.folder import SCENARIO_FILE
 from splitgym.agents.loggers import LOGGERS
 from splitgym.agents.stopped import TrainingStopped, stopped
 from splitgym.agents.training import TrainingInterrupted, default_folder, train
-from splitgym.agents.watching import named_callback
 from splitgym.cli.common import agent_word, changes_of, play_command, say
+from splitgym.extras import need
 
 _FIELDS = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
 #: Exit status of a training that a callback has ended.
@@ -131,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
             train(
                 config,
                 out,
-                callbacks=[named_callback(name) for name in args.callbacks],
+                callbacks=_callbacks(args.callbacks),
                 logger=args.loggers,
                 resume=saved is not None and not args.overwrite,
                 overwrite=args.overwrite,
@@ -147,6 +147,15 @@ def run(args: argparse.Namespace) -> int:
         return STOPPED
     say(f"trained agent in {out}; compare it: {again}")
     return 0
+
+
+def _callbacks(names: Sequence[str]) -> list[Any]:
+    if not names:
+        return []
+    need("torch", "agents")
+    from splitgym.agents.watching import named_callback  # it brings stable-baselines3
+
+    return [named_callback(name) for name in names]
 
 
 def _setting_of(config: TrainConfig, out: Path) -> str:

@@ -41,6 +41,7 @@ WORK = {
 LACK = {
     "train": (["train", "--steps", "64", "--out", "run"], "agents"),
     "demo": (["demo", "--out", "demo"], "report"),
+    "dataset": (["dataset", "random", "--episodes", "1", "--out", "minari:split/tiny-v0"], "offline"),
     "report": (["report", "store"], "report"),
     "page": (["evaluate", "device", "--report", "page.html"], "report"),
     "plot": (["evaluate", "device", "--plot", "plot.png"], "report"),
