@@ -56,6 +56,12 @@ class Output:
     def __str__(self) -> str:
         return drawn("tables.text", self.table())
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {getattr(self, 'setting', None) or getattr(self, 'split', '')}>"
+
+    def _repr_html_(self) -> str:
+        return drawn("tables.html", self.table())
+
     def plot(self, path: str | Path) -> Path:
         """Draw it into a PNG, PDF or SVG file.  Needs the extra ``report``."""
         return save_figure(drawn(self._figure, self), path, dpi=150)

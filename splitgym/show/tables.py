@@ -14,6 +14,7 @@ import shutil
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from html import escape
 from typing import Any, TextIO
 
 from gymnasium.error import DependencyNotInstalled
@@ -277,6 +278,27 @@ def _width(line: str) -> int:
     if line.isascii():
         return len(line)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+# -------------------------------------------------------------------- HTML, for notebooks
+def html(table: Shown) -> str:
+    """A table as HTML: each part with its title above and its caption below."""
+    found = []
+    for part in table.parts(_ENDLESS):
+        if isinstance(part, str):
+            found.append(f"<p>{_html(part)}</p>")
+            continue
+        columns = part.columns
+        heads = "".join(f"<th>{_html(column.header)}</th>" for column in columns)
+        rows = zip(*(column.cells for column in columns), strict=True)
+        body = "".join("<tr>" + "".join(f"<td>{_html(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        titles = [f"<p>{_html(words)}</p>" if words else "" for words in (part.title, part.caption)]
+        found.append(f"{titles[0]}<table><tr>{heads}</tr>{body}</table>{titles[1]}")
+    return "".join(found)
+
+
+def _html(words: str) -> str:
+    return escape(tamed(words)).replace("\n", "<br>")
 
 
 # -------------------------------------------------------------------- Markdown

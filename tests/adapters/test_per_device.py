@@ -21,7 +21,7 @@ class Model:
         self.space = space
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:
-        digits = np.abs(np.asarray(observations, np.float64))[:, :4] * 1e3
+        digits: np.ndarray = np.abs(np.array(observations, np.float64))[:, :4] * 1e3
         if hasattr(self.space, "nvec"):
             return np.int64(digits) % self.space.nvec
         if hasattr(self.space, "n"):
