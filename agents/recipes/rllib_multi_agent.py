@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100, help="episodes of the evaluation")
     args = parser.parse_args()
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     algorithm = config(args.seed).build_algo()
     steps, begin = 0, time.perf_counter()
     while steps < args.steps:
