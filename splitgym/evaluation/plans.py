@@ -206,6 +206,8 @@ class Plan:
         for c in self.contenders:
             figures = self._parts[c.name].figures()
             results.add(c.name, self.seeds, figures, spec=c.spec, agent=c.agent, identity=c.identity)
+            if c.note:
+                results.notes[c.name] = c.note
         return results
 
     def _open(self, store: Store) -> None:

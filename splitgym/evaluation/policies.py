@@ -49,6 +49,7 @@ class Contender:
     doubt: str = ""
     files: tuple[NamedFile, ...] = ()
     kept_spec: str = ""
+    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +144,8 @@ def _of_object(policy: Any, spec: str, identity: str) -> Contender:
     doubt = (
         f"policy {name!r} is an object that a store cannot know again; give a registered name or a path, or {SAY_IT}"
     )
-    return Contender(name, policy.action, options, True, functools.partial(_checked, policy), spec, identity, doubt)
+    made = Contender(name, policy.action, options, True, functools.partial(_checked, policy), spec, identity, doubt)
+    return dataclasses.replace(made, note=str(getattr(policy, "stopped", "")))
 
 
 def contenders_of(policies: Any, world: World, *, trust: bool = False) -> list[Contender]:

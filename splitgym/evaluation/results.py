@@ -35,6 +35,7 @@ class Results(RowOutput):
         specs: policy -> the text it was evaluated by, such as a path; empty for an object.
         bounds: certified bounds (n,), or ``None``.
         identities: policy -> digest of what decided its figures; empty where it is unknown.
+        notes: policy -> what must be said beside its figures, such as that its training was ended early.
         folder: the store that these come from, where it keeps files that policies name; or ``None``.
         plugins: the plug-ins that were loaded.
     """
@@ -48,6 +49,7 @@ class Results(RowOutput):
         self.measures: tuple[Measure, ...] = (*world.measures, DECISION)
         self.bounds: np.ndarray | None = None
         self.identities: dict[str, str] = {}
+        self.notes: dict[str, str] = {}
         self.folder: Path | None = None
         self.plugins: list[Source] = sources()
         self._figures: dict[str, dict[str, np.ndarray]] = {}
@@ -87,6 +89,7 @@ class Results(RowOutput):
             whole.set_bounds(self.bounds)
         whole.plugins, whole.folder = list(self.plugins), self.folder
         for one in (self, *others):
+            whole.notes |= one.notes
             _check_alike(self, one)
             whole.plugins += [source for source in one.plugins if source not in whole.plugins]
             for policy, figures in one._figures.items():
@@ -218,6 +221,7 @@ class Results(RowOutput):
             "bounds": None if self.bounds is None else self.bounds.tolist(),
             "summary": self.summary(),
             "rows": self.rows(),
+            **({"notes": self.notes} if self.notes else {}),
         }
 
     def to_html(self, path: str | Path) -> Path:

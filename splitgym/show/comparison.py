@@ -78,6 +78,7 @@ def _notes(results: Results, columns: Sequence[str], best: str) -> list[str]:
     if "wins" in columns and "difference" not in columns:
         words[-1] += f" than that of {best}"
     lines = ["; ".join([*words, *(["* trained agent"] if results.agents else [])])]
+    lines += [f"{policy}: {note}" for policy, note in results.notes.items()]
     lines += [_certified(results, "score" in columns), results.scenario.caveat]
     return [line for line in lines if line]
 

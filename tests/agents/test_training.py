@@ -124,7 +124,11 @@ def test_a_stop_by_a_callback_is_marked(given: Any, steps: int, by: str, tmp_pat
     assert not (run / "model.zip").exists()
     results = splitgym.evaluate([run], ID, SCENARIO, episodes=1)
     assert results.policies == [f"run/step_{steps:012d}"]
-    assert f"stopped after {steps} of 256 steps by {by.partition(',')[0]}" in capsys.readouterr().err
+    said = f"stopped after {steps} of 256 steps by {by.partition(',')[0]}"
+    assert said in capsys.readouterr().err
+    assert results.notes[results.policies[0]].startswith(said)
+    assert results.document()["notes"] == results.notes
+    assert " ".join(f"{results.policies[0]}: {said}".split()) in " ".join(str(results).split())
     assert f"stopped after {steps} of 256 steps by" in repr(load_agent(run))
 
 
