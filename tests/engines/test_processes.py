@@ -209,3 +209,21 @@ def test_the_first_of_a_kind_compiles_alone() -> None:
     queue.lose(tasks[2], "")
     assert queue.next() == tasks[2]
     assert [t for t, _ in Serial().run([], lambda *_: None)] == []
+
+
+def test_an_agent_is_played_with_one_thread_of_torch() -> None:
+    """Rounding depends on their number, which is another in a worker and on another machine."""
+    torch, seen = pytest.importorskip("torch", reason="the extra agents is not installed"), set()
+
+    class Counting(Mine):
+        def predict(self, *args: Any, **more: Any) -> Any:
+            seen.add(torch.get_num_threads())
+            return super().predict(*args, **more)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        evaluate(Counting(1), episodes=1, changes={"tasks.count": 9})
+        assert (seen, torch.get_num_threads()) == ({1}, 3)
+    finally:
+        torch.set_num_threads(before)
