@@ -17,6 +17,34 @@ from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
 
+class RowMask(tuple):
+    """Mask of a row for a ``MultiDiscrete``: a tuple of int8 arrays; as an array it is the flat form.
+
+    Code that turns ``info`` into tensors takes it so: NumPy by ``__array__``, PyTorch by ``__dlpack__``.
+    """
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Shape of the flat form."""
+        return (sum(len(part) for part in self),)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the entries, int8."""
+        return np.dtype(np.int8)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.concatenate(tuple(self), dtype=dtype)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        return self.__array__().__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.__array__().__dlpack_device__()
+
+
 class RowMasks(np.ndarray):
     """Masks of n rows for a ``MultiDiscrete``: (n, sum of sizes) int8, of which row ``[i]`` is a tuple of arrays.
 
@@ -31,7 +59,7 @@ class RowMasks(np.ndarray):
     def __getitem__(self, key: Any) -> Any:
         found = super().__getitem__(key)
         if isinstance(key, (int, np.integer)) and self.ndim == 2 and self.shape[1] == sum(self.sizes):
-            return parts_of(found.view(np.ndarray), self.sizes)
+            return RowMask(parts_of(found.view(np.ndarray), self.sizes))
         return found
 
     def __reduce__(self) -> Any:
@@ -68,7 +96,7 @@ def form(space: spaces.Space, levels: Mapping[str, int], flat: np.ndarray, prese
         return flat
     if isinstance(space, spaces.MultiDiscrete):
         sizes = space.nvec.tolist()
-        return parts_of(flat, sizes) if present is None else row_masks(flat, sizes)
+        return RowMask(parts_of(flat, sizes)) if present is None else row_masks(flat, sizes)
     if not isinstance(space, spaces.Dict):
         return None
     own, named = dict(zip(levels, parts_of(flat, list(levels.values())), strict=True)), {}

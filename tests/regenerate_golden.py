@@ -39,6 +39,7 @@ def rollout_digest(world: str, preset: str) -> str:
     for item in rollout(env, actions, seed=2026):
         info = {key: value for key, value in item[-1].items() if key not in terms}
         info |= {"reward": item[1] if len(item) == 5 else 0.0}
+        info |= {"done": np.bool_(len(item) == 5 and item[2])} if "done" in (env.world.outcome.names or ()) else {}
         info |= {"action_mask": np.hstack(info["action_mask"]) != 0}
         told.append((*item[:-1], info))
     return digest(told, digits=9)

@@ -19,7 +19,7 @@ from splitgym.registry import nearest
 from splitgym.seeding import seed_key
 from splitgym.worlds.multiuser.agents import Agents
 from splitgym.worlds.multiuser.layout import SHOWN_OF_DEVICE
-from splitgym.worlds.records import REWARD
+from splitgym.worlds.records import RETURNED, REWARD
 from splitgym.worlds.world import MASK, get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
@@ -72,7 +72,7 @@ class SplitParallelEnv(ParallelEnv):
         # objects of their own, so that each agent's can be seeded; PettingZoo has both names, some libraries read them
         self.observation_spaces = {name: copy.deepcopy(self.parts.observation_space) for name in self.possible_agents}
         self.action_spaces = {name: copy.deepcopy(self.parts.encoding.space) for name in self.possible_agents}
-        self._names = [column.name for column in SHOWN_OF_DEVICE if column.name != REWARD]
+        self._names = [column.name for column in SHOWN_OF_DEVICE if column.name not in RETURNED]
         self._rng: np.random.Generator | None = None
         self._canvas = Canvas(self.rows, render_mode)
 

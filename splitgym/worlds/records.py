@@ -16,6 +16,9 @@ from splitgym.traces.base import Array
 
 #: Column of the sum of all terms.
 REWARD = "reward"
+#: Columns of an outcome that ``info`` leaves out, since ``step`` returns them: code that gathers keys would put one
+#: over the other, as TorchRL does.
+RETURNED = (REWARD, "done")
 #: Last part of a name -> unit.
 UNITS = {"j": "J", "s": "s", "w": "W", "hz": "Hz", "bit": "bit", "bits": "bit", "db": "dB", "m": "m", "km": "km"}
 

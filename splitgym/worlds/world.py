@@ -15,7 +15,7 @@ from splitgym.registry import Registry, unknown
 from splitgym.traces.base import ArrayTrace
 from splitgym.worlds.about import About
 from splitgym.worlds.observation import ObservationTable
-from splitgym.worlds.records import REWARD, Column, Term, record_type
+from splitgym.worlds.records import RETURNED, Column, Term, record_type
 
 #: Ending of an id -> the action encoding that it fixes, since an id is a text and can carry no argument.
 ID_ENCODINGS = {"Box": "box", "Discrete": "discrete", "Dict": "dict"}
@@ -226,14 +226,14 @@ class World:
     def info_columns(self) -> tuple[Column, ...]:
         """Every key of ``info``, with type, unit and meaning, in the order in which ``info`` has them.
 
-        The reward is none of them: ``step`` returns it, and code that gathers keys would put one over the other.
+        What ``step`` returns is none of them (``records.RETURNED``).
         """
-        return (*(column for column in self.outcome_table if column.name != REWARD), MASK, *self.detail_table)
+        return (*(column for column in self.outcome_table if column.name not in RETURNED), MASK, *self.detail_table)
 
     @property
     def info_names(self) -> tuple[str, ...]:
         """Keys of ``info`` that are columns of the outcome."""
-        return tuple(name for name in self.outcome.names or () if name != REWARD)
+        return tuple(name for name in self.outcome.names or () if name not in RETURNED)
 
     @property
     def reward_terms(self) -> tuple[Term, ...]:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from splitgym.envs import register_envs
 from splitgym.worlds.inference import InferenceTrace
+from splitgym.worlds.records import RETURNED
 from splitgym.worlds.world import WORLDS, get_world
 from tests.helpers import CASES, ENCODED, advance, assert_same, native, rollout, run_python, sampled, short, single
 
@@ -63,7 +64,7 @@ def test_make(world):
 
 def info_keys(env):
     """What ``info`` holds: the outcome, the mask, and the world's details."""
-    return {*env.world.outcome.names, "action_mask", *env.rows.details()} - {"reward"}
+    return {*env.world.outcome.names, "action_mask", *env.rows.details()} - set(RETURNED)
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
@@ -152,7 +153,8 @@ def test_info_keys_and_types_never_change(world, preset):
     for item in items:
         assert {key: type(value) for key, value in item[-1].items()} == kinds
         if len(item) == 5:
-            assert "reward" not in item[-1]  # it would hide what step() returns from code that gathers keys
+            hidden = {"reward", "done", "terminated", "truncated", "observation", "action"}
+            assert not hidden & set(item[-1])  # they would hide what step() returns from code that gathers keys
             assert [type(x) for x in item[1:4]] == [float, bool, bool]
 
 

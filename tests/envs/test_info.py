@@ -44,7 +44,7 @@ def play(world: str, scenario: Any, seed: int, episodes: int = 2, **options: Any
             if world == "transmission" and rng.random() < 0.9:
                 action[-1] = 0  # a random agent soon stops
             _, reward, terminated, truncated, info = env.step(action)
-            assert_info(world, scenario, {**info, "reward": reward}, before)
+            assert_info(world, scenario, {**info, "reward": reward, "done": terminated}, before)
             before, over = {**info, "stepped": True}, terminated or truncated
 
 
@@ -98,10 +98,10 @@ def test_no_accuracy_where_a_transmission_has_no_answer():
     env = single("transmission", scenario, "dict")
     _, info = env.reset(options={"trace": TransmissionTrace.draw(scenario, 3)})
     assert info["accuracy"] == 0.0
-    *_, info = env.step({"power_w": np.array([1e-6]), "stop": 0})
-    assert (info["done"], info["accuracy"]) == (False, 0.0)
-    *_, info = env.step({"power_w": np.array([0.0]), "stop": 1})
-    assert (info["done"], info["correct"], info["accuracy"]) == (True, False, 0.0)
+    *_, over, _, info = env.step({"power_w": np.array([1e-6]), "stop": 0})
+    assert (over, info["accuracy"]) == (False, 0.0)
+    *_, over, _, info = env.step({"power_w": np.array([0.0]), "stop": 1})
+    assert (over, info["correct"], info["accuracy"]) == (True, False, 0.0)
 
 
 def test_an_early_stop_saves_a_slot():

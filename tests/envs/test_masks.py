@@ -52,7 +52,8 @@ def shape_of(mask: Any, space: spaces.Space) -> None:
     if isinstance(space, spaces.Discrete):
         assert (type(mask), mask.dtype, mask.shape) == (np.ndarray, np.int8, (space.n,))
     elif isinstance(space, spaces.MultiDiscrete):
-        assert type(mask) is tuple
+        assert isinstance(mask, tuple)
+        np.testing.assert_array_equal(np.asarray(mask), np.concatenate(mask), strict=True)
         assert [(part.dtype, len(part)) for part in mask] == [(np.int8, n) for n in space.nvec]
     elif isinstance(space, spaces.Dict):
         assert list(mask) == list(space)
@@ -186,6 +187,17 @@ def test_pettingzoos_turn_based_test(action):
     with warnings.catch_warnings():  # PettingZoo advises Box or Discrete; others are a choice of the user here
         warnings.filterwarnings("ignore", message="Action space for each agent probably should be")
         api_test(parallel_to_aec(splitgym.parallel_env("default", action=action)), num_cycles=200)
+
+
+def test_mask_of_a_row_is_a_tensor_as_well():
+    """Code that gathers ``info`` (TorchRL) turns its values into tensors; the parts are not equally long."""
+    torch = pytest.importorskip("torch", reason="extra [agents] is not installed")
+    env = single("inference", "default")
+    mask = env.reset(seed=0)[1]["action_mask"]
+    for same in (mask, pickle.loads(pickle.dumps(mask)), copy.deepcopy(mask)):
+        for found in (torch.tensor(same, dtype=torch.bool), torch.as_tensor(same) != 0):
+            np.testing.assert_array_equal(found.numpy(), env.action_masks(), strict=True)
+    assert (mask.shape, mask.dtype) == ((30,), np.int8)
 
 
 def test_minimal_idiom_of_the_documentation():

@@ -195,7 +195,7 @@ def play_single(world: str, preset: str, action: str, rng: np.random.Generator) 
         assert_seen(env, observation, env.action_masks(), reward)
         assert (type(terminated), type(truncated)) == (bool, bool)
         assert not (terminated and truncated)
-        assert_info(world, env.scenario, {**info, "reward": reward}, before)
+        assert_info(world, env.scenario, {**info, "reward": reward, "done": terminated}, before)
         assert steps <= env.rows.horizon, "longer than the longest episode"
         before = {**info, "stepped": True}
         if terminated or truncated:
