@@ -26,8 +26,8 @@ _LOG = "stable_baselines3.common.logger"
 class Loggers:
     """The logger of one training, from what :func:`splitgym.train` was given.
 
-    Raises ``ValueError`` for what is no logger, ``DependencyNotInstalled`` for a library that is missing; both before
-    anything is written.
+    Raises ``ValueError`` for anything but a logger, ``DependencyNotInstalled`` for a library that is missing, both
+    before anything is written.
     """
 
     def __init__(self, given: Any) -> None:

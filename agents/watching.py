@@ -21,7 +21,7 @@ from splitgym.quoting import shown
 class Watch(CallbackList):
     """All callbacks of a training; ``stopped_by`` names the first that ended it.
 
-    Raises ``ValueError`` for what is no callback.
+    Raises ``ValueError`` for anything but a callback.
     """
 
     def __init__(self, given: Any, config: TrainConfig) -> None:
