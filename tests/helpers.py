@@ -20,6 +20,7 @@ import numpy as np
 from splitgym.encodings import ENCODINGS
 from splitgym.envs.single import SplitEnv
 from splitgym.envs.vector import SplitVectorEnv
+from splitgym.masks import row_masks
 from splitgym.testing.comparing import assert_same  # noqa: F401 (for those who import it from here)
 from splitgym.testing.playing import advance, rollout, sampled  # noqa: F401
 from splitgym.worlds.world import WORLDS
@@ -59,6 +60,25 @@ def vector_rollout(envs: Any, actions: Iterable[Any], seed: int | None = 0) -> l
         if disabled and done.any():
             out.append(envs.reset(options={"reset_mask": done}))
     return out
+
+
+def as_native(told: Any) -> Any:
+    """What ``SyncVectorEnv`` returned, where it lays out as objects what the native batch has as numbers.
+
+    Gymnasium knows no NumPy bool among its numbers, and no tuple: masks of a ``MultiDiscrete`` become n tuples.
+    """
+    if isinstance(told, (list, tuple)):
+        return type(told)(as_native(part) for part in told)
+    if isinstance(told, dict):
+        return {key: value if key.endswith("final_obs") else as_native(value) for key, value in told.items()}
+    given = [row for row in told if row is not None] if isinstance(told, np.ndarray) and told.dtype == object else []
+    if not given:
+        return told
+    if isinstance(given[0], tuple):
+        sizes = [len(part) for part in given[0]]
+        zeros = tuple(np.zeros(size, np.int8) for size in sizes)
+        return row_masks(np.array([np.concatenate(zeros if row is None else row) for row in told]), sizes)
+    return np.array([np.zeros_like(given[0]) if row is None else row for row in told])
 
 
 def steps_of(out: list[tuple]) -> list[tuple]:

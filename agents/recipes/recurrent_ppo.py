@@ -1,4 +1,4 @@
-"""RecurrentPPO of sb3-contrib: PPO with an LSTM, for what one observation does not show.
+"""RecurrentPPO of sb3-contrib: PPO with a recurrent network, for what one observation does not show.
 
 ``splitgym.evaluate`` keeps the state of the LSTM for every episode that it plays and begins it anew with each, by the
 same ``state`` and ``episode_start`` as SB3's ``evaluate_policy``. Settings are those that all PPO recipes share

@@ -47,8 +47,8 @@ class Walk:
 def walk(env: Any) -> Walk:
     """The layers of an environment: single, vector, or one of stable-baselines3's, wrapped or not.
 
-    Raises ``ValueError`` for a wrapper that is unknown or cannot be done again, ``TypeError`` for what is no
-    environment of this package.
+    Raises ``ValueError`` for a wrapper that is unknown or cannot be done again, ``TypeError`` for
+    anything but an environment of this package.
     """
     layers, single, bottom = list[Layer](), list[Any](), None  # from the outside inwards
     for wrapper in _wrappers(env):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -11,11 +10,11 @@ import pytest
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
-from splitgym.masks import row_masks
 from splitgym.worlds.world import WORLDS
 from tests.helpers import (
     CASES,
     ENCODED,
+    as_native,
     assert_one_signature,
     assert_same,
     case_digests,
@@ -50,25 +49,6 @@ def sync(n, world, scenario, mode, action="multidiscrete", limit=None):
         return env if limit is None else TimeLimit(env, limit)
 
     return SyncVectorEnv([make] * n, autoreset_mode=mode)
-
-
-def as_native(told: Any) -> Any:
-    """What ``SyncVectorEnv`` returned, where it lays out as objects what the native batch has as numbers.
-
-    Gymnasium knows no NumPy bool among its numbers, and no tuple: masks of a ``MultiDiscrete`` become n tuples.
-    """
-    if isinstance(told, (list, tuple)):
-        return type(told)(as_native(part) for part in told)
-    if isinstance(told, dict):
-        return {key: value if key.endswith("final_obs") else as_native(value) for key, value in told.items()}
-    given = [row for row in told if row is not None] if isinstance(told, np.ndarray) and told.dtype == object else []
-    if not given:
-        return told
-    if isinstance(given[0], tuple):
-        sizes = [len(part) for part in given[0]]
-        zeros = tuple(np.zeros(size, np.int8) for size in sizes)
-        return row_masks(np.array([np.concatenate(zeros if row is None else row) for row in told]), sizes)
-    return np.array([np.zeros_like(given[0]) if row is None else row for row in told])
 
 
 # ------------------------------------------------------------------ native == sync == single

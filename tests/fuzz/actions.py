@@ -21,7 +21,7 @@ from splitgym.encodings import ENCODINGS
 from splitgym.envs.parallel import SplitParallelEnv
 from splitgym.envs.single import SplitEnv
 from splitgym.worlds.world import WORLDS
-from tests.helpers import assert_same, native, short, single
+from tests.helpers import as_native, assert_same, native, short, single
 from tests.identities import assert_info, assert_task
 
 PER_CASE = 500
@@ -120,7 +120,7 @@ def bad_action(space: gym.Space, rng: np.random.Generator) -> Any:
 
 def bad_index(space: gym.spaces.Discrete, rng: np.random.Generator) -> Any:
     """What is no index of a discrete space."""
-    faults = [-1, int(space.n), 10**6 + int(space.n), 10**30, 1.5, math.nan, "1", None, [1], np.array([1]), 1j, {}]
+    faults = [-1, int(space.n), 10**6 + int(space.n), 10**30, 1.5, math.nan, "1", None, [1, 1], np.array([[1]]), 1j, {}]
     return faults[rng.integers(len(faults))]
 
 
@@ -211,7 +211,7 @@ def play_vector(world: str, preset: str, action: str, rng: np.random.Generator) 
     theirs = shell_of(world, preset, action, "sync", mode)
     ours.action_space.seed(int(rng.integers(2**31)))
     seed, options, refused = int(rng.integers(2**31)), any_options(world, rng), 0
-    assert_equal(*(envs.reset(seed=seed, options=options) for envs in (ours, theirs)))
+    assert_equal(*(as_native(envs.reset(seed=seed, options=options)) for envs in (ours, theirs)))
     for _ in range(PER_CASE // ROWS):
         if rng.random() < HOSTILE:
             assert_refused(ours, bad_batch(ours, rng))
@@ -219,10 +219,10 @@ def play_vector(world: str, preset: str, action: str, rng: np.random.Generator) 
             continue
         batch = ours.action_space.sample()
         a, b = ours.step(batch), theirs.step(batch)
-        assert_equal(a, b)
+        assert_equal(a, as_native(b))
         done = a[2] | a[3]
         if mode is AutoresetMode.DISABLED and done.any():
-            assert_equal(*(envs.reset(options={"reset_mask": done}) for envs in (ours, theirs)))
+            assert_equal(*(as_native(envs.reset(options={"reset_mask": done})) for envs in (ours, theirs)))
     return refused
 
 

@@ -27,7 +27,7 @@ AT_ROOT = {
     *("CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "CITATION.cff"),
     *("splitgym", "baselines", "agents", "tests", "notebooks", "docs"),
 }
-CORE = {"gymnasium", "numpy", "numba", "scipy", "networkx"}
+CORE = {"cloudpickle", "gymnasium", "numpy", "numba", "scipy", "networkx"}
 EXTRAS = {"agents", "report", "search", "bench", "dev", "docs", "all", "marl", "morl", "offline", "ray"}
 
 needs_git = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a git checkout")
