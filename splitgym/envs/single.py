@@ -11,6 +11,7 @@ from gymnasium.error import ResetNeeded
 
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.describe import axis_table
+from splitgym.envs.rewards import set_reward
 from splitgym.envs.rows import Rows, option_table
 from splitgym.fields import field_table
 from splitgym.seeding import seed_key
@@ -28,6 +29,8 @@ class SplitEnv(gym.Env):
         scenario: preset name, TOML path, table or scenario object.
         action: encoding, one of ``"multidiscrete"``, ``"box"``, ``"discrete"``, ``"dict"``.
         episode_options: defaults of the episode options that ``reset(options=...)`` may override.
+        reward: ``"scalar"``, or ``"vector"``: the objectives (d,) float64 that ``reward_names`` names, whose sum
+            weighted by ``reward_weights`` is the scalar one but for rounding; for MO-Gymnasium.
         render_mode: ``None``, ``"ansi"``, ``"rgb_array"`` or ``"human"``.
 
     ``reset(options=...)`` accepts the world's episode options and ``"trace"``, a trace to replay.  The end of an
@@ -49,10 +52,12 @@ class SplitEnv(gym.Env):
         action: str = "multidiscrete",
         episode_options: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
+        reward: str = "scalar",
     ) -> None:
         self.world = get_world(self.of if world is None else world)
         self.rows = Rows(self.world, scenario, action, 1, episode_options, log=render_mode is not None)
         self.scenario, self.params, self.encoding = self.rows.scenario, self.rows.params, self.rows.encoding
+        self._parts = set_reward(self, reward)
         self.observation_space = self.rows.observation_space()
         self.action_space = self.encoding.space
         self.render_mode = render_mode_of(render_mode)
@@ -77,13 +82,14 @@ class SplitEnv(gym.Env):
             self.render()
         return rows.seen.observations[0].copy(), self._info()
 
-    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:
         """Decide the present task.  Raises ``ValueError`` for an action outside the space, with the state unharmed."""
         rows = self.rows
         if self._over:
             rows.check("step()")
             raise ResetNeeded("step() after the end of the episode; call reset() first")
         rows.decode(self.encoding.one(action))
+        before = None if self._parts is None else rows.outcome_copy()
         if self._begun:  # the flags stay as they are until the next reset
             rows.turn(_ON, _OFF)
             self._begun = False
@@ -95,7 +101,10 @@ class SplitEnv(gym.Env):
         terminated = bool(rows.depleted[0])
         truncated = bool(rows.finished[0]) and not terminated
         self._over = terminated or truncated
-        return rows.seen.observations[0].copy(), float(self._rewards[0]), terminated, truncated, self._info()
+        paid: Any = float(self._rewards[0])
+        if before is not None and self._parts is not None:
+            paid = self._parts.of(rows.outcomes, before)[0]
+        return rows.seen.observations[0].copy(), paid, terminated, truncated, self._info()
 
     def action_masks(self) -> np.ndarray:
         """Mask of the present task in one row, (encoding.mask_size,) bool; name and form are sb3-contrib's."""
@@ -124,6 +133,8 @@ class SplitEnv(gym.Env):
         mask = self.encoding.masks(self.rows.seen.masks[0].copy())
         if mask is not None:
             info[MASK.name] = mask
+        if self.world.cost is not None:
+            info["cost"] = self.world.cost.value(self.rows.outcomes, self.scenario)[0]
         if self._detailed:
             info.update({name: column[0] for name, column in self.rows.details().items()})
         return info

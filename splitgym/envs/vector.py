@@ -13,6 +13,7 @@ from gymnasium.vector.utils import batch_space
 
 from splitgym.checks import whole_number, word
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
+from splitgym.envs.rewards import set_reward
 from splitgym.envs.rows import Rows, option_table
 from splitgym.numbers import as_array
 from splitgym.quoting import shown
@@ -35,6 +36,7 @@ class SplitVectorEnv(VectorEnv):
         autoreset_mode: ``AutoresetMode`` or its value; NEXT_STEP by default, as Gymnasium does.
         max_episode_steps: truncate after so many steps; ``None``: when the tasks are served.
         num_threads: threads that share the rows; results do not depend on it.
+        reward: as for the single environment; vector rewards are (num_envs, d) float64.
         render_mode: as for the single environment; a window (``"human"``) shows row 0.
 
     Parity: equal, bit for bit, to ``SyncVectorEnv`` over single environments, ``info`` masks included.
@@ -53,6 +55,7 @@ class SplitVectorEnv(VectorEnv):
         max_episode_steps: int | None = None,
         num_threads: int = 1,
         render_mode: str | None = None,
+        reward: str = "scalar",
     ) -> None:
         super().__init__()
         if max_episode_steps is not None:
@@ -63,6 +66,7 @@ class SplitVectorEnv(VectorEnv):
         )
         self.num_envs = num_envs = self.rows.n
         self.scenario, self.params, self.encoding = self.rows.scenario, self.rows.params, self.rows.encoding
+        self._parts = set_reward(self, reward)
         self.autoreset_mode = _autoreset(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self.max_episode_steps = max_episode_steps
@@ -100,8 +104,13 @@ class SplitVectorEnv(VectorEnv):
             )
         rows.decode(actions)
         fresh = self._done.copy()  # empty unless the mode is NEXT_STEP
+        before = None if self._parts is None else rows.outcome_copy()
         self._turn(~fresh, fresh)
-        rewards = np.where(fresh, 0.0, rows.outcomes["reward"])
+        if before is None or self._parts is None:
+            rewards = np.where(fresh, 0.0, rows.outcomes["reward"])
+        else:
+            rewards = self._parts.of(rows.outcomes, before)
+            rewards[fresh] = 0.0
         terminated = rows.depleted & ~fresh
         truncated = rows.finished & ~terminated & ~fresh
         if self.max_episode_steps is not None:
@@ -192,7 +201,10 @@ class SplitVectorEnv(VectorEnv):
         shown = np.ones(self.num_envs, np.bool_) if mask is None else mask
         columns: dict[str, Any] = {name: outcomes[name] for name in self._keys}
         formed = self.encoding.masks(masks, shown)
-        columns |= ({} if formed is None else {MASK.name: formed}) | details
+        columns |= {} if formed is None else {MASK.name: formed}
+        if self.world.cost is not None:
+            columns["cost"] = self.world.cost.value(outcomes, self.scenario)
+        columns |= details
         present = np.ones((len(columns), self.num_envs), np.bool_) & shown
         infos: dict[str, Any] = {}
         for (name, column), here in zip(columns.items(), present, strict=True):

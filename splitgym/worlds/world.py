@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from splitgym.traces.base import ArrayTrace
 from splitgym.worlds.about import About
 from splitgym.worlds.observation import ObservationTable
 from splitgym.worlds.records import RETURNED, Column, Term, record_type
+from splitgym.worlds.tradeoffs import Cost, Part
 
 #: Ending of an id -> the action encoding that it fixes, since an id is a text and can carry no argument.
 ID_ENCODINGS = {"Box": "box", "Discrete": "discrete", "Dict": "dict"}
@@ -141,6 +143,7 @@ class World:
     ``length`` is the dotted scenario path of how many tasks an episode has; empty where it has one.
     ``account`` is that of the energy queue, ``None`` in a world without one.  ``clairvoyant`` names the module whose
     ``clairvoyant(scenario, trace)`` finds feasible decisions with the trace known; empty where there is no search.
+    ``parts`` are those of the vector reward, ``cost`` is what ``info["cost"]`` shows; both may be missing.
     ``about`` holds words for people, see :mod:`splitgym.envs.describe`.
     """
 
@@ -170,6 +173,8 @@ class World:
     measure: Callable[[np.ndarray, np.ndarray, Any], dict[str, np.ndarray]]
     plane: Plane
     showcase: str
+    parts: tuple[Part, ...] = ()
+    cost: Cost | None = None
     objectives: Callable[[Any], tuple[str, ...]] | None = None
     nominal: Callable[[Any], Callable[[np.ndarray], np.ndarray]] | None = None
     limit: str = ""
@@ -187,13 +192,21 @@ class World:
     def ids(self) -> dict[str, dict[str, Any]]:
         """Every id under which Gymnasium knows the environment -> the arguments that it fixes."""
         name, _, version = self.env_id.rpartition("-v")
-        return {self.env_id: {}} | {f"{name}{ending}-v{version}": {"action": a} for ending, a in ID_ENCODINGS.items()}
+        ids = {self.env_id: {}} | {f"{name}{ending}-v{version}": {"action": a} for ending, a in ID_ENCODINGS.items()}
+        if not self.parts:
+            return ids
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+        return ids | {f"mo-{words}-v{version}": {"reward": "vector"}}
 
     @property
     def class_name(self) -> str:
         """Name of the environment's class: ``SplitInferenceEnv`` for ``SplitInference-v0``; later versions say so."""
         name, _, version = self.env_id.rpartition("-v")
         return f"{name}{'' if version == '0' else f'V{version}'}Env"
+
+    def cost_limit(self, scenario: Any) -> float:
+        """Limit of the sum of ``info["cost"]`` over an episode; inf in a world without a cost."""
+        return np.inf if self.cost is None else float(self.cost.limit(scenario))
 
     def axes(self, scenario: Any) -> tuple[Axis, ...]:
         """What is decided in a scenario; vectors over the devices, where there are several."""
@@ -228,7 +241,9 @@ class World:
 
         What ``step`` returns is none of them (``records.RETURNED``).
         """
-        return (*(column for column in self.outcome_table if column.name not in RETURNED), MASK, *self.detail_table)
+        cost = () if self.cost is None else (Column("cost", "f8", f"{self.cost.meaning}; see `cost_limit`"),)
+        shown = (column for column in self.outcome_table if column.name not in RETURNED)
+        return (*shown, MASK, *cost, *self.detail_table)
 
     @property
     def info_names(self) -> tuple[str, ...]:

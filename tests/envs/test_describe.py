@@ -41,7 +41,7 @@ def test_help_shows_every_table(name: str) -> None:
         "Options of an episode": [*world.options, "trace"],
         "Trace": list(world.trace_type.ARRAYS),
         "Version history": [world.env_id.rpartition("-")[2]],
-        "Arguments": ["scenario", "action", "episode_options", "render_mode"],
+        "Arguments": ["scenario", "action", "episode_options", "reward", "render_mode"],
     }.items():
         found = re.findall(r"^\| `([\w\-]+)`", parts[title], re.MULTILINE)
         assert found == rows, title

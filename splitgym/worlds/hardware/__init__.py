@@ -16,6 +16,7 @@ from splitgym.worlds.hardware.measures import MEASURES, measure
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
 from splitgym.worlds.hardware.scenario import HardwareScenario, load_scenario, preset_names
 from splitgym.worlds.hardware.trace import HardwareTrace, draw_trace, given_arrays
+from splitgym.worlds.hardware.tradeoffs import COST, PARTS
 from splitgym.worlds.hardware.workload import published_thresholds_s
 from splitgym.worlds.records import blank
 from splitgym.worlds.world import WORLDS, Plane, World
@@ -63,6 +64,8 @@ HARDWARE = World(
     figure="splitgym.show.hardware",
     measures=MEASURES,
     measure=measure,
+    parts=PARTS,
+    cost=COST,
     plane=Plane("energy", "violated"),
     showcase="dynasplit",
     objectives=lambda scenario: scenario.hardware.objectives,

@@ -20,6 +20,7 @@ from splitgym.worlds.inference.measures import MEASURES, ledger, measure
 from splitgym.worlds.inference.nominal_figures import nominal
 from splitgym.worlds.inference.scenario import InferenceScenario, load_scenario, preset_names
 from splitgym.worlds.inference.trace import InferenceTrace, draw_trace
+from splitgym.worlds.inference.tradeoffs import COST, PARTS
 from splitgym.worlds.records import blank, grown
 from splitgym.worlds.world import WORLDS, Account, Option, Plane, World
 
@@ -86,6 +87,8 @@ INFERENCE = World(
     figure="splitgym.show.inference",
     measures=MEASURES,
     measure=measure,
+    parts=PARTS,
+    cost=COST,
     plane=Plane("energy", "accuracy", 1.0),
     showcase="enachi",
     objectives=lambda scenario: ("latency", "accuracy", "energy"),

@@ -32,6 +32,7 @@ from splitgym.worlds.multiuser.lowering import lower, uses_plugins
 from splitgym.worlds.multiuser.measures import MEASURES, ledger, measure
 from splitgym.worlds.multiuser.scenario import MultiUserScenario, load_scenario, preset_names
 from splitgym.worlds.multiuser.trace import MultiUserTrace, draw_trace
+from splitgym.worlds.multiuser.tradeoffs import COST, PARTS
 from splitgym.worlds.records import blank, grown
 from splitgym.worlds.world import WORLDS, Account, Plane, World
 
@@ -100,6 +101,8 @@ MULTIUSER = World(
     figure="splitgym.show.multiuser",
     measures=MEASURES,
     measure=measure,
+    parts=PARTS,
+    cost=COST,
     plane=Plane("energy", "accuracy", 1.0),
     showcase="enachi",
     details=_details,

@@ -16,6 +16,7 @@ from splitgym.worlds.placement.measures import MEASURES, measure
 from splitgym.worlds.placement.scenario import PlacementScenario, load_scenario, preset_names
 from splitgym.worlds.placement.system import parts, system_of
 from splitgym.worlds.placement.trace import PlacementTrace, draw_trace
+from splitgym.worlds.placement.tradeoffs import COST, PARTS
 from splitgym.worlds.records import blank
 from splitgym.worlds.world import WORLDS, Plane, World
 
@@ -73,6 +74,8 @@ PLACEMENT = World(
     figure="splitgym.show.placement",
     measures=MEASURES,
     measure=measure,
+    parts=PARTS,
+    cost=COST,
     plane=Plane("saved", "rejected"),
     showcase="fin",
     length="applications.count",

@@ -20,6 +20,7 @@ from splitgym.worlds.transmission.measures import MEASURES, measure
 from splitgym.worlds.transmission.scenario import TransmissionScenario, load_scenario, preset_names
 from splitgym.worlds.transmission.task import n_slots, scales_of
 from splitgym.worlds.transmission.trace import TransmissionTrace, draw_trace
+from splitgym.worlds.transmission.tradeoffs import COST, PARTS
 from splitgym.worlds.world import WORLDS, Plane, World
 
 
@@ -72,6 +73,8 @@ TRANSMISSION = World(
     figure="splitgym.show.transmission",
     measures=MEASURES,
     measure=measure,
+    parts=PARTS,
+    cost=COST,
     plane=Plane("energy", "accuracy"),
     showcase="tracking",
     bound="splitgym.worlds.transmission.bound",

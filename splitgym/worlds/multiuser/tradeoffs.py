@@ -1,0 +1,25 @@
+"""What the multi-user world trades off, all devices together."""
+
+from __future__ import annotations
+
+from splitgym.worlds.multiuser.scenario import MultiUserScenario
+from splitgym.worlds.tradeoffs import DEBT, ENERGY, Cost, Part, answers, energy_cost
+
+
+def _limit(scenario: MultiUserScenario) -> float:
+    return float(scenario.frames.count * scenario.users.count)
+
+
+PARTS = (
+    Part("answers", "1", "right answers in time", 1.0, answers),
+    DEBT,
+    ENERGY,
+    Part(
+        "lateness", "1", "tasks not answered in time", 0.0,
+        lambda o, before, scenario: (o["on_time"] - o["tasks"]).astype(float),
+    ),
+)  # fmt: skip
+COST = Cost(
+    "energy charged, in budgets of one task", energy_cost, _limit,
+    "frames times devices, the most tasks that an episode can have; how many there are is random",
+)  # fmt: skip

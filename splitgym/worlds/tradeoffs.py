@@ -1,0 +1,68 @@
+"""What a world trades off: the parts of its vector reward, and the cost of a step that a constraint bounds."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One objective of ``reward="vector"``; more is better, so energy and latency are negative.
+
+    Args:
+        name, unit, meaning: for people.
+        weight: what the scalar reward multiplies it with: a number, or the dotted path of a scenario value.
+        value: of n rows, (n,) float64, from what came of the step, of the step before, and the scenario.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    weight: float | str
+    value: Callable[[np.ndarray, np.ndarray, Any], np.ndarray]
+
+    def weight_in(self, scenario: Any) -> float:
+        """The weight as a number."""
+        if isinstance(self.weight, str):
+            return float(functools.reduce(getattr, self.weight.split("."), scenario))
+        return self.weight
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a constraint bounds: ``value`` of n rows from their outcomes (n,), and ``limit`` of an episode's sum."""
+
+    meaning: str
+    value: Callable[[np.ndarray, Any], np.ndarray]
+    limit: Callable[[Any], float]
+    limit_meaning: str
+
+
+#: Energy and its debt in worlds with an energy queue, in budgets of one task.
+DEBT = Part(
+    "debt", "budgets", "growth of the energy queue", "budget.debt_price",
+    lambda o, before, scenario: -(o["queue_j"] - before["queue_j"]) / scenario.budget.energy_j,
+)  # fmt: skip
+ENERGY = Part(
+    "energy", "budgets", "energy charged", 0.0, lambda o, before, scenario: -o["energy_j"] / scenario.budget.energy_j
+)
+
+
+def energy_cost(outcomes: np.ndarray, scenario: Any) -> np.ndarray:
+    """Energy charged in budgets of one task."""
+    return outcomes["energy_j"] / scenario.budget.energy_j
+
+
+def answers(o: np.ndarray, before: np.ndarray, scenario: Any) -> np.ndarray:
+    """Right answers in time."""
+    return o["correct"].astype(np.float64)
+
+
+def share(amount: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """``amount`` over ``whole``, (n,); 0 where there is no whole, as in a row whose episode has just begun."""
+    return np.divide(amount, whole, out=np.zeros(len(amount)), where=np.asarray(whole > 0.0))
