@@ -276,7 +276,7 @@ def world_of(env_id: str) -> World:
     table = {env_id: WORLDS[name] for name in WORLDS for env_id in WORLDS[name].ids}
     short = env_id.removeprefix(_MODULE) if isinstance(env_id, str) else env_id
     if not isinstance(short, str) or short not in table:
-        raise unknown("environment", env_id, table, own=True)
+        raise unknown("environment", env_id, [WORLDS[name].env_id for name in WORLDS], own=True)
     return table[short]
 
 

@@ -50,6 +50,7 @@ CALLS = {
     "store": (["store", "kept"], "splitgym.evaluation.store.Store.contents", ""),
     "list": (["list"], "splitgym.cli.listing.catalogue", ""),
     "bench": (["bench"], "splitgym.bench.measure", ""),
+    "dataset": (["dataset", "device", "--out", "data/mine-v0"], "splitgym.offline.record_dataset", ""),
     "train": (["train"], "splitgym.agents.training.build_model", ""),
     "demo": (["demo"], "splitgym.agents.training.build_model", ""),
 }

@@ -147,7 +147,8 @@ def test_markdown_holds_every_cell(name: str, printed: list[Any], folder: Path, 
 def test_every_command_with_a_table_has_markdown_and_is_tried() -> None:
     found = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
     have = {name for name, sub in found.choices.items() if any("--markdown" in a.option_strings for a in sub._actions)}
-    assert have == {*RUNS, "demo"} - {"suite"}  # a demo trains for minutes, and prints what evaluate prints
+    # a demo trains for minutes and prints what evaluate prints; a data set is written once (tests/offline)
+    assert have == {*RUNS, "demo", "dataset"} - {"suite"}
     for name, (module, *_) in COMMANDS.items():
         parts = module.split(".")
         file = ROOT / "splitgym" / Path(*parts).with_suffix(".py")
