@@ -149,6 +149,7 @@ def _words(options: Mapping[str, Any]) -> str:
 def infos_of(world: World, given: Any) -> tuple[str, ...]:
     """Names of what is kept of ``info``; by default ``cost``.  Raises ``ValueError`` for unknown ones."""
     known = [name for name in world.outcome.names or () if name != "reward"]
+    known += ["cost"] if getattr(world, "cost", None) is not None else []
     if given is None:
         return tuple(name for name in ("cost",) if name in known)
     names = items("infos", given, "keys of info", fewest=0)

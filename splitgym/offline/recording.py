@@ -59,7 +59,9 @@ def _record(
     def note_state() -> None:
         note("observations", rows.seen.observations.copy())
         for name in infos:
-            note(f"infos/{name}", np.array(rows.outcomes[name]))
+            cost = name == "cost" and "cost" not in (rows.outcomes.dtype.names or ())
+            values = rows.world.cost.value(rows.outcomes, rows.scenario) if cost else rows.outcomes[name]
+            note(f"infos/{name}", np.array(values))
 
     note_state()
     every = max(rows.horizon // _CALLS, 1)
