@@ -16,6 +16,7 @@ from splitgym.envs.rows import Rows, option_table
 from splitgym.fields import field_table
 from splitgym.seeding import seed_key
 from splitgym.worlds.records import REWARD, info_table, reward_table
+from splitgym.worlds.tradeoffs import COST_KEY
 from splitgym.worlds.world import MASK, get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
@@ -134,7 +135,7 @@ class SplitEnv(gym.Env):
         if mask is not None:
             info[MASK.name] = mask
         if self.world.cost is not None:
-            info["cost"] = self.world.cost.value(self.rows.outcomes, self.scenario)[0]
+            info[COST_KEY] = self.world.cost.value(self.rows.outcomes, self.scenario)[0]
         if self._detailed:
             info.update({name: column[0] for name, column in self.rows.details().items()})
         return info

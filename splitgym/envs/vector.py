@@ -18,6 +18,7 @@ from splitgym.envs.rows import Rows, option_table
 from splitgym.numbers import as_array
 from splitgym.quoting import shown
 from splitgym.seeding import seed_key
+from splitgym.worlds.tradeoffs import COST_KEY
 from splitgym.worlds.world import MASK, get_world
 
 
@@ -203,7 +204,7 @@ class SplitVectorEnv(VectorEnv):
         formed = self.encoding.masks(masks, shown)
         columns |= {} if formed is None else {MASK.name: formed}
         if self.world.cost is not None:
-            columns["cost"] = self.world.cost.value(outcomes, self.scenario)
+            columns[COST_KEY] = self.world.cost.value(outcomes, self.scenario)
         columns |= details
         present = np.ones((len(columns), self.num_envs), np.bool_) & shown
         infos: dict[str, Any] = {}

@@ -17,6 +17,7 @@ from splitgym.digests import code_version, digest, world_origin
 from splitgym.evaluation.policies import Contender
 from splitgym.quoting import listed, shown
 from splitgym.registry import nearest
+from splitgym.worlds.tradeoffs import COST_KEY
 from splitgym.worlds.world import World
 
 #: Training episodes have seeds from here on, so that they can never be evaluation's.
@@ -148,10 +149,9 @@ def _words(options: Mapping[str, Any]) -> str:
 
 def infos_of(world: World, given: Any) -> tuple[str, ...]:
     """Names of what is kept of ``info``; by default ``cost``.  Raises ``ValueError`` for unknown ones."""
-    known = [name for name in world.outcome.names or () if name != "reward"]
-    known += ["cost"] if getattr(world, "cost", None) is not None else []
+    known = [*world.info_names, *([COST_KEY] if world.cost is not None else [])]
     if given is None:
-        return tuple(name for name in ("cost",) if name in known)
+        return tuple(name for name in (COST_KEY,) if name in known)
     names = items("infos", given, "keys of info", fewest=0)
     for name in names:
         if name not in known:

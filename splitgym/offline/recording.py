@@ -13,6 +13,7 @@ from splitgym.evaluation.policies import Contender, act
 from splitgym.evaluation.rollout import Progress
 from splitgym.offline.plan import Part, Plan
 from splitgym.quoting import shown
+from splitgym.worlds.tradeoffs import COST_KEY
 
 #: Most calls of a progress function in a part.
 _CALLS = 100
@@ -59,8 +60,8 @@ def _record(
     def note_state() -> None:
         note("observations", rows.seen.observations.copy())
         for name in infos:
-            cost = name == "cost" and "cost" not in (rows.outcomes.dtype.names or ())
-            values = rows.world.cost.value(rows.outcomes, rows.scenario) if cost else rows.outcomes[name]
+            cost = rows.world.cost if name == COST_KEY else None
+            values = rows.outcomes[name] if cost is None else cost.value(rows.outcomes, rows.scenario)
             note(f"infos/{name}", np.array(values))
 
     note_state()

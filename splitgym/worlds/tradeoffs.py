@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+#: Key of ``info`` that shows the cost of a step.
+COST_KEY = "cost"
+
 
 @dataclasses.dataclass(frozen=True)
 class Part:

@@ -17,7 +17,7 @@ from splitgym.traces.base import ArrayTrace
 from splitgym.worlds.about import About
 from splitgym.worlds.observation import ObservationTable
 from splitgym.worlds.records import RETURNED, Column, Term, record_type
-from splitgym.worlds.tradeoffs import Cost, Part
+from splitgym.worlds.tradeoffs import COST_KEY, Cost, Part
 
 #: Ending of an id -> the action encoding that it fixes, since an id is a text and can carry no argument.
 ID_ENCODINGS = {"Box": "box", "Discrete": "discrete", "Dict": "dict"}
@@ -241,7 +241,7 @@ class World:
 
         What ``step`` returns is none of them (``records.RETURNED``).
         """
-        cost = () if self.cost is None else (Column("cost", "f8", f"{self.cost.meaning}; see `cost_limit`"),)
+        cost = () if self.cost is None else (Column(COST_KEY, "f8", f"{self.cost.meaning}; see `cost_limit`"),)
         shown = (column for column in self.outcome_table if column.name not in RETURNED)
         return (*shown, MASK, *cost, *self.detail_table)
 

@@ -32,7 +32,7 @@ MIXED: dict[str, Any] = {"policies": ["enachi", "random"], "changes": NINE, "epi
 
 def infos_kept(world: str) -> list[str]:
     """Some columns of every kind: whole numbers, floats, flags, vectors."""
-    return [name for name in WORLDS[world].outcome.names or () if name != "reward"][:12]
+    return ["cost", *WORLDS[world].info_names[:12]]
 
 
 def rows_of_dict(values: Any, i: int) -> Any:
