@@ -219,6 +219,7 @@ def main() -> int:
     parser.add_argument("--returns", action="store_true", help="train for real and print the table of returns")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of --returns (3)")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is ended, too
     if args.table:
         print(tables.capability_table(LIST), end="")
         return 0

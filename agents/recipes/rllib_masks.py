@@ -4,7 +4,7 @@ RLlib's own ``ActionMaskingTorchRLModule`` wants observations of two parts, ``ob
 vector wrapper adds the mask to every observation of the native batch; the module masks the logits of every axis.
 
     pip install splitgym "ray[rllib]" torch
-    python rllib_masks.py --steps 2000000 --out runs/rllib-masks
+    python rllib_masks.py --steps 300000 --out runs/rllib-masks
 """
 
 import argparse
@@ -25,7 +25,7 @@ from ray.tune.registry import register_env
 
 import splitgym
 
-ENVS, LENGTH = 32, 32  # environments, decisions of each in a batch
+ENVS, LENGTH = 32, 64  # environments, decisions of each in a batch
 
 
 class MaskInObservation(gym.vector.VectorObservationWrapper):
@@ -72,7 +72,7 @@ def config(seed: int) -> PPOConfig:
             lr=3e-4,
             lambda_=0.95,
             train_batch_size_per_learner=ENVS * LENGTH,
-            minibatch_size=256,
+            minibatch_size=512,
             num_epochs=10,
             clip_param=0.2,
             vf_clip_param=1000.0,  # the default, 10, is below the returns
@@ -100,12 +100,13 @@ def policy(module) -> object:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2_000_000, help="decisions to train for")
+    parser.add_argument("--steps", type=int, default=300_000, help="decisions to train for")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/rllib-masks"), help="folder for the model")
     parser.add_argument("--episodes", type=int, default=100, help="episodes of the evaluation")
     args = parser.parse_args()
 
+    torch.set_num_threads(1)  # small networks: more threads wait for each other
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     algorithm = config(args.seed).build_algo()
     steps, begin = 0, time.perf_counter()

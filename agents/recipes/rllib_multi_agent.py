@@ -77,6 +77,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100, help="episodes of the evaluation")
     args = parser.parse_args()
 
+    torch.set_num_threads(1)  # small networks: more threads wait for each other
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     algorithm = config(args.seed).build_algo()
     steps, begin = 0, time.perf_counter()

@@ -5,7 +5,7 @@ one native batch, so that a few runners with many environments each are the fast
 since runners are other processes. On a cluster call ``ray.init("auto")``.
 
     pip install splitgym "ray[rllib]" torch
-    python rllib_ppo.py --steps 2000000 --out runs/rllib
+    python rllib_ppo.py --steps 300000 --out runs/rllib
 """
 
 import argparse
@@ -22,7 +22,7 @@ from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
 import splitgym
 
-RUNNERS, ENVS, LENGTH = 1, 32, 32  # processes, environments in each, decisions of each in a batch
+RUNNERS, ENVS, LENGTH = 1, 32, 64  # processes, environments in each, decisions of each in a batch
 
 
 def config(seed: int, runners: int = RUNNERS) -> PPOConfig:
@@ -43,7 +43,7 @@ def config(seed: int, runners: int = RUNNERS) -> PPOConfig:
             gamma=0.99,
             lambda_=0.95,
             train_batch_size_per_learner=max(1, runners) * ENVS * LENGTH,
-            minibatch_size=256,
+            minibatch_size=512,
             num_epochs=10,
             clip_param=0.2,
             vf_clip_param=1000.0,  # the default, 10, is below the returns
@@ -71,12 +71,13 @@ def policy(module, nvec: np.ndarray) -> object:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2_000_000, help="decisions to train for")
+    parser.add_argument("--steps", type=int, default=300_000, help="decisions to train for")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/rllib"), help="folder for the model")
     parser.add_argument("--episodes", type=int, default=100, help="episodes of the evaluation")
     args = parser.parse_args()
 
+    torch.set_num_threads(1)  # small networks: more threads wait for each other
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     algorithm = config(args.seed).build_algo()
     steps, begin = 0, time.perf_counter()

@@ -124,6 +124,7 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100, help="episodes of the evaluation")
     args = parser.parse_args()
 
+    torch.set_num_threads(1)  # small networks: more threads wait for each other
     torch.manual_seed(args.seed)
     env = make_env(args.seed)
     actor, critic = networks(env)

@@ -4,7 +4,7 @@
 reader puts ``info["action_mask"]`` beside the observation; ``MaskedCategorical`` draws only what the mask leaves open.
 
     pip install splitgym torchrl
-    python torchrl_ppo.py --steps 2000000 --out runs/torchrl
+    python torchrl_ppo.py --steps 300000 --out runs/torchrl
 """
 
 import argparse
@@ -29,7 +29,7 @@ from torchrl.objectives.value import GAE
 
 import splitgym
 
-ENVS, LENGTH, EPOCHS, MINIBATCH = 32, 64, 10, 256
+ENVS, LENGTH, EPOCHS, MINIBATCH = 32, 64, 10, 512
 
 
 def make_env(count: int = ENVS) -> TransformedEnv:
@@ -104,12 +104,13 @@ def policy(actor: ProbabilisticActor) -> object:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2_000_000, help="decisions to train for")
+    parser.add_argument("--steps", type=int, default=300_000, help="decisions to train for")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/torchrl"), help="folder for the model")
     parser.add_argument("--episodes", type=int, default=100, help="episodes of the evaluation")
     args = parser.parse_args()
 
+    torch.set_num_threads(1)  # small networks: more threads wait for each other
     torch.manual_seed(args.seed)
     env = make_env()
     env.set_seed(2**32 + args.seed)  # no seed of an evaluation

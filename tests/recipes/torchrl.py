@@ -12,6 +12,7 @@ from tests.recipes import never_masked, recipe
 def masks() -> str:
     """TorchRL's masked distribution, trained for a batch with the masks that an info reader takes."""
     made = recipe("torchrl_ppo")
+    torch.set_num_threads(1)
     torch.manual_seed(1)
     env = made.make_env()
     actor, critic = made.networks(env)
