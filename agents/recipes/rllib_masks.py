@@ -69,7 +69,7 @@ def config(seed: int) -> PPOConfig:
             )
         )
         .training(
-            lr=3e-4,
+            lr=1e-3,
             lambda_=0.95,
             train_batch_size_per_learner=ENVS * LENGTH,
             minibatch_size=512,

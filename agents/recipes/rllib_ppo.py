@@ -39,7 +39,7 @@ def config(seed: int, runners: int = RUNNERS) -> PPOConfig:
         )
         .rl_module(model_config=DefaultModelConfig(fcnet_hiddens=[64, 64], vf_share_layers=False))
         .training(
-            lr=3e-4,
+            lr=1e-3,
             gamma=0.99,
             lambda_=0.95,
             train_batch_size_per_learner=max(1, runners) * ENVS * LENGTH,

@@ -69,7 +69,7 @@ def train(env: TransformedEnv, actor: ProbabilisticActor, critic: ValueOperator,
     loss = ClipPPOLoss(actor, critic, clip_epsilon=0.2, entropy_coeff=0.0, critic_coeff=0.5, normalize_advantage=True)
     storage, sampler = LazyTensorStorage(ENVS * LENGTH), SamplerWithoutReplacement()
     buffer = ReplayBuffer(storage=storage, sampler=sampler, batch_size=MINIBATCH)
-    optimiser, done = torch.optim.Adam(loss.parameters(), lr=3e-4), 0
+    optimiser, done = torch.optim.Adam(loss.parameters(), lr=1e-3), 0
     for batch in collector:
         for _ in range(EPOCHS):
             with torch.no_grad():
