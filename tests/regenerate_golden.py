@@ -18,6 +18,7 @@ import numpy as np
 from gymnasium.spaces import MultiDiscrete
 
 from splitgym.worlds.records import Term
+from splitgym.worlds.tradeoffs import COST_KEY
 from splitgym.worlds.world import WORLDS
 from tests.helpers import CASES, digest, rollout, sampled, single
 
@@ -29,15 +30,15 @@ STEPS = 200
 def rollout_digest(world: str, preset: str) -> str:
     """Digest of 200 steps of seeded random ``multidiscrete`` actions: observations, rewards, flags, info.
 
-    What was there in 0.1 must not change, so ``info`` is digested as it was: without the terms of the reward, with the
-    reward itself and the mask in one row.  Actions are drawn for all axes, also where there is but one.
+    What was there in 0.1 must not change, so ``info`` is digested as it was: without the terms of the reward and the
+    cost, with the reward itself and the mask in one row.  Actions are drawn for all axes, also where there is but one.
     """
     env = single(world, preset)
     actions = sampled(MultiDiscrete(env.encoding.counts), STEPS, seed=2026)
-    terms = {column.name for column in WORLDS[world].info_columns if isinstance(column, Term)}
+    later = {column.name for column in WORLDS[world].info_columns if isinstance(column, Term)} | {COST_KEY}
     told = []
     for item in rollout(env, actions, seed=2026):
-        info = {key: value for key, value in item[-1].items() if key not in terms}
+        info = {key: value for key, value in item[-1].items() if key not in later}
         info |= {"reward": item[1] if len(item) == 5 else 0.0}
         info |= {"done": np.bool_(len(item) == 5 and item[2])} if "done" in (env.world.outcome.names or ()) else {}
         info |= {"action_mask": np.hstack(info["action_mask"]) != 0}
