@@ -238,8 +238,9 @@ def test_the_writer_writes(tmp_path, name):
 
 def test_nothing_is_written_past_the_one_writer():
     """Whoever adds a file that is written sees this: only ``files``, the tables that are appended to, and the
-    stand-in for a closed stream, open one."""
-    allowed = {"files.py", "store_file.py", "jit_cache.py", "streams.py", "beginning.py"}
+    stand-in for a closed stream, open one; what a worker unpacks and the parts of a data set
+    go into folders that nobody reads before they are whole."""
+    allowed = {"files.py", "store_file.py", "jit_cache.py", "streams.py", "beginning.py", "luggage.py", "parts.py"}
     found = []
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

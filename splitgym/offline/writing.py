@@ -12,6 +12,7 @@ import numpy as np
 
 from splitgym.envs.rows import Rows
 from splitgym.evaluation.rollout import Progress
+from splitgym.files import written
 from splitgym.named_files import keep_files, named_files
 from splitgym.offline.card import card, summary
 from splitgym.offline.parts import Parts
@@ -57,7 +58,7 @@ def write(plan: Plan, parts: Parts, made: Path, root: Path, progress: Progress |
         }
     )
     keep_files(plan.scenario.to_dict(), made)
-    (made / CARD_FILE).write_text(text, encoding="utf-8")
+    written(text, made / CARD_FILE)
 
 
 def env_spec(plan: Plan, root: Path) -> EnvSpec:
