@@ -64,7 +64,7 @@ def test_make(world):
 
 def info_keys(env):
     """What ``info`` holds: the outcome, the mask, and the world's details."""
-    return {*env.world.outcome.names, "action_mask", *env.rows.details()} - set(RETURNED)
+    return {*env.world.outcome.names, "action_mask", "cost", *env.rows.details()} - set(RETURNED)
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))

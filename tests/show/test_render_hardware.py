@@ -122,7 +122,7 @@ def test_text_agrees_with_info(preset: str) -> None:
         assert f"{milliseconds(info['latency_s'])} of {milliseconds(info['threshold_s'])}" in frame
         assert f"{joules(info['energy_j'])} charged" in frame
         assert f"{EDGE} {joules(info['energy_edge_j'])}, {SERVER} {joules(info['energy_cloud_j'])}" in frame
-        assert f"reward       {info['reward']:+.3f}" in frame
+        assert f"reward       {env.rows.outcomes['reward'][0]:+.3f}" in frame
         assert ("✓ met" in frame) == info["on_time"]
         assert (f"late by {milliseconds(info['cost_s'])}" in frame) == (not info["on_time"])
         assert ("reconfigured" in frame) == info["switched"]

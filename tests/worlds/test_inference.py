@@ -36,8 +36,8 @@ def episode(scenario, decisions=None, seed=0, trace=None, **options):
     infos = []
     for decision in decisions:
         action = {name: part[0] for name, part in env.encoding.encode(np.array([decision], np.float64)).items()}
-        _, _, terminated, truncated, info = env.step(action)
-        infos.append(info | {"terminated": terminated, "truncated": truncated})
+        _, reward, terminated, truncated, info = env.step(action)
+        infos.append(info | {"reward": reward, "terminated": terminated, "truncated": truncated})
         if terminated or truncated:
             return infos
     raise AssertionError("the episode did not end")
