@@ -192,6 +192,7 @@ NEEDS = {
     **{name: ["random"] for name in ("evaluate", "stability", "render")},
     **{name: ["x"] for name in ("report", "store")},
     "bound": ["default"],
+    "dataset": ["random", "--out", "data/mine-v0"],
     "place": ["--random", "3"],
     "sweep": ["random", "--over", "tasks.count=9"],
 }

@@ -152,6 +152,8 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
     placed = {**alone, "app": 0}
     levels = {"way": "edge", "gamma": 100, "window": None}
     suite = {"policies": "nobody", "suite": "presets", "split": "test", "num_threads": 1, "trust": False}
+    foreign = {"model": "nobody", "uses_masks": None}
+    recorded = {**run, "policies": "nobody", "out": "data/mine-v0", "episode_options": None}
     return {
         "evaluate": (splitgym.evaluate, {**run, **flags, "bound": False, "traces": None}),
         "sweep": (splitgym.sweep, {**run, **flags, "over": {"tasks.hint_std": [0.1]}, "each": None}),
@@ -217,7 +219,14 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "Results.figure": (lambda policy, name: played().figure(policy, name), {"policy": "device", "name": "return"}),
         "Results.seeds": (lambda policy: played().seeds(policy), {"policy": "device"}),
         "load_agent": (load_agent, {"path": "nothing"}),
-        "train": (train, {"config": TrainConfig(), "out": "\0", "resume": False, "overwrite": False}),
+        # without a folder it takes one by default, and trains
+        "train": (
+            lambda config, out, **rest: train(config, "" if out is None else out, **rest),
+            {"config": TrainConfig(), "out": "\0", "resume": False, "overwrite": False},
+        ),
+        "policy_from": (splitgym.policy_from, foreign),
+        "per_device": (splitgym.per_device, foreign),
+        "record_dataset": (splitgym.record_dataset, {**recorded, "num_threads": 1, "trust": False, "progress": None}),
     }
 
 

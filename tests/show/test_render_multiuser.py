@@ -324,7 +324,7 @@ def test_score_counts_each_drawn_frame_once() -> None:
 def test_text_and_picture_tell_one_story(preset: str, users: int) -> None:
     env, score = multiuser("rgb_array", preset, **{"users.count": users}), Score()
     for action in sampled(env.action_space, COUNT - 1, 11):
-        *_, info = env.step(action)
+        env.step(action)
         story = story_of(env, score)
         picture = Picture(board.image_figure(), story)
         picture.draw(story)
@@ -342,8 +342,9 @@ def test_text_and_picture_tell_one_story(preset: str, users: int) -> None:
         for shared in (story.band_words, story.counter, story.tally, ", ".join(story.outlook)):
             assert shared in lines
         assert {f"{story.fates[fate]} {name}" for fate, name in FATE.items()} <= words
-        assert f"{info['reward']:+.3f}" in lines
-        assert f"{info['reward']:+.2f}" in words
+        reward = env.rows.outcomes["reward"][0]
+        assert f"{reward:+.3f}" in lines
+        assert f"{reward:+.2f}" in words
         assert (story.arrivals in words) == (preset == "congested")
 
 

@@ -104,7 +104,7 @@ def test_a1_an_instance_rewritten_in_one_process(tmp_path):
         file.write_text(random_instance(count, blocks=3, exits=2, seed=1).to_json())
         env = single("placement", splitgym.load_scenario("default", "BlockPlacement-v0", **setting))
         env.reset(seed=0)
-        return int(env.action_space.nvec[0]) - 1  # type: ignore[attr-defined]
+        return int(env.action_space.n) - 1  # type: ignore[attr-defined]
 
     assert nodes(6) == nodes(4) + 2
 

@@ -316,7 +316,7 @@ def test_the_threshold_is_inclusive():
         env = single("hardware", scenario(**{"requests.count": 2}))
         env.reset(options={"trace": HardwareTrace.from_arrays("default", threshold_s=np.full(2, threshold_s))})
         _, reward, *_, info = env.step(np.array([6, 0, 0, 1]))
-        assert info["on_time"] is met
+        assert bool(info["on_time"]) is met
         assert reward == (0.0 if met else -1.0)
 
 
