@@ -42,7 +42,7 @@ def test_every_policy_plays_what_is_accepted(env_id: str, changes: dict) -> None
         for figure in ("energy", "energy_j"):
             if figure in results.rows()[0]:
                 assert not (results.figure(policy, figure) < 0.0).any(), policy
-    assert summary_table(results).row_count == len(results.policies)
+    assert summary_table(results).count == len(results.policies)
 
 
 @pytest.mark.filterwarnings("error")
