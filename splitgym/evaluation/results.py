@@ -89,8 +89,8 @@ class Results(RowOutput):
             whole.set_bounds(self.bounds)
         whole.plugins, whole.folder = list(self.plugins), self.folder
         for one in (self, *others):
-            whole.notes |= one.notes
             _check_alike(self, one)
+            whole.notes |= one.notes
             whole.plugins += [source for source in one.plugins if source not in whole.plugins]
             for policy, figures in one._figures.items():
                 if policy in whole.policies:

@@ -17,13 +17,19 @@ import splitgym
 from splitgym.worlds.shipped import SHIPPED
 from splitgym.worlds.world import WORLDS
 
-NAMES = {
-    "inference": "mo-split-inference-v0",
-    "multiuser": "mo-split-inference-multi-user-v0",
-    "transmission": "mo-progressive-transmission-v0",
-    "hardware": "mo-hardware-split-v0",
-    "placement": "mo-block-placement-v0",
-}
+NAMES = dict(
+    zip(
+        SHIPPED,
+        (
+            "mo-split-inference-v0",
+            "mo-split-inference-multi-user-v0",
+            "mo-progressive-transmission-v0",
+            "mo-hardware-split-v0",
+            "mo-block-placement-v0",
+        ),
+        strict=True,
+    )
+)
 #: Rounding that a few additions and products leave, in units of the largest term.
 ROUNDING = 64 * np.finfo(np.float64).eps
 
