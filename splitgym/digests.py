@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from splitgym.worlds.world import World
 
 _PACKAGE = Path(__file__).resolve().parent
-_OUTSIDE = ("cli", "bench", "show", "testing")  # folders that decide no figure
+_OUTSIDE = ("cli", "bench", "profiling", "show", "testing")  # folders that decide no figure
 _WORDS = ("about.py", "describe.py")  # modules that hold words for people
 _TABLES = "data/placement/*.toml"  # data that a scenario names without holding it
 
