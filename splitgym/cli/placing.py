@@ -12,11 +12,20 @@ from typing import Any
 from gymnasium.error import DependencyNotInstalled
 
 from splitgym.cli.common import Outputs, add_form, check_ending, check_output, print_table, progress_bar, say
+from splitgym.cli.placing_graph import (
+    APP_OPTIONS,
+    MAP_OPTIONS,
+    add_graph_arguments,
+    mapping_content,
+    mapping_table,
+    read_instance,
+)
 from splitgym.cli.placing_tables import contest_table, savings_notes, savings_table, verdict, violations
 from splitgym.files import save_figure, write_atomically
 from splitgym.placement.contest import Result, compare_solvers, least_power_w, solvers
 from splitgym.placement.fin import ROUNDINGS
 from splitgym.placement.generate import FAMILIES, random_instance
+from splitgym.placement.graph_topology import GraphTopology
 from splitgym.placement.instance import LATENCY_MODES, Instance, load_instance
 from splitgym.placement.plan import app_index
 from splitgym.placement.published import ENERGY_MODES, load_published, published_names
@@ -41,12 +50,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym place --random 80 --gamma 20 --rounding carry     few levels, rounded along the path\n"
         "  splitgym place --random 8 --apps 3 --save mine.toml        three applications, together; keep the instance\n"
         "  splitgym place --instance mine.toml --app a1               one of them alone, after editing the file\n"
-        "  splitgym place --published b_alexnet --energy full         what the published tables say is saved"
+        "  splitgym place --published b_alexnet --energy full         what the published tables say is saved\n"
+        "  splitgym place --graph net.graphml                         a topology file; what it lacks is filled in\n"
+        "  splitgym place --graph net.gml --tiers kind --tier core=cloud --speed gflops=1e9 --network mine.toml"
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--instance", metavar="FILE", help="instance to solve, JSON or TOML (format fin-instance/1)")
     what.add_argument(
         "--random", type=int, metavar="NODES", help="solve a generated instance with this many nodes (>= 3)"
+    )
+    what.add_argument(
+        "--graph", metavar="FILE", help="place on a topology: GraphML, GML or node-link JSON, as networkx reads them"
     )
     what.add_argument(
         "--published", metavar="NETWORK", help=f"savings on published tables: one of {', '.join(published_names())}"
@@ -64,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--app", metavar="ID", help="solve for this application alone")
     parser.add_argument("--out", default="results/place", metavar="OUT", help="name of the picture without ending")
     parser.add_argument("--save", metavar="FILE", help="write the instance to FILE.toml or FILE.json")
+    add_graph_arguments(parser)
     drawn = parser.add_argument_group("with --random")
     drawn.add_argument("--seed", type=int, default=0, help="seed of the instance")
     drawn.add_argument("--blocks", type=int, default=8, help="blocks of every network")
@@ -71,13 +86,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     drawn.add_argument("--family", default="subsets", choices=FAMILIES, help="which exits may be active together")
     drawn.add_argument("--apps", type=int, default=1, metavar="N", help="applications that contend for the nodes")
     drawn.add_argument(
-        "--tightness", type=float, default=0.5, help="latency target from the least latency (0) to that of least energy"
+        "--tightness",
+        type=float,
+        default=0.5,
+        help="latency target from the least latency (0) to that of least energy (1); also for --graph",
     )
     drawn.add_argument(
         "--latency-mode",
         default="worst",
         choices=LATENCY_MODES,
-        help="latency of the deepest sample, or the mean; also for --published",
+        help="latency of the deepest sample, or the mean; also for --graph and --published",
     )
     tables = parser.add_argument_group("with --published")
     tables.add_argument(
@@ -92,29 +110,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 #: Option -> what it counts with; what is given beside another one would be passed over.
 _COUNTS_WITH = {
-    "gamma": ("instance", "random"),
-    "rounding": ("instance", "random"),
-    "app": ("instance", "random"),
-    "out": ("instance", "random"),
-    "save": ("instance", "random"),
+    **dict.fromkeys(("gamma", "rounding", "app", "out", "save"), ("instance", "random", "graph")),
     "seed": ("random",),
     "blocks": ("random",),
     "exits": ("random",),
     "family": ("random",),
     "apps": ("random",),
-    "tightness": ("random",),
-    "latency_mode": ("random", "published"),
+    "tightness": ("random", "graph"),
+    "latency_mode": ("random", "graph", "published"),
     "energy": ("published",),
+    **dict.fromkeys((*APP_OPTIONS, *MAP_OPTIONS), ("graph",)),
 }
 
 
 def _refuse_what_does_not_count(args: argparse.Namespace) -> None:
-    what = next(name for name in ("instance", "random", "published") if getattr(args, name) is not None)
+    what = next(name for name in ("instance", "random", "graph", "published") if getattr(args, name) is not None)
     for name, places in _COUNTS_WITH.items():
         given = getattr(args, name)
         if what not in places and given != args.parser.get_default(name):
             wanted = " or ".join(f"--{place}" for place in places)
-            raise ValueError(f"--{name.replace('_', '-')} {given} is not for --{what}, only for {wanted}; leave it out")
+            value = " ".join(given) if isinstance(given, list) else given
+            raise ValueError(f"--{name.replace('_', '-')} {value} is not for --{what}, only for {wanted}; leave it out")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -129,20 +145,32 @@ def run(args: argparse.Namespace) -> int:
     if args.save:
         check_ending("--save", args.save, (".toml", ".json"))
         check_output("--save", args.save)
-    instance = _instance(args)
+    instance, topology = _instance(args)
     with progress_bar(args.quiet or args.json, len(solvers(instance, args.gamma, args.rounding))) as show:
-        results = compare_solvers(instance, args.gamma, args.rounding, show)
+        returns = "avoid" if topology else "refuse"  # most graphs lead both ways, and FIN is to answer
+        results = compare_solvers(instance, args.gamma, args.rounding, show, returns)
     outputs = Outputs()
     files = {"instance": outputs.add("--save", _save, args, instance)}
     files |= outputs.add("the picture", _draw, args, instance, results, picture) or {}
-    outputs.add("the answer", _show, args, instance, results, files)
+    outputs.add("the answer", _show, args, instance, topology, results, files)
     return outputs.finish()
 
 
-def _show(args: argparse.Namespace, instance: Instance, results: list[Result], files: dict[str, str | None]) -> None:
+def _show(
+    args: argparse.Namespace,
+    instance: Instance,
+    topology: GraphTopology | None,
+    results: list[Result],
+    files: dict[str, str | None],
+) -> None:
     if args.json:
-        print(json.dumps({**_content(instance, results), "files": files}, indent=1))
+        graph = {"graph": mapping_content(topology)} if topology else {}
+        print(json.dumps({**_content(instance, results), **graph, "files": files}, indent=1))
         return
+    if topology:
+        print_table(mapping_table(topology, args.graph), markdown=args.markdown)
+        for line in topology.notes:
+            say(line)
     print_table(contest_table(instance, results, _setting(args, instance)), markdown=args.markdown)
     for line in violations(results):
         say(line)
@@ -151,16 +179,20 @@ def _show(args: argparse.Namespace, instance: Instance, results: list[Result], f
             say(f"{name}: {file}")
 
 
-def _instance(args: argparse.Namespace) -> Instance:
-    if args.instance is not None:
+def _instance(args: argparse.Namespace) -> tuple[Instance, GraphTopology | None]:
+    """The instance, and what was understood of its graph if it comes from one."""
+    topology = None
+    if args.graph is not None:
+        instance, topology = read_instance(args)
+    elif args.instance is not None:
         instance = load_instance(args.instance)
     else:
         instance = random_instance(
             args.random, args.blocks, args.exits, args.family, args.apps, args.tightness, args.seed, args.latency_mode
         )
-    if args.app is None:
-        return instance
-    return dataclasses.replace(instance, apps=(instance.apps[app_index(instance, args.app)],))
+    if args.app is not None:
+        instance = dataclasses.replace(instance, apps=(instance.apps[app_index(instance, args.app)],))
+    return instance, topology
 
 
 def _setting(args: argparse.Namespace, instance: Instance) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from splitgym.checks import items, whole_number, word
 from splitgym.placement.exact import least_energy, least_latency, optimum, optimum_all
-from splitgym.placement.fin import MOST_LEVELS, ROUNDINGS, solve_fin_all
+from splitgym.placement.fin import MOST_LEVELS, RETURNS, ROUNDINGS, solve_fin_all
 from splitgym.placement.instance import Instance, check_instance
 from splitgym.placement.mcp import solve_mcp
 from splitgym.placement.plan import Infeasible, Plan, Residual, app_index, evaluate
@@ -61,24 +61,31 @@ class Result:
         return sum(instance.apps[app_index(instance, p.app)].rate_hz * p.energy_j for p in self.plans)
 
 
-def solvers(instance: Instance, gamma: int = 100, rounding: str | None = None) -> dict[str, tuple[Solver, bool]]:
+def solvers(
+    instance: Instance, gamma: int = 100, rounding: str | None = None, returns: str = "refuse"
+) -> dict[str, tuple[Solver, bool]]:
     """Name -> (solver, exact) for an instance; with several applications those that place them all.
 
-    ``gamma``: levels of FIN; ``rounding``: its rounding, ``None``: each of them.  Raises ``ValueError`` for a bad
-    ``gamma``.
+    ``gamma``: levels of FIN; ``rounding``: its rounding, ``None``: each of them; ``returns``: what it does where a
+    capacity can bind on a cycle, see :func:`~splitgym.placement.fin.solve_fin`.  Raises ``ValueError`` for a bad one.
     """
     check_instance(instance)
     whole_number("gamma, the levels of the latency target,", gamma, 1, MOST_LEVELS)
+    word("returns", returns, RETURNS)
     roundings = ROUNDINGS if rounding is None else (word("rounding", rounding, ROUNDINGS),)
     fin: dict[str, tuple[Solver, bool]] = {
-        f"fin {name}": (lambda i, r=name: solve_fin_all(i, gamma=gamma, rounding=r), False) for name in roundings
+        f"fin {name}": (lambda i, r=name: solve_fin_all(i, gamma=gamma, rounding=r, returns=returns), False)
+        for name in roundings
     }
     milp: dict[str, tuple[Solver, bool]] = {"milp": (optimum_all, True)}
     if len(instance.apps) > 1:
         last = roundings[-1]
         return {
             **fin,
-            f"fin {last}, best order": (lambda i: solve_fin_all(i, "best", gamma=gamma, rounding=last), False),
+            f"fin {last}, best order": (
+                lambda i: solve_fin_all(i, "best", gamma=gamma, rounding=last, returns=returns),
+                False,
+            ),
             **milp,
             "mcp sum": (lambda i: _one_by_one(i, lambda app, left: solve_mcp(i, app, residual=left)), False),
             "least latency": (lambda i: _one_by_one(i, lambda app, left: least_latency(i, app, left)), False),
@@ -120,13 +127,14 @@ def compare_solvers(
     gamma: int = 100,
     rounding: str | None = None,
     progress: Callable[[str, float], None] | None = None,
+    returns: str = "refuse",
 ) -> list[Result]:
     """The results of all :func:`solvers` on an instance.
 
     ``progress`` is called with a solver's name and 0 when it begins, 1 when it has finished.
     """
     results = []
-    for name, (solve, exact) in solvers(instance, gamma, rounding).items():
+    for name, (solve, exact) in solvers(instance, gamma, rounding, returns).items():
         if progress:
             progress(name, 0.0)
         results.append(_run(instance, name, solve, exact))

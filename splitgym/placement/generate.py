@@ -14,8 +14,10 @@ from splitgym.placement.instance import LATENCY_MODES, App, Arc, Instance, Node
 from splitgym.placement.plan import Infeasible
 from splitgym.placement.topology import (
     APP,
+    CLOUD_SHARE,
     DNN,
     HARD,
+    MOBILE_SHARE,
     MOST_NODES,
     TOPOLOGY,
     draw_topology,
@@ -34,8 +36,6 @@ _MOST_EXITS = 10
 _ATTEMPTS = 50
 #: Targets stay below the accuracy of a configuration by so much, so that no verdict hangs on the last bit.
 _ACCURACY_MARGIN = 1e-4
-#: Shares of nodes on the tiers mobile and cloud; the edge has the rest.
-_MOBILE_SHARE, _CLOUD_SHARE = 0.4, 0.2
 
 #: published: B-AlexNet's blocks have 6.7 to 22.6 Mop (s8); modelled: a wider range, for deeper networks.
 BLOCK_OPS = (5e6, 40e6)
@@ -54,7 +54,7 @@ EASY_LOSS = 0.2
 #: modelled: cameras and sensors that ask 5 to 25 times a second.
 RATE_HZ = (5.0, 25.0)
 #: A latency target that no placement misses, while the real one is not known yet.
-_NO_TARGET_S = TARGET.high
+NO_TARGET_S = TARGET.high
 #: What a generator agrees to make.
 MOST_BLOCKS, MOST_APPS = 1000, 10_000
 TIGHTNESS = Range("1", 0.0, 1e6, (1e-6, 10.0), "a fraction of the way: 50 % are 0.5")
@@ -161,7 +161,7 @@ def random_instance(
     random_dnn(blocks, exits, seed, family)  # refuses what is out of range
     for attempt in range(_ATTEMPTS):
         drawn = _draw(n_nodes, blocks, exits, family, apps, seed, attempt, latency_mode)
-        targets = [_latency_target(drawn, app, tightness) for app in range(apps)]
+        targets = [latency_target(drawn, app, tightness) for app in range(apps)]
         if None not in targets:
             placed = zip(drawn.apps, targets, strict=True)
             return dataclasses.replace(drawn, apps=tuple(app.replace(latency_s=target) for app, target in placed))
@@ -175,7 +175,7 @@ def _draw(
     n_nodes: int, blocks: int, exits: int, family: str, apps: int, seed: int, attempt: int, latency_mode: str
 ) -> Instance:
     """An instance whose latency targets are still out of reach of every placement."""
-    mobile, cloud = max(round(_MOBILE_SHARE * n_nodes), 1), max(round(_CLOUD_SHARE * n_nodes), 1)
+    mobile, cloud = max(round(MOBILE_SHARE * n_nodes), 1), max(round(CLOUD_SHARE * n_nodes), 1)
     nodes, arcs = draw_topology(stream(seed, TOPOLOGY, attempt), mobile, n_nodes - mobile - cloud, cloud)
     dnns = {f"net{i}": _dnn(stream(seed, DNN, attempt, i), blocks, exits, family) for i in range(apps)}
     rng = stream(seed, APP, attempt)
@@ -185,8 +185,8 @@ def _draw(
             dnn=name,
             source=nodes[int(rng.integers(mobile))].id,
             rate_hz=log_uniform(rng, RATE_HZ),
-            latency_s=_NO_TARGET_S,
-            accuracy=_accuracy_target(dnn),
+            latency_s=NO_TARGET_S,
+            accuracy=accuracy_target(dnn),
         )
         for i, (name, dnn) in enumerate(dnns.items())
     )
@@ -202,14 +202,18 @@ def _draw(
     )
 
 
-def _accuracy_target(dnn: BranchyDnn) -> float:
+def accuracy_target(dnn: BranchyDnn) -> float:
+    """A demanding target that a network meets: a high quantile of its configurations (s7)."""
     accuracies = [config.accuracy for config in dnn.exit_configs]
     quantile = float(np.quantile(accuracies, ACCURACY_QUANTILE, method="lower"))
     return round(max(quantile - _ACCURACY_MARGIN, 0.0), 6)
 
 
-def _latency_target(instance: Instance, app: int, tightness: float) -> float | None:
-    """Target [s] of an application by itself; ``None`` where nothing fits."""
+def latency_target(instance: Instance, app: int, tightness: float) -> float | None:
+    """Target [s] of an application by itself, ``tightness`` of the way from the least latency to that of least energy.
+
+    ``None`` where nothing fits.
+    """
     fastest = least_latency(instance, app)
     frugal = least_energy(instance, app)
     if isinstance(fastest, Infeasible) or isinstance(frugal, Infeasible):

@@ -63,6 +63,8 @@ LINKS = {
 #: modelled: a device hears 2 to 4 edge servers, two in three reach a cloud without them; an edge server has lines to
 #: at most 3 others and to 1 to 3 clouds.  (fewest, most) receivers of a sender, as far as there are so many.
 DEGREES = {(0, 1): (2, 4), (0, 2): (0, 2), (1, 1): (0, 3), (1, 2): (1, 3)}
+#: modelled: shares of nodes on the tiers mobile and cloud; the edge has the rest.
+MOBILE_SHARE, CLOUD_SHARE = 0.4, 0.2
 #: modelled: others use the rest of a node's speed, and a fifth of a link's rate.
 NODE_SHARE, LINK_SHARE = (0.5, 0.95), 0.8
 

@@ -131,7 +131,7 @@ def _draw_nodes(sheet: Sheet, instance: Instance, columns: list[list[Node]], pla
                 if len(column) <= _MOST_NAMED:
                     side = -1.0 if len(columns) > 1 and column is columns[0] else 1.0
                     words = {"fontsize": 6.5, "color": MUTED, "va": "center", "ha": "left" if side > 0 else "right"}
-                    sheet.axes.text(x + side * (_SPOT_IN + 0.06), y, brief(node.id, 10), zorder=4, **words)
+                    sheet.axes.text(x + side * (_SPOT_IN + 0.06), y, brief(node.id, 18), zorder=4, **words)
 
 
 def _draw_pill(sheet: Sheet, name: str, dots: list[tuple[int, str]]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import networkx as nx
 import numpy as np
 import pytest
 from gymnasium.error import Error as GymnasiumError
@@ -31,11 +32,14 @@ from splitgym.placement.contest import compare_solvers, judge, solvers
 from splitgym.placement.exact import exhaustive, least_latency, optimum, optimum_all
 from splitgym.placement.fin import solve_fin, solve_fin_all
 from splitgym.placement.generate import hard_instance, random_dnn, random_instance, random_topology
+from splitgym.placement.graph_apps import graph_instance
+from splitgym.placement.graph_topology import load_topology, topology_of
 from splitgym.placement.graphs import build_extended_graph, build_feasible_graph, to_networkx
 from splitgym.placement.instance import load_instance
 from splitgym.placement.mcp import mcp_code, solve_mcp
 from splitgym.placement.plan import Residual
 from splitgym.placement.plan import evaluate as judge_plan
+from splitgym.placement.profiled import load_network, network_from
 from splitgym.placement.published import load_published, published_dnn, published_grid
 from splitgym.placement.savings import study_savings
 from splitgym.policy import POLICIES, load_baselines, plays
@@ -106,7 +110,8 @@ TAKEN = {
     **dict.fromkeys(("path", "out", "source"), "word lines"),  # the name of a file or folder
     "seed": WHOLE,
     "episode": "int64",
-    "tightness": "1.5 float64",
+    **dict.fromkeys(("tightness", "bits_per_element"), "1.5 float64"),
+    "sources": "[]",
     "figures": "None []",
 }
 #: The seeds of an evaluation are below 2**63, those of a search below 2**32.
@@ -150,6 +155,7 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
     seek = {"problem": problem, "method": "random", "budget": 0.1, "seed": 0, "storage": None, "progress": None}
     alone = {"instance": instance, "residual": None}
     placed = {**alone, "app": 0}
+    on_graph = {"topology": topology_of(nx.path_graph(3)), "dnn": instance().dnns["net0"], "tightness": 0.5}
     levels = {"way": "edge", "gamma": 100, "window": None}
     suite = {"policies": "nobody", "suite": "presets", "split": "test", "num_threads": 1, "trust": False}
     foreign = {"model": "nobody", "uses_masks": None}
@@ -207,6 +213,11 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "build_extended_graph": (build_extended_graph, {**placed, "config": 0}),
         "build_feasible_graph": (build_feasible_graph, {**placed, "config": 0, "gamma": 10}),
         "to_networkx": (to_networkx, {"instance": instance}),
+        "load_topology": (load_topology, {"path": "nothing.gml", "mapping": None}),
+        "topology_of": (topology_of, {"graph": None}),
+        "graph_instance": (graph_instance, {**on_graph, "sources": ["0"]}),
+        "network_from": (network_from, {"profile": "resnet50", "bits_per_element": 8.0}),
+        "load_network": (load_network, {"name": "resnet50"}),
         "load_published": (load_published, {"name": "b_alexnet"}),
         "published_dnn": (published_dnn, {"name": "b_alexnet", "energy": "full"}),
         "published_grid": (published_grid, {"dnn": "b_alexnet"}),

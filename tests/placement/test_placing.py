@@ -257,7 +257,7 @@ def test_place_names_the_fault(old: str, new: str, message: str, capsys: Any, tm
         (["--published", "alexnet"], "did you mean 'b_alexnet'"),
         (
             ["--published", "b_alexnet", "--app", "a0"],
-            "--app a0 is not for --published, only for --instance or --random; leave it out",
+            "--app a0 is not for --published, only for --instance or --random or --graph; leave it out",
         ),
     ],
 )
