@@ -146,7 +146,7 @@ def _other_model(
     """Another built-in model in a section, with the default parameters; returns the keys that there are then."""
     registry = {"fading": "splitgym.traces.fading", "arrivals": "splitgym.traces.arrivals"}[section]
     models = getattr(__import__(registry, fromlist=["x"]), section.upper())
-    names = [name for name in models if models[name].built_in and name != "recorded"]
+    names = [name for name in models if models[name].built_in and "file" not in models[name].defaults]
     name = names[int(rng.integers(len(names)))]
     table[section] = {"model": name, "parameters": dict(models[name].defaults)}
     changed[f"{section}.model"] = name

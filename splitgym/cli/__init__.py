@@ -49,6 +49,7 @@ COMMANDS = {
         "search decisions for a Pareto front (DynaSplit's offline phase)",
     ),
     "place": ("cli.placing", "add_arguments", "run", "place the blocks of a network on nodes: FIN, optimum, rivals"),
+    "trace": ("cli.tracing", "add_arguments", "run", "read a log of a channel or of arrivals, and say what it holds"),
     "train": ("cli.training", "add_arguments", "run", "train an RL agent, or resume a training"),
     "dataset": ("cli.recording", "add_arguments", "run", "record episodes of policies as a Minari data set"),
     "render": ("cli.rendering", "add_arguments", "run", "watch a policy, or save pictures of it"),

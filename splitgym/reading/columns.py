@@ -39,7 +39,7 @@ def _numbers(text: str, name: str) -> Iterator[float]:
     start, line, header = _header(text)
     delimiter, names = _columns(header, name, line)
     place = names.index(name)
-    marks = _Marks(delimiter)
+    marks = Marks(delimiter)
     for number, fields in _rows(text, start, line, delimiter):
         while len(fields) > len(names) and not fields[-1].strip():
             fields.pop()
@@ -49,7 +49,7 @@ def _numbers(text: str, name: str) -> Iterator[float]:
     marks.settle()
 
 
-class _Marks:
+class Marks:
     """The decimal mark of a column, which its numbers must agree about."""
 
     def __init__(self, delimiter: str) -> None:

@@ -15,12 +15,14 @@ import numpy as np
 
 from splitgym.named_files import NamedFile, named_file
 from splitgym.numbers import plain_array
-from splitgym.physics.arrivals import ARRIVAL_PARAMS, MODULATED, PERIODIC, RECORDED
+from splitgym.physics.arrivals import ARRIVAL_PARAMS, COUNTS, GAPS, MODULATED, PERIODIC, RECORDED
 from splitgym.physics.random import PLUGIN_ARRIVALS
 from splitgym.quoting import where
-from splitgym.ranges import GAP, MOST_S, PHASE
+from splitgym.ranges import GAP, MOST_S, PHASE, SHARE, Range
 from splitgym.reading import arrays_of, column_of, has_suffix, naming
-from splitgym.registry import Registry
+from splitgym.recorded.arrivals import ArrivalLog, ArrivalReading
+from splitgym.recorded.windows import SPLITS
+from splitgym.registry import Registry, nearest
 from splitgym.traces.plugins import Model, registrar
 
 #: Bytes of the largest npz file of instants that is read.
@@ -51,10 +53,13 @@ def arrivals(name: str) -> Callable[[Callable], Callable]:
     return registrar(ARRIVALS, name, built_in=False)
 
 
-def arrival_params(kind: int, period_s: float = 0.0, rates_hz=(1.0,), leave_hz=(1.0,)) -> np.ndarray:
+def arrival_params(
+    kind: int, period_s: float = 0.0, rates_hz=(1.0,), leave_hz=(1.0,), bin_s: float = 0.0
+) -> np.ndarray:
     """Lowered arrival process: an ARRIVAL_PARAMS record."""
     record = np.zeros((), ARRIVAL_PARAMS)
     record["kind"], record["period_s"], record["n_phases"] = kind, period_s, len(rates_hz)
+    record["bin_s"] = bin_s
     record["rates_hz"][: len(rates_hz)] = rates_hz
     record["leave_hz"][: len(leave_hz)] = leave_hz
     return record
@@ -115,6 +120,60 @@ def recorded(n_tasks: int, *, file: str) -> np.ndarray:
     return arrival_params(RECORDED)
 
 
+#: 0: as recorded, or as the file says.
+_MEAN, _BIN = Range("s", 0.0, GAP.high, hint=GAP.hint), Range("s", 0.0, 1e7, hint="in seconds: a minute is 60")
+
+
+@registrar(
+    ARRIVALS,
+    "log",
+    built_in=True,
+    section="arrivals",
+    digests={"file": lambda file: file.sha256},
+    mean_s=_MEAN,
+    bin_s=_BIN,
+    train_share=SHARE,
+)
+def log(
+    n_tasks: int,
+    *,
+    file: str,
+    column: str = "",
+    time: str = "",
+    time_format: str = "",
+    bin_s: float = 0.0,
+    row: str = "",
+    mean_s: float = 0.0,
+    split: str = "train",
+    train_share: float = 0.8,
+) -> np.ndarray:
+    """A window of a log of arrivals, another one in every episode: instants, or counts per bin (``column``, ``bin_s``).
+
+    ``mean_s`` stretches the log to that mean gap [s].  The log is read as :mod:`splitgym.recorded.arrivals` says.
+    """
+    found = arrival_log(
+        {"file": file, "column": column, "time": time, "time_format": time_format, "bin_s": bin_s, "row": row,
+         "mean_s": mean_s, "train_share": train_share, "split": split}
+    )  # fmt: skip
+    longest_s = found.longest_s(split, n_tasks)
+    if not longest_s <= MOST_S:
+        raise ValueError(
+            f"arrivals.parameters.file: {n_tasks} tasks ({_count_key.get()}) of {where(file)} may take "
+            f"{longest_s:g} s, an episode lasts at most {MOST_S:g} s; take fewer tasks, or a smaller mean_s"
+        )
+    return arrival_params(COUNTS if len(found.counts) else GAPS, bin_s=found.bin_s)
+
+
+def arrival_log(parameters: Mapping[str, Any]) -> ArrivalLog:
+    """The log behind the parameters of model ``log``, as it was understood."""
+    split = parameters.get("split", "train")
+    if split not in SPLITS:
+        told = f"one of {', '.join(SPLITS)}, got {split!r}{nearest(split, SPLITS)}"
+        raise ValueError(f"arrivals.parameters.split must be {told}")
+    given = {name: value for name, value in parameters.items() if name not in ("file", "split")}
+    return named_file(parameters["file"], "no such arrivals file").parsed(ArrivalReading(**given))
+
+
 def lower_arrivals(model: str, parameters: Mapping[str, Any], n_tasks: int) -> np.ndarray:
     """A scenario's arrivals as an ARRIVAL_PARAMS record; what a plug-in has drawn is played like recorded instants."""
     chosen = ARRIVALS[model]
@@ -122,7 +181,10 @@ def lower_arrivals(model: str, parameters: Mapping[str, Any], n_tasks: int) -> n
 
 
 def given_instants(key: np.uint64, model: str, parameters: Mapping[str, Any], n_tasks: int) -> np.ndarray:
-    """Instants (n_tasks,) [s] of an episode from a file or a plug-in; empty where the kernel draws them."""
+    """What an episode's arrivals come from where the kernel does not draw them, see :func:`recorded_instants`.
+
+    A plug-in's are the instants (n_tasks,) [s] that it draws.
+    """
     chosen = ARRIVALS[model]
     if chosen.built_in:
         return recorded_instants(model, parameters, n_tasks)
@@ -131,7 +193,12 @@ def given_instants(key: np.uint64, model: str, parameters: Mapping[str, Any], n_
 
 
 def recorded_instants(model: str, parameters: Mapping[str, Any], n_tasks: int) -> np.ndarray:
-    """Instants (n_tasks,) [s] of a scenario's recorded arrivals; empty for every other model."""
+    """What was recorded of a scenario's arrivals, as the kernels read it; empty for models that draw.
+
+    Instants (n_tasks,) [s] of model "recorded", gaps [s] or counts (any,) of model "log".
+    """
+    if model == "log":
+        return arrival_log(parameters).part(str(parameters.get("split", "train"))).copy()
     if model != "recorded":
         return np.zeros(0)
     file = parameters["file"]

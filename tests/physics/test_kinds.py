@@ -20,7 +20,7 @@ from splitgym.traces.plugins import Model
 from splitgym.worlds.world import WORLDS
 from tests.helpers import native, sampled, vector_rollout
 
-THIRD = 3  # a kind that somebody has compiled into physics/ and forgotten elsewhere
+THIRD = 9  # a kind that somebody has compiled into physics/ and forgotten elsewhere
 WITH_FADING = [w for w in WORLDS if hasattr(WORLDS[w].load_scenario("default"), "fading")]
 WITH_ARRIVALS = [w for w in WORLDS if hasattr(WORLDS[w].load_scenario("default"), "arrivals")]
 
@@ -51,7 +51,7 @@ def third(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_policy_that_needs_the_law_of_the_fading_says_that_it_does_not_know_it(third):
     scenario = WORLDS["transmission"].load_scenario("default", **{"fading.model": "third", "fading.parameters": {}})
-    with pytest.raises(ValueError, match=r"fading model 'third' .* kind 3 is neither GAUSSIAN nor TWO_STATE"):
+    with pytest.raises(ValueError, match=r"fading model 'third' .* kind 9 is neither GAUSSIAN nor TWO_STATE"):
         fading_law(scenario)
 
 
@@ -69,7 +69,7 @@ def test_an_environment_does_not_take_it_for_other_arrivals(world, third):
     if world == "hardware":
         changes["requests.queueing"] = True
     scenario = WORLDS[world].load_scenario("default", **changes)
-    with pytest.raises(ValueError, match="none of PERIODIC, MODULATED and RECORDED"):
+    with pytest.raises(ValueError, match="arrivals of this kind are not drawn here"):
         native(2, world, scenario).reset(seed=0)
 
 
@@ -98,16 +98,17 @@ def test_gains_are_drawn_of_the_kinds_that_there_are(record):
 
 def test_no_arrivals_are_drawn_of_another_kind():
     out = np.zeros(3)
-    with pytest.raises(ValueError, match="none of PERIODIC, MODULATED and RECORDED"):
+    with pytest.raises(ValueError, match="arrivals of this kind are not drawn here"):
         fill_arrivals(np.uint64(1), third_process(3).view(np.recarray)[()], np.zeros(0), out)
 
 
 def test_kinds_differ():
     for module, names in (
         (fading_physics, ("GAUSSIAN", "TWO_STATE", "RECORDED")),
-        (arrival_physics, ("PERIODIC", "MODULATED", "RECORDED")),
+        (arrival_physics, ("PERIODIC", "MODULATED", "RECORDED", "GAPS", "COUNTS")),
     ):
-        assert THIRD not in {getattr(module, name) for name in names}
+        kinds = [getattr(module, name) for name in names]
+        assert len({*kinds, THIRD}) == len(names) + 1
         assert len({getattr(module, name) for name in names}) == len(names)
 
 

@@ -266,7 +266,7 @@ def test_mmpp_with_equal_rates_is_poisson():
     assert stats.kstest(gaps, "expon", args=(0.0, 0.3)).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("model", [name for name in ARRIVALS if ARRIVALS[name].built_in and name != "recorded"])
+@pytest.mark.parametrize("model", [m for m in ARRIVALS if ARRIVALS[m].built_in and "file" not in ARRIVALS[m].defaults])
 def test_arrivals_ascend_and_have_a_prefix_property(model):
     """More tasks do not change the first ones."""
     few, many = instants(model, 40), instants(model, 400)

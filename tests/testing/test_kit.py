@@ -47,7 +47,7 @@ def test_every_fading_model(name: str) -> None:
 @pytest.mark.parametrize("name", ARRIVALS)
 def test_every_arrival_model(name: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("arrival_s\n" + "".join(f"{0.3 * k}\n" for k in range(30)))
-    check_arrivals(name, **({"file": str(tmp_path / "a.csv")} if name == "recorded" else {}))
+    check_arrivals(name, **({"file": str(tmp_path / "a.csv")} if name in ("recorded", "log") else {}))
 
 
 @pytest.mark.parametrize("world", WORLDS)

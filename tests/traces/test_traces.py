@@ -94,7 +94,7 @@ def test_replay_with_every_fading_model(model):
     assert_same(play(env, actions, trace=InferenceTrace.draw(scenario, seed=2)), lazy)
 
 
-@pytest.mark.parametrize("model", [name for name in ARRIVALS if ARRIVALS[name].built_in and name != "recorded"])
+@pytest.mark.parametrize("model", [m for m in ARRIVALS if ARRIVALS[m].built_in and "file" not in ARRIVALS[m].defaults])
 def test_replay_with_every_arrival_model(model):
     scenario = few("default", 40, **{"arrivals.model": model})
     env = single("inference", scenario)

@@ -107,7 +107,7 @@ class HardwareScenario(Scenario):
 
     def _is_given(self) -> bool:
         """Whether the arrivals are recorded or a plug-in's."""
-        return self.arrivals.model == "recorded" or not ARRIVALS[self.arrivals.model].built_in
+        return self.arrivals.model in ("recorded", "log") or not ARRIVALS[self.arrivals.model].built_in
 
     def unused(self) -> dict[str, str]:
         keys = {} if self.requests.queueing else {"arrivals": "requests do not wait, since requests.queueing is false"}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from splitgym.traces.arrivals import recorded_instants
+from splitgym.worlds.channel import channel_arrays
 from splitgym.worlds.inference import kernel
 from splitgym.worlds.inference.about import ABOUT
 from splitgym.worlds.inference.axes import AXES
@@ -30,7 +31,7 @@ def _nature(n: int, scenario: InferenceScenario) -> Nature:
     count = scenario.tasks.count
     empty = np.zeros((1, count, 0))
     times_s = recorded_instants(scenario.arrivals.model, scenario.arrivals.parameters, count)
-    return Nature(blank((n, count), TASK), empty, empty.copy(), times_s)
+    return Nature(blank((n, count), TASK), empty, empty.copy(), times_s, channel_arrays(scenario.radio))
 
 
 def _replay(nature: Nature, row: int, n: int, trace: InferenceTrace) -> Nature:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 
 from splitgym.fields import DECIBEL, SQUASH, UNIT
+from splitgym.worlds.channel import channel_logs
 from splitgym.worlds.inference.scenario import InferenceScenario
 from splitgym.worlds.observation import ObservationTable, Observed
+
+#: Beyond the gains of a log [dB]: what a log of the same place may still have.
+LOG_MARGIN_DB = 3.0
 
 #: What is observed; the scales are the scenario itself.
 OBSERVATION_TABLE = ObservationTable(
@@ -93,8 +97,11 @@ OBSERVATION_TABLE = ObservationTable(
 
 
 def slow_gain_range_db(scenario: InferenceScenario) -> tuple[float, float]:
-    """Range of the slow gain in dB, five standard deviations of shadowing around the path loss."""
+    """Range of the slow gain in dB: five standard deviations of shadowing around the path loss, or that of the logs."""
     radio = scenario.radio
+    if logs := channel_logs(radio):
+        ranges = [log.range_db for log in logs]
+        return min(low for low, _ in ranges) - LOG_MARGIN_DB, max(high for _, high in ranges) + LOG_MARGIN_DB
     losses = [
         radio.path_loss_1km_db + radio.path_loss_decade_db * math.log10(d / 1000.0)
         for d in (radio.distance_m, radio.far_distance_m or radio.distance_m)
@@ -104,6 +111,8 @@ def slow_gain_range_db(scenario: InferenceScenario) -> tuple[float, float]:
 
 
 def _trend_db(scenario: InferenceScenario) -> float:
-    """Range of the change of the slow gain from task to task in dB: five standard deviations."""
+    """Range of the change of the slow gain from task to task in dB: five standard deviations, or that of the logs."""
     radio = scenario.radio
+    if logs := channel_logs(radio):
+        return max(*(log.change_db(scenario.tasks.deadline_max_s) for log in logs), LOG_MARGIN_DB)
     return max(5.0 * radio.shadowing_db * math.sqrt(2.0 * (1.0 - radio.shadowing_correlation)), 3.0)

@@ -436,7 +436,7 @@ def mask_table(s, tasks, table, out, p):
 
 # ------------------------------------------------------------------ the loop over rows
 @jit
-def turn_rows(low, high, rows, observations, masks, logs, table, params, all_tasks, fading, noise, recorded_s):
+def turn_rows(low, high, rows, observations, masks, logs, table, params, all_tasks, fading, noise, recorded_s, channel):
     """One turn of rows low..high: the only stepping loop of the world.
 
     ``rows`` (n,) of ``row_dtype``: live ones take a step by their decision, fresh ones begin the episode of
@@ -454,7 +454,7 @@ def turn_rows(low, high, rows, observations, masks, logs, table, params, all_tas
             step_one(s, d, tasks, fading[j], noise[j], logs[i], row.outcome, p)
         if row.fresh:
             if not s.recorded:
-                fill_tasks(row.key, tasks, recorded_s, p)
+                fill_tasks(row.key, tasks, recorded_s, channel[0], p)
             begin(s, row.key, tasks, p)
             clear_outcome(row.outcome, s)  # no exit has answered yet, which is not exit 0
         if row.live or row.fresh:

@@ -118,7 +118,8 @@ class Nature(NamedTuple):
     tasks: np.ndarray  # (n, n_tasks) TASK
     fading: np.ndarray  # (n, n_tasks, n_slots) power gains h [1]
     noise: np.ndarray  # (n, n_tasks, n_slots) per-slot part e of the stop predictor's error
-    arrival_s: np.ndarray  # (n_tasks,) recorded arrival instants, empty for other models
+    arrival_s: np.ndarray  # (any,) recorded arrivals, empty for other models
+    channel: np.ndarray  # (1, 2, any) channel log, see physics/channel_log.py; (1, 2, 0): none
 
 
 MAX_CUTS, MAX_EXITS, MAX_LEVELS = MOST_CUTS, MOST_EXITS, 64

@@ -9,6 +9,7 @@ import numpy as np
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.traces.fading import FADING, recorded_params
 from splitgym.units import db_to_ratio, dbm_to_w
+from splitgym.worlds.channel import fading_is_recorded
 from splitgym.worlds.inference.fields import OBSERVATION_TABLE
 from splitgym.worlds.inference.layout import PARAMS_TABLE
 from splitgym.worlds.inference.scenario import InferenceScenario
@@ -16,8 +17,9 @@ from splitgym.worlds.records import fill_record
 
 
 def uses_plugins(scenario: InferenceScenario) -> bool:
-    """Whether a plug-in model draws part of the trace, so that episodes are drawn as arrays first."""
-    return not (FADING[scenario.fading.model].built_in and ARRIVALS[scenario.arrivals.model].built_in)
+    """Whether a plug-in or a log gives what the kernel cannot draw, so that episodes are drawn as arrays first."""
+    built_in = FADING[scenario.fading.model].built_in and ARRIVALS[scenario.arrivals.model].built_in
+    return not built_in or fading_is_recorded(scenario.radio)
 
 
 def n_slots(scenario: InferenceScenario) -> int:
@@ -61,6 +63,7 @@ def lower(scenario: InferenceScenario) -> np.record:
     """Scenario -> PARAMS record; computes every derived value and coerces every type."""
     sc, radio, stop, edge, cloud = scenario, scenario.radio, scenario.early_stop, scenario.edge, scenario.cloud
     fading = FADING[sc.fading.model]
+    drawn = fading.built_in and not fading_is_recorded(radio)
     network = _network(sc)
     return fill_record(
         PARAMS_TABLE,
@@ -83,7 +86,7 @@ def lower(scenario: InferenceScenario) -> np.record:
         edge_macs_s=edge.macs_per_cycle * edge.clock_hz,
         reserve_s=0.0,
         cloud_macs_s=cloud.macs_per_cycle * cloud.clock_hz,
-        fading=fading.function(radio.slot_s, **sc.fading.parameters) if fading.built_in else recorded_params(),
+        fading=fading.function(radio.slot_s, **sc.fading.parameters) if drawn else recorded_params(),
         arrivals=lower_arrivals(sc.arrivals.model, sc.arrivals.parameters, sc.tasks.count),
         **OBSERVATION_TABLE.params(sc),
     )

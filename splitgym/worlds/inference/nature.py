@@ -11,6 +11,7 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.arrivals import fill_arrivals
+from splitgym.physics.channel_log import log_index, window_begin_s
 from splitgym.physics.fading import BLOCK, fading_block, fading_enter
 from splitgym.physics.random import (
     ARRIVAL_STREAM,
@@ -45,9 +46,20 @@ def slow_gain(distance_km, shadow, p):
 
 
 @jit
-def fill_tasks(key, tasks, recorded_s, p):
-    """Draw what nature decides about every task of an episode into ``tasks`` (n_tasks,) TASK.  (s3.3, s5.1, d2)"""
+def log_begin_s(key, tasks, log, p):
+    """Instant of a channel log [s] at which the episode of ``tasks``, whose arrivals are known, begins."""
+    return window_begin_s(key, log, tasks[tasks.shape[0] - 1].arrival_s + p.deadline_max_s)
+
+
+@jit
+def fill_tasks(key, tasks, recorded_s, log, p):
+    """Draw what nature decides about every task of an episode into ``tasks`` (n_tasks,) TASK.  (s3.3, s5.1, d2)
+
+    ``recorded_s`` as :func:`splitgym.physics.arrivals.fill_arrivals` reads it; ``log`` (2, n) is a channel log, empty
+    where the gain is drawn.
+    """
     fill_arrivals(child(key, ARRIVAL_STREAM), p.arrivals, recorded_s, tasks.arrival_s)
+    begin_s = log_begin_s(key, tasks, log, p) if log.shape[1] > 0 else 0.0
     shadow, load, route = 0.0, 0.0, 0.0
     stretch = math.log(p.deadline_max_s / p.deadline_min_s)
     for k in range(tasks.shape[0]):
@@ -63,7 +75,10 @@ def fill_tasks(key, tasks, recorded_s, p):
             route = p.rtt_keep * route + math.sqrt(1.0 - p.rtt_keep * p.rtt_keep) * new_route
         x = tasks[k]
         x.deadline_s = min(p.deadline_min_s * math.exp(stretch * uniform(child(task_key, DEADLINE))), p.deadline_max_s)
-        x.gain = min(slow_gain(distance_km(x.arrival_s, p), shadow, p), 1.0)  # a passive channel does not amplify
+        if log.shape[1] > 0:
+            x.gain = log[1, log_index(log, begin_s + x.arrival_s)]
+        else:
+            x.gain = min(slow_gain(distance_km(x.arrival_s, p), shadow, p), 1.0)  # a passive channel does not amplify
         x.complexity = uniform(child(task_key, COMPLEXITY))
         x.hint = min(max(x.complexity + p.hint_std * error, 0.0), 1.0)
         x.persistent = persistent

@@ -1,8 +1,8 @@
 """What a decision of the inference world gives under nominal conditions; for offline searches such as DynaSplit's.
 
-Modelled (the published method has no radio): the channel is the path loss at the first distance without shadowing
-and fading, edge load, round trip and jitter are their means, nothing waits.  Features are sent whole at constant
-power, since a recorded latency must mean a complete answer.
+Modelled (the published method has no radio): the channel is the path loss at the first distance, or the median of a
+recorded one, without shadowing and fading; edge load, round trip and jitter are their means, nothing waits.  Features
+are sent whole at constant power, since a recorded latency must mean a complete answer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from splitgym.interrupt import pieces
 from splitgym.jit import one_record, records
+from splitgym.worlds.channel import channel_logs
 from splitgym.worlds.inference import kernel
 from splitgym.worlds.inference.layout import DECISION, PARAMS, TASK
 from splitgym.worlds.inference.lowering import lower
@@ -42,6 +43,9 @@ def nominal(scenario: InferenceScenario) -> Callable[[np.ndarray], np.ndarray]:
     [J]; expected accuracy [1].
     """
     calm = scenario.replace(**{"tasks.count": 1, "fading.model": "static", "radio.shadowing_db": 0.0})
+    if logs := channel_logs(scenario.radio):  # the median of the log is the path loss
+        median_db = {"radio.path_loss_1km_db": -logs[0].median_db, "radio.distance_m": 1000.0, "radio.recorded": None}
+        calm = calm.replace(**median_db, **{"radio.far_distance_m": None})
     params = one_record(lower(calm), PARAMS)
     p = params.view(np.recarray)[0]
     samples, widths = complexities(p)
@@ -73,7 +77,7 @@ def _outcomes(calm: InferenceScenario, params: np.ndarray, decisions: np.ndarray
     def turn() -> None:
         kernel.turn_rows(
             0, n, rows, observations, masks, np.zeros((n, 0, kernel.LOG_COLUMNS)),
-            table, params, tasks, none, none.copy(), np.zeros(0),
+            table, params, tasks, none, none.copy(), np.zeros(0), np.zeros((1, 2, 0)),
         )  # fmt: skip
 
     rows["fresh"] = True

@@ -39,9 +39,21 @@ from splitgym.registry import Registry
 from splitgym.strict import entry, number, sources
 from splitgym.traces.fading import FADING
 from splitgym.traces.plugins import Model
+from splitgym.worlds.channel import Recorded, check_channel, fading_is_recorded
 from splitgym.worlds.limits import check_backhaul, check_device, check_radio, check_server, check_slots
 from splitgym.worlds.presets import Presets
 from splitgym.worlds.settings import Arrivals, NetworkScenario, Process, Section, ascending
+
+#: Keys of the slow gain that have no effect where it is recorded.
+DRAWN_GAIN = (
+    "radio.path_loss_1km_db",
+    "radio.path_loss_decade_db",
+    "radio.distance_m",
+    "radio.far_distance_m",
+    "radio.motion_period_s",
+    "radio.shadowing_db",
+    "radio.shadowing_correlation",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,6 +93,7 @@ class Radio(Section):
     shadowing_db: float = number(SHADOWING, doc="standard deviation of the shadowing")
     shadowing_correlation: float = number(SHARE, doc="from task to task")
     tracking_tolerance: float = number(Range("1", 1e-6, 1e6), default=0.1, doc="epsilon of the packet controller")
+    recorded: Recorded | None = entry(None, doc="slow gain out of a log instead of path loss and shadowing")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
@@ -90,6 +103,7 @@ class Radio(Section):
             raise ValueError(
                 f"radio.power_levels_w must be <= power_max_w={self.power_max_w!r} W, got {self.power_levels_w[-1]!r}"
             )
+        check_channel(self)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -205,7 +219,7 @@ class InferenceScenario(NetworkScenario):
         self.arrivals.check_count("tasks.count", self.tasks.count)
 
     def unused(self) -> dict[str, str]:
-        keys = unused_keys(self.radio, self.device, self.edge)
+        keys = unused_keys(self.radio, self.device, self.edge) | unused_fading(self.radio)
         if not self.cloud.enabled:
             fields = (field.name for field in dataclasses.fields(Cloud) if field.name != "enabled")
             keys |= {f"cloud.{name}": "cloud.enabled is false" for name in fields}
@@ -225,7 +239,13 @@ def unused_keys(radio: Radio, device: Device, edge: Edge) -> dict[str, str]:
         "device.reconfigure_s": (len(device.clocks_hz) == 1, "device.clocks_hz has one clock"),
         "edge.load_correlation": (edge.load_std == 0.0, "edge.load_std is 0"),
     }
-    return {key: why for key, (holds, why) in conditions.items() if holds}
+    keys = {key: why for key, (holds, why) in conditions.items() if holds}
+    return keys | (dict.fromkeys(DRAWN_GAIN, "the slow gain comes from radio.recorded") if radio.recorded else {})
+
+
+def unused_fading(radio: Radio) -> dict[str, str]:
+    """The section of the fading, where the log has it."""
+    return {"fading": "radio.recorded.fading is 'log'"} if fading_is_recorded(radio) else {}
 
 
 PRESETS = Presets("inference", InferenceScenario)

@@ -12,6 +12,7 @@ from splitgym.ranges import FADING_GAIN, NORMAL
 from splitgym.traces.arrivals import check_instants, given_instants
 from splitgym.traces.base import SLOTS, array, check_size
 from splitgym.traces.fading import FADING
+from splitgym.worlds.channel import channel_arrays, fading_is_recorded, put_recorded_fading
 from splitgym.worlds.inference.layout import TASK, TASKS, TaskArrays
 from splitgym.worlds.inference.lowering import lower, n_slots
 from splitgym.worlds.inference.nature import fill_slots, fill_tasks
@@ -48,10 +49,12 @@ class InferenceTrace(TaskArrays):
         check_size(shape, "tasks.count, or of tasks.deadline_max_s over radio.slot_s")
         tasks, fading, noise = blank(shape[0], TASK), np.full(shape, np.nan), np.full(shape, np.nan)
         fading_model = FADING[scenario.fading.model]
-        aside(fill_tasks, key, tasks, times_s, params, work=DRAW * len(tasks))
+        aside(fill_tasks, key, tasks, times_s, channel_arrays(scenario.radio)[0], params, work=DRAW * len(tasks))
         draw_slots(key, fading, noise, params)
-        if not fading_model.built_in:
+        if not fading_model.built_in and not fading_is_recorded(scenario.radio):
             fading_model.fill(key, fading, params.slot_s, scenario.fading.parameters)
+        if fading_is_recorded(scenario.radio):
+            put_recorded_fading(scenario, key, 0, tasks, fading)
         return cls(**{name: filled(tasks)[name] for name in TaskArrays.ARRAYS}, fading=fading, noise=noise)
 
     @property

@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 
 from splitgym.jit import records
+from splitgym.worlds.channel import channel_arrays
 from splitgym.worlds.inference import INFERENCE
 from splitgym.worlds.inference.kernel import LOG_COLUMNS
 from splitgym.worlds.inference.layout import STATE as DEVICE_STATE
@@ -49,6 +50,7 @@ def _nature(n: int, scenario: MultiUserScenario) -> Nature:
         np.zeros((1, users, frames, 0)),
         np.zeros((1, users, frames, 0)),
         scenario.distance_factors,
+        channel_arrays(scenario.radio),
     )
 
 

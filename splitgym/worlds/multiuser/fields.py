@@ -25,6 +25,8 @@ class Scales(NamedTuple):
 
 def scales_of(scenario: MultiUserScenario) -> Scales:
     """What the ranges of the observation depend on."""
+    if scenario.radio.recorded:
+        return Scales(scenario.one_device(), scenario.users.count, 0.0, 0.0)
     near, far = (scenario.radio.path_loss_decade_db * math.log10(f) for f in _extremes(scenario))
     return Scales(scenario.one_device(), scenario.users.count, near, far)
 

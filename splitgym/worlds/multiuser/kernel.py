@@ -234,7 +234,7 @@ def mask_table(s, devices, tasks, present, table, out, params):
 @jit
 def turn_rows(
     low, high, rows, observations, masks, logs, table, params, all_devices, all_results, all_tasks,
-    all_present, all_decided, fading, noise, factors,
+    all_present, all_decided, fading, noise, factors, channel,
 ):  # fmt: skip
     """One turn of rows low..high: the only stepping loop of the world.
 
@@ -252,7 +252,7 @@ def turn_rows(
             step_one(s, devices, results, tasks, present, all_decided[i], fading[j], noise[j], logs[i], o, p)
         if row.fresh:
             if not s.recorded:
-                fill_frames(row.key, tasks, present, factors, nothing, p)
+                fill_frames(row.key, tasks, present, factors, nothing, channel, p)
             begin(s, row.key, devices, results, o, p)
         if row.live or row.fresh:
             wrong = observe(s, devices, tasks, present, scratch, observations[i], p)

@@ -93,6 +93,7 @@ class Nature(NamedTuple):
     fading: np.ndarray  # (n, N, M, n_slots) power gains h [1]
     noise: np.ndarray  # (n, N, M, n_slots) per-slot part e of the stop predictor's error
     factors: np.ndarray  # (N,) distances over the scenario's
+    channel: np.ndarray  # (any, 2, any) channel logs, dealt to the devices in turn; (1, 2, 0): none
 
 
 #: The scenario in SI units: what each device has in common with the inference world, and what is shared.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from splitgym.traces.fading import FADING
+from splitgym.worlds.channel import fading_is_recorded
 from splitgym.worlds.inference.lowering import lower as lower_device
 from splitgym.worlds.multiuser.fields import OBSERVATION_TABLE, scales_of
 from splitgym.worlds.multiuser.layout import PARAMS_TABLE
@@ -14,7 +15,7 @@ from splitgym.worlds.records import fill_record
 
 def uses_plugins(scenario: MultiUserScenario) -> bool:
     """Whether a plug-in model draws part of the trace, so that episodes are drawn as arrays first."""
-    return not FADING[scenario.fading.model].built_in
+    return not FADING[scenario.fading.model].built_in or fading_is_recorded(scenario.radio)
 
 
 def lower(scenario: MultiUserScenario) -> np.record:

@@ -20,16 +20,18 @@ def distance_gain(factor, p):
 
 
 @jit
-def fill_frames(key, tasks, present, factors, recorded_s, params):
+def fill_frames(key, tasks, present, factors, recorded_s, channel, params):
     """Draw what nature decides about all devices: ``tasks`` (N, M) TASK, ``present`` (N, M) bool.  (s3.3, s5.1)
 
-    Each device has a path, a shadowing and samples of its own; the load of the edge is one for all.
+    Each device has a path, a shadowing and samples of its own; the load of the edge is one for all.  Where ``channel``
+    (any, 2, any) has logs, each device plays a window of its own of one of them, and distances do not matter.
     """
     p = params.one
     for n in range(tasks.shape[0]):
         own = device_key(key, n)
-        fill_tasks(own, tasks[n], recorded_s, p)
-        gain, coin = distance_gain(factors[n], p), child(own, PRESENCE_STREAM)
+        log = channel[n % channel.shape[0]]
+        fill_tasks(own, tasks[n], recorded_s, log, p)
+        gain, coin = 1.0 if log.shape[1] > 0 else distance_gain(factors[n], p), child(own, PRESENCE_STREAM)
         for m in range(tasks.shape[1]):
             x = tasks[n, m]
             x.gain = min(x.gain * gain, 1.0)

@@ -29,6 +29,7 @@ from splitgym.worlds.inference.scenario import (
     Fading,
     InferenceScenario,
     Radio,
+    unused_fading,
     unused_keys,
 )
 from splitgym.worlds.inference.scenario import load_scenario as load_inference
@@ -139,9 +140,11 @@ class MultiUserScenario(NetworkScenario):
             )
 
     def unused(self) -> dict[str, str]:
-        keys = unused_keys(self.radio, self.device, self.edge)
+        keys = unused_keys(self.radio, self.device, self.edge) | unused_fading(self.radio)
         if self.users.count == 1:
             keys |= dict.fromkeys(("users.near_factor", "users.far_factor"), "users.count is 1")
+        if self.radio.recorded:
+            keys |= dict.fromkeys(("users.near_factor", "users.far_factor"), "the slow gain comes from radio.recorded")
         if not self.dnn.exits:
             keys["early_exits"] = f"the profile {self.dnn.name!r} has no exits"
         return keys

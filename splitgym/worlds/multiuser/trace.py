@@ -12,6 +12,7 @@ from splitgym.jit import records
 from splitgym.ranges import Range
 from splitgym.traces.base import SLOTS, ArrayTrace, array, array_of
 from splitgym.traces.fading import FADING
+from splitgym.worlds.channel import channel_arrays, fading_is_recorded, put_recorded_fading
 from splitgym.worlds.inference.layout import TASK
 from splitgym.worlds.inference.lowering import n_slots
 from splitgym.worlds.inference.trace import DRAW, InferenceTrace, draw_slots
@@ -57,7 +58,8 @@ class MultiUserTrace(ArrayTrace):
         params, one = lower(scenario), scenario.one_device()
         users, frames = scenario.users.count, scenario.frames.count
         tasks, present = blank((users, frames), TASK), np.zeros((users, frames), np.bool_)
-        drawn = (tasks, present, scenario.distance_factors, np.zeros(0), params)
+        channel = channel_arrays(scenario.radio)
+        drawn = (tasks, present, scenario.distance_factors, np.zeros(0), channel, params)
         aside(fill_frames, key, *drawn, work=DRAW * tasks.size)
         shape = (users, frames, n_slots(one) if width is None else width)
         fading, noise = np.full(shape, np.nan), np.full(shape, np.nan)
@@ -65,7 +67,9 @@ class MultiUserTrace(ArrayTrace):
         for n in range(users):
             own = np.uint64(device_key(key, n))
             draw_slots(own, fading[n], noise[n], params.one)
-            if not model.built_in:
+            if fading_is_recorded(scenario.radio):
+                put_recorded_fading(one, own, n, tasks[n], fading[n])
+            elif not model.built_in:
                 model.fill(own, fading[n], scenario.radio.slot_s, scenario.fading.parameters)
         arrays = {name: filled(tasks)[name] for name in cls.ARRAYS if name in (TASK.names or ())}
         arrays["edge_load"] = tasks["edge_load"][0]  # one for all

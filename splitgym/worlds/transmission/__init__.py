@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from splitgym.worlds.channel import channel_arrays
 from splitgym.worlds.records import blank, grown
 from splitgym.worlds.transmission import kernel
 from splitgym.worlds.transmission.about import ABOUT
@@ -28,7 +29,8 @@ def _nature(n: int, scenario: TransmissionScenario) -> Nature:
     """Arrays for ``n`` rows; the slot arrays of traces stay empty until a row replays one."""
     empty = np.zeros((1, 0))
     predicted = np.zeros((n, n_slots(scenario)))
-    return Nature(blank((n, 1), TASK), empty, empty.copy(), predicted, np.zeros(0))
+    channel = channel_arrays(scenario.radio)
+    return Nature(blank((n, 1), TASK), empty, empty.copy(), predicted, np.zeros(0), channel)
 
 
 def _replay(nature: Nature, row: int, n: int, trace: TransmissionTrace) -> Nature:

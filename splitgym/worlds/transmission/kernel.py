@@ -174,7 +174,7 @@ def observe(s, x, predicted, values, out, p):
 # ------------------------------------------------------------------ the loop over rows
 @jit
 def turn_rows(
-    low, high, rows, observations, masks, logs, table, params, all_tasks, fading, noise, predicted, recorded_s
+    low, high, rows, observations, masks, logs, table, params, all_tasks, fading, noise, predicted, recorded_s, channel
 ):
     """One turn of rows low..high: the only stepping loop of the world.
 
@@ -194,7 +194,7 @@ def turn_rows(
             step_one(s, d, x, fading[j], noise[j], predicted[i], logs[i], gains, pairs, o, p)
         if row.fresh:
             if not s.recorded:
-                fill_episode(row.key, all_tasks[i], recorded_s, p)
+                fill_episode(row.key, all_tasks[i], recorded_s, channel[0], p)
             begin(s, row.key, x, fading[j], gains, pairs, p)
             clear_outcome(s, o)
             o.slot, o.slot_gain = -1, 0.0

@@ -109,6 +109,7 @@ class Nature(NamedTuple):
     noise: np.ndarray  # (n, n_slots) per-slot part e of the predictor's error
     predicted: np.ndarray  # (n, n_slots) the server's predictions of this episode, by slots sent
     arrival_s: np.ndarray  # (0,) no recorded arrivals
+    channel: np.ndarray  # (1, 2, any) channel log, see physics/channel_log.py; (1, 2, 0): none
 
 
 _OBSERVED = OBSERVATION_TABLE.columns()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from splitgym.traces.fading import FADING
+from splitgym.worlds.channel import fading_is_recorded
 from splitgym.worlds.transmission.fields import OBSERVATION_TABLE
 from splitgym.worlds.transmission.kernel import window
 from splitgym.worlds.transmission.scenario import TransmissionScenario
@@ -13,7 +14,7 @@ from splitgym.worlds.transmission.task import scales_of, task_params
 
 def uses_plugins(scenario: TransmissionScenario) -> bool:
     """Whether a plug-in model draws the fading, so that episodes are drawn as arrays first."""
-    return not FADING[scenario.fading.model].built_in
+    return not FADING[scenario.fading.model].built_in or fading_is_recorded(scenario.radio)
 
 
 def lower(scenario: TransmissionScenario) -> np.record:

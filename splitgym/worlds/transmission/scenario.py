@@ -8,7 +8,7 @@ from typing import ClassVar
 from splitgym.ranges import BUDGET, DEADLINE, PRICE, SENT_POWER, SPREAD
 from splitgym.registry import nearest
 from splitgym.strict import entry, number, sources
-from splitgym.worlds.inference.scenario import Device, EarlyStop, Edge, Fading, Radio
+from splitgym.worlds.inference.scenario import DRAWN_GAIN, Device, EarlyStop, Edge, Fading, Radio
 from splitgym.worlds.limits import check_device, check_radio, check_server, check_slots
 from splitgym.worlds.presets import Presets
 from splitgym.worlds.settings import NetworkScenario, Section
@@ -87,7 +87,8 @@ class TransmissionScenario(NetworkScenario):
             "radio.shadowing_correlation",
             "edge.load_correlation",
         )
-        return dict.fromkeys(paths, "an episode is one task, with none before it")
+        drawn = dict.fromkeys(DRAWN_GAIN, "the slow gain comes from radio.recorded") if self.radio.recorded else {}
+        return drawn | dict.fromkeys(paths, "an episode is one task, with none before it")
 
 
 PRESETS = Presets("transmission", TransmissionScenario)

@@ -11,6 +11,7 @@ from splitgym.checks import whole_number
 from splitgym.jit import one_record
 from splitgym.quoting import exact, shown
 from splitgym.traces.base import SLOTS, array_of
+from splitgym.worlds.channel import channel_arrays
 from splitgym.worlds.inference.trace import InferenceTrace
 from splitgym.worlds.records import blank, filled
 from splitgym.worlds.transmission.kernel import window
@@ -42,7 +43,8 @@ class TransmissionTrace(TaskArrays):
     @classmethod
     def of_key(cls, scenario: TransmissionScenario, key: np.uint64, width: int | None = None) -> Self:
         episode = blank(1, TASK)
-        fill_episode(key, episode, np.zeros(0), one_record(task_params(scenario), PARAMS)[0])
+        channel = channel_arrays(scenario.radio)[0]
+        fill_episode(key, episode, np.zeros(0), channel, one_record(task_params(scenario), PARAMS)[0])
         drawn = InferenceTrace.of_key(task_scenario(scenario), key, width)
         return cls.from_task(drawn, 0, float(filled(episode)["reference_w"][0]))
 

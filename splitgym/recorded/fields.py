@@ -1,0 +1,158 @@
+"""Fields of a log: what stands for a missing value, numbers with their decimal mark, time stamps."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from decimal import Decimal
+from typing import NamedTuple
+
+from splitgym.quoting import shown
+
+#: What loggers write where they have no value, in small letters.
+MISSING = ("", "-", "--", "na", "n/a", "nan", "null", "none", "nil", "?", "inf", "-inf", "missing", "unknown")
+_MISSING = frozenset(MISSING)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
+_STAMP = re.compile(
+    r"(\d{4})([-./])(\d{1,2})\2(\d{1,2})(?:[T _](\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,](\d+))?)?)?"
+    r"\s*(Z|UTC|[+-]\d\d:?\d\d)?"
+)
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[T _](\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,](\d+))?)?)?")
+_EITHER = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}([T _].*)?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})(?:[.,](\d+))?")
+#: What a number of a time column may count, and how many of them are a second.
+TIME_UNITS = {"s": Decimal(1), "ms": Decimal("1e-3"), "us": Decimal("1e-6"), "ns": Decimal("1e-9")}
+#: Numbers above these count from 1970 in that unit.
+_SINCE_1970 = ((10**17, "ns"), (10**14, "us"), (10**11, "ms"))
+_DAYS = datetime.date(1970, 1, 1).toordinal()
+
+
+class Form(NamedTuple):
+    """How the stamps of a column are written."""
+
+    kind: str  # "number", "date", "day first", "clock" or "pattern"
+    unit: str = "s"  # of numbers
+    pattern: str = ""
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        names = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+        kinds = {"date": "dates", "day first": "dates, the day first", "clock": "times of a day"}
+        return names[self.unit] if self.kind == "number" else kinds.get(self.kind, f"dates {self.pattern!r}")
+
+
+def is_missing(field: str) -> bool:
+    """Whether a field stands for no value."""
+    return field.strip().lower() in _MISSING
+
+
+def is_number(field: str) -> bool:
+    """Whether a field is a number, with a decimal point or comma."""
+    return _NUMBER.fullmatch(field.strip()) is not None
+
+
+def is_stamp(field: str) -> bool:
+    """Whether a field is a date with a time, or a time."""
+    text = field.strip()
+    return any(form.fullmatch(text) for form in (_STAMP, _DAY_FIRST, _CLOCK)) or bool(
+        re.fullmatch(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}[T _].+", text)
+    )
+
+
+def is_day(field: str) -> bool:
+    """Whether a field is a date without a time."""
+    return re.fullmatch(r"\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4}", field.strip()) is not None
+
+
+def is_clock(field: str) -> bool:
+    """Whether a field is a time of a day."""
+    return _CLOCK.fullmatch(field.strip()) is not None
+
+
+def number_of(field: str) -> Decimal:
+    """A number exactly as it is written.  ``ValueError`` without a place for anything else."""
+    text = field.strip().replace("\N{MINUS SIGN}", "-")
+    if not is_number(text):
+        raise ValueError(f"expected a number, got {shown(field)}")
+    return Decimal(text.replace(",", "."))
+
+
+def form_of(field: str, given: str, name: str) -> Form:
+    """The form of a column's stamps, by its first one; ``given`` is what the user says, ``name`` the column's."""
+    if given in TIME_UNITS:
+        return Form("number", given)
+    if given:
+        return Form("pattern", pattern=given)
+    text = field.strip()
+    if is_number(text):
+        return Form("number", _unit_of(number_of(text), name))
+    for kind, form in (("date", _STAMP), ("day first", _DAY_FIRST), ("clock", _CLOCK)):
+        if form.fullmatch(text):
+            return Form(kind)
+    if _EITHER.fullmatch(text):
+        raise ValueError(
+            f"{shown(field)} may begin with the day or with the month; say which by time_format, such as "
+            "time_format = '%d/%m/%Y %H:%M:%S'"
+        )
+    raise ValueError(
+        f"expected a time stamp, got {shown(field)}; write seconds or dates such as 2026-01-31 12:00:00, or give "
+        "time_format, such as '%d.%m.%y %H:%M:%S'"
+    )
+
+
+def _unit_of(value: Decimal, name: str) -> str:
+    """The unit of a numeric stamp, by the column's name or, where it counts from 1970, by its size."""
+    word = re.search(r"(?:^|[^a-z])(ns|us|ms|s|sec|secs|seconds|milliseconds|millis)[\])]?$", name.strip().lower())
+    if word:
+        return {"ns": "ns", "us": "us", "ms": "ms", "milliseconds": "ms", "millis": "ms"}.get(word[1], "s")
+    return next((unit for least, unit in _SINCE_1970 if value > least), "s")
+
+
+def seconds_of(field: str, form: Form) -> Decimal:
+    """A stamp in seconds, exactly: since 1970 (UTC where nothing else is written), midnight, or whatever 0 is.
+
+    ``ValueError`` without a place for one of another form.
+    """
+    text = field.strip()
+    try:
+        if form.kind == "number":
+            return number_of(text) * TIME_UNITS[form.unit]
+        if form.kind == "pattern":
+            return _of_datetime(datetime.datetime.strptime(text, form.pattern))
+        if form.kind == "clock" and (found := _CLOCK.fullmatch(text)):
+            hour, minute, second, part = found.groups()
+            return _seconds(0, hour, minute, second, part)
+        if form.kind == "date" and (found := _STAMP.fullmatch(text)):
+            year, _, month, day, hour, minute, second, part, zone = found.groups()
+            days = datetime.date(int(year), int(month), int(day)).toordinal() - _DAYS
+            return _seconds(days, hour, minute, second, part) - _zone_s(zone)
+        if form.kind == "day first" and (found := _DAY_FIRST.fullmatch(text)):
+            day, month, year, hour, minute, second, part = found.groups()
+            days = datetime.date(int(year), int(month), int(day)).toordinal() - _DAYS
+            return _seconds(days, hour, minute, second, part)
+    except ValueError as error:
+        raise ValueError(f"{shown(field)} is no time stamp: {error}") from error
+    raise ValueError(f"expected stamps of one form, {form.words}, got {shown(field)}")
+
+
+def _seconds(days: int, hour: str | None, minute: str | None, second: str | None, part: str | None) -> Decimal:
+    hours, minutes, whole = int(hour or 0), int(minute or 0), int(second or 0)
+    if hours > 23 or minutes > 59 or whole > 60:
+        raise ValueError("a day has 24 hours of 60 minutes of 60 seconds")
+    return Decimal(((days * 24 + hours) * 60 + minutes) * 60 + whole) + Decimal(f"0.{part or 0}")
+
+
+def _zone_s(zone: str | None) -> int:
+    if not zone or zone in ("Z", "UTC"):
+        return 0
+    digits = zone[1:].replace(":", "")
+    ahead = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+    return ahead if zone[0] == "+" else -ahead
+
+
+def _of_datetime(moment: datetime.datetime) -> Decimal:
+    since = moment.replace(tzinfo=None) - datetime.datetime(1970, 1, 1)
+    ahead = moment.utcoffset() or datetime.timedelta(0)
+    since -= ahead
+    return Decimal(since.days) * 86400 + since.seconds + Decimal(since.microseconds) / 1_000_000

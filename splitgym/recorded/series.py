@@ -1,0 +1,149 @@
+"""A series out of a log: values with the instants at which they were measured, in the log's own order."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from splitgym.quoting import cut, listed, shown, where
+from splitgym.reading import Marks
+from splitgym.recorded.fields import Form, form_of, is_clock, is_day, is_missing, is_number, is_stamp, seconds_of
+from splitgym.recorded.table import LogTable
+
+#: Names that columns of time stamps have, without their unit, in small letters.
+TIME_NAMES = (
+    "timestamp", "time", "datetime", "date", "t", "ts", "unixtime", "unix", "epoch", "elapsed", "arrival", "arrivals",
+    "instant", "seconds", "sec", "ms", "start", "invocationtime", "arrivaltime", "starttime", "endtimestamp",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """Samples in ascending order, and what was met on the way."""
+
+    time_s: np.ndarray  # (n,) [s], the first at 0; stamps that repeat are spread
+    values: np.ndarray  # (n,) in the log's own unit
+    lines: np.ndarray  # (n,) of the file
+    step_s: float  # median of the steps between different stamps
+    missing: int  # rows without a value
+    repeated: int  # rows with the stamp of the row before
+    form: str  # of the stamps, in words
+
+
+def read_series(table: LogTable, column: int, time: tuple[int, ...], time_format: str, step_s: float | None) -> Series:
+    """The values of a column with the stamps of another one, or one every ``step_s`` where there are none.
+
+    Raises ``ValueError`` with file, line, column and remedy for what is neither a number nor missing, for stamps that
+    are missing, of several forms or out of order, and for less than two values.
+    """
+    marks, values, stamps, lines, missing = Marks(table.delimiter), list[float](), list[str](), list[int](), 0
+    for count, (line, fields) in enumerate(table.rows(column, *time)):
+        if is_missing(fields[0]):
+            missing += 1
+            continue
+        values.append(marks.number(fields[0].replace("\N{MINUS SIGN}", "-"), table.at(line, column)))
+        lines.append(line)
+        stamps.append(" ".join(fields[1:]) if time else str(count))
+    marks.settle()
+    if len(values) < 2:
+        raise ValueError(
+            f"{where(table.path)}: column {table.names[column]!r} has {len(values) or 'no'} value"
+            f"{'' if len(values) == 1 else 's'} in {missing + len(values)} rows; a log needs two at least"
+        )
+    if not time:
+        assert step_s is not None
+        time_s, words = np.array(stamps, np.float64) * step_s, f"none, one row every {step_s:g} s"
+        time_s -= time_s[0]
+    else:
+        time_s, form = instants_of(table, time[0], stamps, lines, time_format)
+        words = form.words
+        check_order(table, time[0], time_s, stamps, lines)
+    spread_s, step, repeated = spread(time_s)
+    if step <= 0.0:
+        raise ValueError(
+            f"{table.at(lines[-1], time[0] if time else 0)}: all rows have one and the same stamp; say step_s instead"
+        )
+    return Series(spread_s, np.array(values), np.array(lines), step, missing, repeated, words)
+
+
+def time_columns(table: LogTable, given: str) -> tuple[int, ...]:
+    """Place of the column of time stamps: the one that is named, that has such a name, or that alone has stamps.
+
+    Two columns, where a date and a time of the day stand apart.
+    """
+    if given:
+        return (table.index(given),)
+    known = [place for place, name in enumerate(table.names) if bare(name) in TIME_NAMES]
+    first = next((fields for _, fields in table.all_rows()), [])
+    if len(known) > 1:
+        clocks = [place for place in known if is_clock(first[place])]
+        days = [place for place in known if is_day(first[place])]
+        if len(clocks) == len(days) == 1:
+            return days[0], clocks[0]
+    if not known:
+        known = [place for place, field in enumerate(first) if is_stamp(field)]
+        if not known and not table.header and is_number(first[0]):
+            known = [0]
+    if known:
+        return (known[0],)
+    raise ValueError(
+        f"{where(table.path)}, line {max(table.line, 1)}: no column of time stamps is known among "
+        f"{listed(table.names)}; say which by time = 'NAME', or how far rows are apart by step_s = 1.0"
+    )
+
+
+def bare(name: str) -> str:
+    """A column's name in small letters, without unit, blanks and signs: "RSRP [dBm]" -> "rsrp"."""
+    text = name.strip().lower()
+    for opening in "([":
+        text = text.partition(opening)[0]
+    for unit in ("_dbm", "_db", "_mbps", "_kbps", "_bps", "_s", "_ms", "_us", "_ns"):
+        text = text.removesuffix(unit)
+    return "".join(letter for letter in text if letter.isalnum())
+
+
+def instants_of(
+    table: LogTable, column: int, stamps: Sequence[str], lines: Sequence[int], time_format: str
+) -> tuple[np.ndarray, Form]:
+    """Stamps in seconds after the first one, exactly subtracted, and their form."""
+    name, form = table.names[column], None
+    exact: list[Decimal] = []
+    for line, stamp in zip(lines, stamps, strict=True):
+        try:
+            if is_missing(stamp):
+                raise ValueError(f"a row without a time stamp, got {shown(stamp)}; fill it in, or delete the row")
+            form = form or form_of(stamp, time_format, name)
+            exact.append(seconds_of(stamp, form))
+        except ValueError as error:
+            raise ValueError(cut(f"{table.at(line, column)}: {error}")) from None
+    assert form is not None
+    return np.array([float(value - exact[0]) for value in exact]), form
+
+
+def check_order(table: LogTable, column: int, time_s: np.ndarray, stamps: Sequence[str], lines: Sequence[int]) -> None:
+    """``ValueError`` naming the first stamp that is earlier than the one before."""
+    back = np.flatnonzero(np.diff(time_s) < 0.0)
+    if len(back):
+        k = int(back[0]) + 1
+        raise ValueError(
+            f"{table.at(lines[k], column)}: {shown(stamps[k])} is earlier than {shown(stamps[k - 1])} in line "
+            f"{lines[k - 1]}; sort the rows by time, or make a file of each recording"
+        )
+
+
+def spread(time_s: np.ndarray) -> tuple[np.ndarray, float, int]:
+    """Rows that share a stamp, evenly spread until the next one, or over a median step where that is later.
+
+    Returns the instants (n,) [s], the median step between different stamps [s], and how many rows repeat a stamp.
+    """
+    distinct, first, counts = np.unique(time_s, return_index=True, return_counts=True)
+    if len(distinct) < 2:
+        return time_s, 0.0, len(time_s) - 1
+    steps = np.diff(distinct)
+    median = float(np.median(steps))
+    room = np.minimum(np.append(steps, median), median)
+    place = np.arange(len(time_s)) - np.repeat(first, counts)
+    return time_s + place * np.repeat(room / counts, counts), median, int(len(time_s) - len(distinct))

@@ -1,0 +1,1 @@
+"""Logs of channels and arrivals: what is understood, what is refused."""
