@@ -12,9 +12,10 @@ import numpy as np
 from splitgym.files import save_figure
 from splitgym.named_files import NamedFile, named_file
 from splitgym.quoting import listed, shown
-from splitgym.recorded.arrivals import ArrivalLog, ArrivalReading
+from splitgym.recorded.arrivals import COUNT_NAMES, ArrivalLog, ArrivalReading
 from splitgym.recorded.channel import ChannelLog, ChannelReading
 from splitgym.recorded.quantities import QUANTITIES, find_column
+from splitgym.recorded.series import bare
 from splitgym.recorded.table import table_of
 from splitgym.registry import nearest
 
@@ -108,11 +109,14 @@ def _kind_of(file: NamedFile, options: dict[str, Any]) -> str:
     for one, other in (("channel", "arrivals"), ("arrivals", "channel")):
         if any(name in options_of(one) and name not in options_of(other) for name in options):
             return one
+    table = table_of(file.content, file)
+    if column := options.get("column", ""):
+        return "arrivals" if bare(table.names[table.index(column)]) in COUNT_NAMES else "channel"
     try:
-        find_column(table_of(file.content, file), options.get("column", ""), "")
+        find_column(table, "", "")
     except ValueError as error:
         return "channel" if "columns could be" in str(error) else "arrivals"
-    return "arrivals" if options.get("column") else "channel"
+    return "channel"
 
 
 def _values(log: ChannelLog | ArrivalLog, split: str) -> np.ndarray:
