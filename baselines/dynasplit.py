@@ -203,7 +203,7 @@ class CloudOnly(Policy):
     worlds: ClassVar[tuple[str, ...] | None] = ("hardware",)
 
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
-        decisions["clock_hz"] = max(self.scenario.hardware.edge.clocks_hz)
+        decisions["clock_hz"] = max(self.scenario.hardware.clocks_hz)
         decisions["accelerator"], decisions["split"], decisions["gpu"] = 0, 0, 1
 
 
@@ -216,6 +216,6 @@ class EdgeOnly(Policy):
     worlds: ClassVar[tuple[str, ...] | None] = ("hardware",)
 
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
-        decisions["clock_hz"] = max(self.scenario.hardware.edge.clocks_hz)
+        decisions["clock_hz"] = max(self.scenario.hardware.clocks_hz)
         decisions["accelerator"] = 2 if self.scenario.hardware.accelerated else 0
         decisions["split"], decisions["gpu"] = self.params.last_split, 0

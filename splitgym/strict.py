@@ -127,6 +127,8 @@ def _coerce(value: Any, hint: Any, path: str, meta: Mapping[str, Any]) -> Any:
             return None
         if isinstance(value, str) and str in arguments:
             return _coerce(value, str, path, meta)
+        if isinstance(value, Strict) and isinstance(value, arguments):
+            return value
         return _coerce(value, next(a for a in arguments if a is not type(None)), path, meta)
     if hint in (float, int):
         return _coerce_number(value, hint, path, meta)

@@ -7,11 +7,13 @@ or waited for, and no more memory is taken than the file may fill.
 from splitgym.reading.arrays import MOST_ARRAYS, arrays_of, read_arrays
 from splitgym.reading.columns import Marks, column_of
 from splitgym.reading.files import has_suffix, naming, read_bytes, text_of
+from splitgym.reading.sheets import Sheet, sheet_of
 from splitgym.reading.tables import json_of, read_json, read_toml, toml_of
 
 __all__ = [
     "MOST_ARRAYS",
     "Marks",
+    "Sheet",
     "arrays_of",
     "column_of",
     "has_suffix",
@@ -21,6 +23,7 @@ __all__ = [
     "read_bytes",
     "read_json",
     "read_toml",
+    "sheet_of",
     "text_of",
     "toml_of",
 ]

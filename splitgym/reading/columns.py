@@ -14,7 +14,7 @@ import numpy as np
 from splitgym.quoting import cut, listed, shown, where
 from splitgym.reading.files import text_of
 
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _POINT = "numbers are written with a decimal point, without thousands separators"
@@ -36,15 +36,15 @@ def column_of(content: bytes, path: str | Path, name: str) -> np.ndarray:
 
 
 def _numbers(text: str, name: str) -> Iterator[float]:
-    start, line, header = _header(text)
+    start, line, header = header_of(text)
     delimiter, names = _columns(header, name, line)
     place = names.index(name)
     marks = Marks(delimiter)
-    for number, fields in _rows(text, start, line, delimiter):
+    for number, fields in rows_below(text, start, line, delimiter):
         while len(fields) > len(names) and not fields[-1].strip():
             fields.pop()
         if len(fields) != len(names):
-            raise ValueError(f"line {number}: {_miscounted(fields, names, delimiter)}")
+            raise ValueError(f"line {number}: {miscounted(fields, names, delimiter)}")
         yield marks.number(fields[place].strip(), f"line {number}, column {place + 1} ({name})")
     marks.settle()
 
@@ -77,7 +77,7 @@ class Marks:
             raise ValueError(f"{self._unsure} could have a decimal comma or a thousands separator; {_POINT}")
 
 
-def _header(text: str) -> tuple[int, int, str]:
+def header_of(text: str) -> tuple[int, int, str]:
     """Where the line behind the header begins, its number, and the header."""
     start, number = 0, 0
     while start < len(text):
@@ -93,7 +93,7 @@ def _header(text: str) -> tuple[int, int, str]:
 def _columns(header: str, name: str, line: int) -> tuple[str, list[str]]:
     """The delimiter under which the header names the column, and all names in small letters."""
     best: list[str] = []
-    for delimiter in _DELIMITERS:
+    for delimiter in DELIMITERS:
         try:
             found = next(csv.reader([header], delimiter=delimiter, strict=True, skipinitialspace=True))
         except csv.Error:  # another delimiter stands behind a quoted name
@@ -111,7 +111,7 @@ def _columns(header: str, name: str, line: int) -> tuple[str, list[str]]:
     raise ValueError(f"line {line}: expected a header with the column {name!r} (it has: {told})")
 
 
-def _rows(text: str, start: int, line: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def rows_below(text: str, start: int, line: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Line numbers and fields behind the header; empty lines and comments are left out."""
     reader = csv.reader(io.StringIO(text[start:]), delimiter=delimiter, strict=True, skipinitialspace=True)
     try:
@@ -122,8 +122,8 @@ def _rows(text: str, start: int, line: int, delimiter: str) -> Iterator[tuple[in
         raise ValueError(f"line {line + reader.line_num}: {error}") from error
 
 
-def _miscounted(fields: list[str], names: list[str], delimiter: str) -> str:
+def miscounted(fields: list[str], names: list[str], delimiter: str) -> str:
     hint = ""
     if len(fields) > len(names) and delimiter == ",":
         hint = f"; is it a decimal comma? {_POINT}, or the fields parted by semicolons"
-    return f"expected {len(names)} fields between {_DELIMITERS[delimiter]}, got {len(fields)}: {shown(fields)}{hint}"
+    return f"expected {len(names)} fields between {DELIMITERS[delimiter]}, got {len(fields)}: {shown(fields)}{hint}"

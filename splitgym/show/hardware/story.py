@@ -11,6 +11,7 @@ from splitgym.encodings import Axis, grid_of
 from splitgym.show.viewer import BAD, GOOD, Tally, counter, decoded_view, record
 from splitgym.show.words import brief, milliseconds
 from splitgym.worlds.hardware.lowering import lower, nominal
+from splitgym.worlds.hardware.played import lower_runs
 from splitgym.worlds.hardware.profile import MODES
 from splitgym.worlds.hardware.scenario import HardwareScenario
 from splitgym.worlds.world import World
@@ -149,7 +150,7 @@ class Story:
         """
         grid = grid_of(self.axes)
         decisions = grid[self.world.distinct(self.scenario, grid)]
-        return decisions, nominal(lower(self.scenario), decisions)[:, :2]
+        return decisions, nominal(lower(self.scenario), lower_runs(self.scenario.hardware)[0], decisions)[:, :2]
 
     @property
     def counter(self) -> str:

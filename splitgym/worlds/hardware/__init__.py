@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from splitgym.worlds.hardware.fields import OBSERVATION_TABLE
 from splitgym.worlds.hardware.layout import OUTCOME_TABLE, PARAMS, REQUEST, STATE, Nature
 from splitgym.worlds.hardware.lowering import lower, nominal, uses_plugins, valid
 from splitgym.worlds.hardware.measures import MEASURES, measure
+from splitgym.worlds.hardware.played import lower_runs
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
 from splitgym.worlds.hardware.scenario import HardwareScenario, load_scenario, preset_names
 from splitgym.worlds.hardware.trace import HardwareTrace, draw_trace, given_arrays
@@ -24,7 +26,9 @@ from splitgym.worlds.world import WORLDS, Plane, World
 
 def _nature(n: int, scenario: HardwareScenario) -> Nature:
     """Arrays for ``n`` rows."""
-    return Nature(blank((n, scenario.requests.count), REQUEST), *given_arrays(scenario))
+    return Nature(
+        blank((n, scenario.requests.count), REQUEST), *given_arrays(scenario), lower_runs(scenario.hardware)[0]
+    )
 
 
 def _replay(nature: Nature, row: int, n: int, trace: HardwareTrace) -> Nature:
@@ -35,7 +39,12 @@ def _replay(nature: Nature, row: int, n: int, trace: HardwareTrace) -> Nature:
 
 def _distinct(scenario: HardwareScenario, grid: np.ndarray) -> np.ndarray:
     """Valid decisions of a grid.  (DynaSplit specification section 1)"""
-    return valid(lower(scenario), *(grid[name].astype(int) for name in ("accelerator", "split", "gpu")))
+    return valid(lower(scenario), grid)
+
+
+def _nominal(scenario: HardwareScenario) -> Callable[[np.ndarray], np.ndarray]:
+    """What decisions (n,) cost, (n, 3): latency [s], energy [J], accuracy."""
+    return functools.partial(nominal, lower(scenario), lower_runs(scenario.hardware)[0])
 
 
 HARDWARE = World(
@@ -69,7 +78,7 @@ HARDWARE = World(
     plane=Plane("energy", "violated"),
     showcase="dynasplit",
     objectives=lambda scenario: scenario.hardware.objectives,
-    nominal=lambda scenario: functools.partial(nominal, lower(scenario)),
+    nominal=_nominal,
     limit="threshold_s",
     length="requests.count",
     bound="splitgym.worlds.hardware.bound",

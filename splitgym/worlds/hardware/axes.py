@@ -10,7 +10,7 @@ from splitgym.worlds.hardware.scenario import HardwareScenario
 
 
 def _clock(scenario: HardwareScenario) -> dict[str, Any]:
-    return {"levels": scenario.hardware.edge.clocks_hz, "meaning": "CPU clock of the edge device"}
+    return {"levels": scenario.hardware.clocks_hz, "meaning": "CPU clock of the edge device"}
 
 
 def _accelerator(scenario: HardwareScenario) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 Proof.  The return is the sum of the requests' rewards: (E_ref - E) / E_ref in time, else the penalty.  A request's
 noise is drawn before any decision, and latency and energy of a configuration are the kernel's own ``service``.
 Waiting only shortens what is left of the threshold, a reconfiguration only adds time and energy; both are left out.
-Invalid combinations are played as the valid ones that they mean.  So no policy gets more for request k than the
-largest reward over all valid configurations, which is what is summed.  Where requests neither wait nor switch, the
-bound is reached.
+Other choices are played as the configurations that they mean.  So no policy gets more for request k than the largest
+reward over all configurations (of a table: all measured ones), which is what is summed.  Where requests neither wait
+nor switch, the bound is reached.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from splitgym.worlds.bound import Bound, summed
 from splitgym.worlds.hardware.bound_kernel import best_rewards
 from splitgym.worlds.hardware.layout import PARAMS
 from splitgym.worlds.hardware.lowering import lower
+from splitgym.worlds.hardware.played import lower_runs
 from splitgym.worlds.hardware.scenario import HardwareScenario
 from splitgym.worlds.hardware.trace import HardwareTrace
 
@@ -32,8 +33,8 @@ def bound(scenario: HardwareScenario, trace: HardwareTrace) -> Bound:
     params = lower(scenario)
     trace.check(params)
     requests = records(trace.requests())
-    best = np.empty(len(requests))
+    best, (runs, _) = np.empty(len(requests)), lower_runs(scenario.hardware)
     record, choices = one_record(params, PARAMS), 6 * int(params.n_clocks) * (int(params.last_split) + 1)
     for part in pieces(len(best), 4 * choices):
-        best_rewards(requests[part], record, best[part])
+        best_rewards(requests[part], runs, record, best[part])
     return Bound(summed(best), np.zeros(0), best, METHOD)

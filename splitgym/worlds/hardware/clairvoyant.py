@@ -14,6 +14,7 @@ from splitgym.worlds.clairvoyant import Clairvoyant
 from splitgym.worlds.hardware.clairvoyant_kernel import follow
 from splitgym.worlds.hardware.layout import DECISION, OUTCOME, PARAMS, STATE
 from splitgym.worlds.hardware.lowering import lower
+from splitgym.worlds.hardware.played import lower_runs
 from splitgym.worlds.hardware.scenario import HardwareScenario
 from splitgym.worlds.hardware.trace import HardwareTrace
 
@@ -28,6 +29,7 @@ def clairvoyant(scenario: HardwareScenario, trace: HardwareTrace) -> Clairvoyant
     params = lower(scenario)
     trace.check(params)
     requests, record = records(trace.requests()), one_record(params, PARAMS)
+    runs, _ = lower_runs(scenario.hardware)
     choices = 6 * int(params.n_clocks) * (int(params.last_split) + 1)
     best = Clairvoyant(-np.inf, 0.0, 0.0, np.zeros(0, DECISION), {})
     for share in TIME_SHARES if scenario.requests.queueing else TIME_SHARES[:1]:
@@ -36,7 +38,7 @@ def clairvoyant(scenario: HardwareScenario, trace: HardwareTrace) -> Clairvoyant
         scratch = records(np.zeros(1, DECISION)), records(np.zeros(1, OUTCOME))
         value, steps = 0.0, 0
         for part in pieces(trace.n_requests, 64 * choices):
-            value, steps = follow(time_1_s, value, steps, part.stop, requests, states, *scratch, taken, record)
+            value, steps = follow(time_1_s, value, steps, part.stop, requests, states, *scratch, taken, runs, record)
         if value > best.value:
             best = Clairvoyant(value, 0.0, time_1_s, taken.view(np.ndarray).copy(), {})
     return best

@@ -28,7 +28,7 @@ OBSERVATION_TABLE = ObservationTable(
         name="clock_hz",
         unit="Hz",
         kind=UNIT,
-        high=lambda sc: max(sc.hardware.edge.clocks_hz),
+        high=lambda sc: max(sc.hardware.clocks_hz),
         meaning="clock in force (changing it may take time)",
     ),
     Observed(

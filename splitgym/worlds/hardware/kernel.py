@@ -2,6 +2,7 @@
 
 References of the form (s8) point to sections of the DynaSplit specification.  A configuration is (clock level,
 accelerator mode 0 off / 1 std / 2 max, split layer, server GPU 0 / 1); "edge" is the edge *device*, as in the paper.
+``runs`` are those of a measured table (``layout.RUN``), without any where the hardware is a fitted profile.
 """
 
 from __future__ import annotations
@@ -29,6 +30,29 @@ def allowed_mode(mode, split, p):
 def allowed_gpu(gpu, split, p):
     """Server GPU in force: not used where nothing runs on the server.  (s1)"""
     return gpu if split < p.last_split else 0
+
+
+@jit
+def in_force(level, mode, split, gpu, runs, p):
+    """The configuration that a choice means: accelerator and GPU off where they do nothing; of a table the nearest."""
+    mode, gpu = allowed_mode(mode, split, p), allowed_gpu(gpu, split, p)
+    if p.measured:
+        run = runs[p.entry[level, mode, split, gpu]]
+        return run.level, run.accelerator, run.split, run.gpu
+    return level, mode, split, gpu
+
+
+@jit
+def decided(d, runs, p):
+    """The configuration that a decision means."""
+    level = nearest_level(d.clock_hz, p.clocks_hz, p.n_clocks)
+    return in_force(level, int(d.accelerator), int(d.split), int(d.gpu), runs, p)
+
+
+@jit
+def possible(level, mode, split, gpu, p):
+    """Whether a configuration is one by itself: valid, and measured where the hardware is a table."""
+    return p.nominal_s[level, mode, split, gpu] < math.inf
 
 
 @jit
@@ -87,36 +111,47 @@ def node_j(gpu, time_s, x, p):
 
 
 @jit
-def service(level, mode, split, gpu, x, p):
-    """T_edge, T_transfer, T_cloud [s], E_edge, E_cloud [J] of a valid configuration; ``x``: its noise.  (s8)
+def measured_run(level, mode, split, gpu, x, runs, p):
+    """What was measured of a configuration: one of its runs, by the request's draw, or the mean of all."""
+    at = p.entry[level, mode, split, gpu]
+    if x.link_tail_draw < 1.0:
+        at = runs[at].first + min(int(x.link_tail_draw * runs[at].count), runs[at].count - 1)
+    run = runs[at]
+    return run.edge_s, run.transfer_s, run.cloud_s, run.edge_j, run.cloud_j, run.accuracy
+
+
+@jit
+def service(level, mode, split, gpu, x, runs, p):
+    """T_edge, T_transfer, T_cloud [s], E_edge, E_cloud [J], accuracy of a configuration in force; ``x``: noise.  (s8)
 
     The one formula of this world.  What a stall adds to T_edge is charged at waiting power.
     """
+    if p.measured:
+        return measured_run(level, mode, split, gpu, x, runs, p)
     computing_s = head_s(level, mode, split, p)
     edge_s = stalled_s(computing_s, p) if x.stalled > 0.0 else computing_s
     sent_s, tail_s = transfer_s(split, x, p), cloud_s(split, gpu, x, p)
     total_s = edge_s + sent_s + tail_s
     edge_j = p.head_w[mode, level] * computing_s + wait_w(level, mode, p) * (total_s - computing_s)
     edge_j = max(edge_j + x.edge_offset_w * total_s, 0.0)
-    return edge_s, sent_s, tail_s, edge_j, node_j(gpu, tail_s, x, p)
+    return edge_s, sent_s, tail_s, edge_j, node_j(gpu, tail_s, x, p), p.accuracy[mode, split]
 
 
 @jit
-def nominal_rows(decisions, scratch, out, params):
+def nominal_rows(decisions, scratch, out, runs, params):
     """What decisions (n,) DECISION give without noise: latency [s], charged energy [J], accuracy into ``out`` (n, 3).
 
-    Invalid combinations are taken as the valid ones that they mean.  ``scratch`` (1,) REQUEST is overwritten.
+    Other decisions are taken as the configurations that they mean.  ``scratch`` (1,) REQUEST is overwritten.
     """
     p, x = params[0], scratch[0]
     calm(x)
     for i in range(decisions.shape[0]):
         d = decisions[i]
-        level, split = nearest_level(d.clock_hz, p.clocks_hz, p.n_clocks), int(d.split)
-        mode, gpu = allowed_mode(int(d.accelerator), split, p), allowed_gpu(int(d.gpu), split, p)
-        edge_s, sent_s, tail_s, edge_j, tail_j = service(level, mode, split, gpu, x, p)
+        level, mode, split, gpu = decided(d, runs, p)
+        edge_s, sent_s, tail_s, edge_j, tail_j, accuracy = service(level, mode, split, gpu, x, runs, p)
         out[i, 0] = edge_s + sent_s + tail_s
         out[i, 1] = edge_j + p.infrastructure_weight * tail_j
-        out[i, 2] = p.accuracy[mode, split]
+        out[i, 2] = accuracy
 
 
 # ------------------------------------------------------------------ service of one request
@@ -148,13 +183,12 @@ def settle(o, p):
 
 
 @jit
-def serve(s, d, x, o, p):
+def serve(s, d, x, o, runs, p):
     """Serve the present request by decision ``d``: fills the outcome, moves configuration and release time."""
     clear_outcome(o, s)
-    level, split = nearest_level(d.clock_hz, p.clocks_hz, p.n_clocks), int(d.split)
-    mode, gpu = allowed_mode(int(d.accelerator), split, p), allowed_gpu(int(d.gpu), split, p)
+    level, mode, split, gpu = decided(d, runs, p)
     delay_s = reconfigure_s(level, mode, s, p)
-    edge_s, sent_s, tail_s, edge_j, tail_j = service(level, mode, split, gpu, x, p)
+    edge_s, sent_s, tail_s, edge_j, tail_j, o.accuracy = service(level, mode, split, gpu, x, runs, p)
     busy_s = delay_s + (edge_s + sent_s + tail_s)
     o.clock_hz, o.accelerator, o.split, o.gpu = p.clocks_hz[level], mode, split, gpu > 0
     o.threshold_s = x.threshold_s
@@ -163,7 +197,6 @@ def serve(s, d, x, o, p):
     o.latency_s = s.wait_s + busy_s
     o.on_time = busy_s <= s.remaining_s
     o.cost_s = 0.0 if o.on_time else busy_s - s.remaining_s
-    o.accuracy = p.accuracy[mode, split]
     o.energy_reconfigure_j, o.energy_edge_j, o.energy_cloud_j = wait_w(level, mode, p) * delay_s, edge_j, tail_j
     s.clock_hz, s.accelerator, s.split, s.gpu = o.clock_hz, mode, split, gpu
     for j in range(RECENT - 1, 0, -1):
@@ -187,19 +220,20 @@ def next_request(s, requests, p):
 
 
 @jit
-def begin(s, key, requests, p):
+def begin(s, key, requests, runs, p):
     """Put a row at the start of an episode, configured as cloud-only; its requests are already drawn."""
     s.key, s.request, s.free_s = key, 0, 0.0
-    s.clock_hz, s.accelerator, s.split, s.gpu = p.clocks_hz[p.n_clocks - 1], 0, 0, 1
+    level, s.accelerator, s.split, s.gpu = in_force(p.n_clocks - 1, 0, 0, 1, runs, p)
+    s.clock_hz = p.clocks_hz[level]
     s.recent_s[:] = 0.0
     s.depleted = False
     next_request(s, requests, p)
 
 
 @jit
-def step_one(s, d, requests, o, p):
+def step_one(s, d, requests, o, runs, p):
     """One decision: serve the request, reward, move on."""
-    serve(s, d, requests[s.request], o, p)
+    serve(s, d, requests[s.request], o, runs, p)
     settle(o, p)
     s.request += 1
     next_request(s, requests, p)
@@ -244,23 +278,24 @@ def in_time(level, mode, split, gpu, s, p):
 def mask_axes(s, out, p):
     """Per-axis masks side by side into ``out``: clock, accelerator, split layer, server GPU.
 
-    A value is allowed if, with some values of the other axes, it is a valid combination that nominally meets the
-    threshold; where nothing does, if it is part of some valid combination.
+    A value is allowed if, with some values of the other axes, it is a configuration that nominally meets the
+    threshold; where nothing does, if it is part of some configuration.
     """
     modes, splits = p.n_clocks, p.n_clocks + 3
     gpus = splits + p.last_split + 1
     out[:] = False
     found = False
-    for level in range(p.n_clocks):
-        for mode in range(3 if p.accelerated else 1):
-            for split in range(p.last_split + 1):
-                for gpu in range(2):
-                    if in_time(level, mode, split, gpu, s, p):
-                        found = True
-                        out[level], out[modes + mode], out[splits + split], out[gpus + gpu] = True, True, True, True
-    if not found:
-        out[:] = True
-        out[modes + 1 : splits] = p.accelerated
+    for least in range(2):
+        for level in range(p.n_clocks):
+            for mode in range(3 if p.accelerated else 1):
+                for split in range(p.last_split + 1):
+                    for gpu in range(2):
+                        alone = least == 1 and possible(level, mode, split, gpu, p)
+                        if alone or in_time(level, mode, split, gpu, s, p):
+                            found = True
+                            out[level], out[modes + mode], out[splits + split], out[gpus + gpu] = True, True, True, True
+        if found:
+            break
 
 
 @jit
@@ -278,7 +313,7 @@ def mask_table(s, table, out, p):
 
 # ------------------------------------------------------------------ the loop over rows
 @jit
-def turn_rows(low, high, rows, observations, masks, logs, table, params, all_requests, recorded_s, arrival_s):
+def turn_rows(low, high, rows, observations, masks, logs, table, params, all_requests, recorded_s, arrival_s, runs):
     """One turn of rows low..high: the only stepping loop of the world.
 
     ``rows`` (n,) of ``row_dtype``: live ones take a step by their decision, fresh ones begin the episode of their
@@ -292,11 +327,11 @@ def turn_rows(low, high, rows, observations, masks, logs, table, params, all_req
         row, requests = rows[i], all_requests[i]
         s, d = row.state, row.decision
         if row.live:
-            step_one(s, d, requests, row.outcome, p)
+            step_one(s, d, requests, row.outcome, runs, p)
         if row.fresh:
             if not s.recorded:
                 fill_requests(row.key, requests, recorded_s, arrival_s, p)
-            begin(s, row.key, requests, p)
+            begin(s, row.key, requests, runs, p)
             clear_outcome(row.outcome, s)
         if row.live or row.fresh:
             wrong = observe(s, requests, scratch, observations[i], p)

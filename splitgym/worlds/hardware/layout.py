@@ -50,7 +50,10 @@ class RequestArrays(ArrayTrace):
     stalled: np.ndarray = array(SHARE, "1: the edge time is rounded up to the lattice of stalls", REQUESTS)
     link_factor: np.ndarray = array(_FACTOR, "factor of the transfer time", REQUESTS)
     link_tail_draw: np.ndarray = array(
-        SHARE, "uniform draw: below the profile's share the transfer is delayed", REQUESTS
+        SHARE,
+        "uniform draw: below a profile's share the transfer is delayed; it chooses among a table's runs, "
+        "fastest first, 1: their mean",
+        REQUESTS,
     )
     link_tail_s: np.ndarray = array(STAGE, "that delay", REQUESTS)
     cloud_factor: np.ndarray = array(_FACTOR, "factor of the time on the server", REQUESTS)
@@ -104,12 +107,31 @@ OUTCOME_TABLE = (
 OUTCOME = record_type(OUTCOME_TABLE)
 
 
+#: A measured configuration with the mean of its runs, or one of these runs; see ``Nature.runs``.
+RUN_TABLE = (
+    Column("level", "i8", "index of its clock"),
+    Column("accelerator", "i8", "mode of the accelerator"),
+    Column("split", "i8", "split layer"),
+    Column("gpu", "i8", "1: the server's GPU"),
+    Column("first", "i8", "of a configuration: where its runs begin"),
+    Column("count", "i8", "of a configuration: how many there are; 0 in a run"),
+    Column("edge_s", "f8", "T_edge"),
+    Column("transfer_s", "f8", "T_transfer"),
+    Column("cloud_s", "f8", "T_cloud"),
+    Column("edge_j", "f8", "energy of the edge device"),
+    Column("cloud_j", "f8", "energy of the server"),
+    Column("accuracy", "f8", "NaN where it was not measured"),
+)
+RUN = record_type(RUN_TABLE)
+
+
 class Nature(NamedTuple):
     """Arrays of what nature decides for n rows."""
 
     requests: np.ndarray  # (n, n_requests) REQUEST
     threshold_s: np.ndarray  # (n_requests,) published thresholds, empty where they are drawn
     arrival_s: np.ndarray  # (n_requests,) recorded arrival instants, empty for other models
+    runs: np.ndarray  # (n_configurations + n_runs,) RUN of a measured table, empty for a fitted profile
 
 
 #: Least energy of the request that all are compared with, most of any [J].
@@ -121,6 +143,8 @@ PARAMS_TABLE = (
     Column("n_requests", "i8", source="requests.count"),
     Column("last_split", "i8", "L: everything on the edge device"),
     Column("accelerated", "?", source="hardware.accelerated"),
+    Column("measured", "?", "the hardware is a table of measured runs"),
+    Column("entry", "i8", "of a table: what a choice plays, as an index of its runs", (MAX_CLOCKS, 3, MAX_SPLITS, 2)),
     Column("n_clocks", "i8", "selectable clocks"),
     Column("clocks_hz", "f8", shape=(MAX_CLOCKS,), source="hardware.edge.clocks_hz"),
     Column("pipeline_s", "f8", source="hardware.edge.pipeline_s"),
@@ -170,7 +194,12 @@ PARAMS_TABLE = (
     Column("violation_penalty", "f8", source="reward.violation_penalty"),
     Column("infrastructure_weight", "f8", source="reward.infrastructure_weight"),
     Column("reference_j", "f8", "nominal charged energy of cloud-only"),
-    Column("nominal_s", "f8", "latency of every configuration; inf if invalid", (MAX_CLOCKS, 3, MAX_SPLITS, 2)),
+    Column(
+        "nominal_s",
+        "f8",
+        "latency of every configuration; inf if invalid or not measured",
+        (MAX_CLOCKS, 3, MAX_SPLITS, 2),
+    ),
     *OBSERVATION_TABLE.columns(),
 )
 PARAMS = record_type(PARAMS_TABLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from splitgym.quoting import exact
 from splitgym.ranges import MOST_TASK_S, at_most
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.worlds.hardware.fields import OBSERVATION_TABLE
-from splitgym.worlds.hardware.kernel import allowed_gpu, allowed_mode, nominal_rows
+from splitgym.worlds.hardware.kernel import allowed_gpu, allowed_mode, in_force, nominal_rows
 from splitgym.worlds.hardware.layout import (
     DECISION,
     LEAST_REFERENCE_J,
@@ -22,6 +23,7 @@ from splitgym.worlds.hardware.layout import (
     PARAMS_TABLE,
     REQUEST,
 )
+from splitgym.worlds.hardware.played import lower_runs
 from splitgym.worlds.hardware.profile import MODES, HardwareProfile
 from splitgym.worlds.hardware.scenario import HardwareScenario
 from splitgym.worlds.records import fill_record
@@ -58,61 +60,88 @@ def _tables(profile: HardwareProfile) -> dict[str, Any]:
 
 def lower(scenario: HardwareScenario) -> np.record:
     """Scenario -> PARAMS record; computes every derived value and coerces every type."""
+    hardware, (runs, entry) = scenario.hardware, lower_runs(scenario.hardware)
+    profile = hardware if isinstance(hardware, HardwareProfile) else hardware.silent
     params = fill_record(
         PARAMS_TABLE,
-        scenario,
-        **_tables(scenario.hardware),
+        scenario if profile is hardware else dataclasses.replace(scenario, hardware=profile),
+        **_tables(profile),
+        measured=profile is not hardware,
+        entry=entry,
         arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, scenario.requests.count),
         reference_j=0.0,
         nominal_s=np.full((MAX_CLOCKS, 3, MAX_SPLITS, 2), np.inf),
         **OBSERVATION_TABLE.params(scenario),
     )
-    return _with_nominal(params)
+    return _with_nominal(params, runs)
 
 
-def _with_nominal(params: np.record) -> np.record:
-    """Fill in what the kernel's own formula says of every valid configuration."""
-    shape = (int(params.n_clocks), 3, int(params.last_split) + 1, 2)
-    index = np.indices(shape).reshape(4, -1).T
-    index = index[valid(params, index[:, 1], index[:, 2], index[:, 3])]
+def _with_nominal(params: np.record, runs: np.ndarray) -> np.record:
+    """Fill in what the kernel's own formula says of every configuration."""
+    index = _configurations(params, runs)
     level, mode, split, gpu = index.T
     decisions = np.zeros(len(index), DECISION)
     decisions["clock_hz"] = params.clocks_hz[level]
     decisions["accelerator"], decisions["split"], decisions["gpu"] = mode, split, gpu
-    values = nominal(params, decisions)
+    values = nominal(params, runs, decisions)
     params.nominal_s[tuple(index.T)] = values[:, 0]
-    cloud_only = (index == [shape[0] - 1, 0, 0, 1]).all(axis=1)
+    p = one_record(params, PARAMS)[0]
+    cloud_only = (index == in_force(int(params.n_clocks) - 1, 0, 0, 1, runs, p)).all(axis=1)
     params.reference_j = values[cloud_only, 1][0]
-    _check_service(values, float(params.reference_j))
+    _check_service(values, float(params.reference_j), bool(params.measured))
     return params
 
 
-def _check_service(values: np.ndarray, reference_j: float) -> None:
+def _configurations(params: np.record, runs: np.ndarray) -> np.ndarray:
+    """Clock, mode, split layer, GPU of all that can be played, (m, 4); of a table what was measured."""
+    if params.measured:
+        means = runs[runs["count"] > 0]
+        return np.stack([means[name] for name in ("level", "accelerator", "split", "gpu")], axis=1)
+    index = np.indices((int(params.n_clocks), 3, int(params.last_split) + 1, 2)).reshape(4, -1).T
+    return index[_valid(params, index[:, 1], index[:, 2], index[:, 3])]
+
+
+def _check_service(values: np.ndarray, reference_j: float, measured: bool) -> None:
     """``ValueError`` where a nominal request takes more than any, or where cloud-only, the reference, takes nothing."""
-    at_most("hardware.edge and hardware.link", "a request", float(values[:, 0].max()), 10.0 * MOST_TASK_S, "s")
-    at_most("hardware.power and hardware.edge", "a request", float(values[:, 1].max()), MOST_REQUEST_J, "J")
+    times, powers = ("hardware.file",) * 2 if measured else ("hardware.edge and hardware.link", "hardware.power")
+    at_most(times, "a request", float(values[:, 0].max()), 10.0 * MOST_TASK_S, "s")
+    at_most(
+        powers if measured else f"{powers} and hardware.edge",
+        "a request",
+        float(values[:, 1].max()),
+        MOST_REQUEST_J,
+        "J",
+    )
     if not reference_j >= LEAST_REFERENCE_J:
         raise ValueError(
-            f"hardware.power: a cloud-only request, to which all others are compared, must take >= "
+            f"{powers}: a cloud-only request, to which all others are compared, must take >= "
             f"{LEAST_REFERENCE_J:g} J, got {exact(reference_j)} J"
         )
 
 
-def valid(params: np.record, mode: np.ndarray, split: np.ndarray, gpu: np.ndarray) -> np.ndarray:
-    """Which combinations (n,) are valid: those that the kernel leaves as they are.  (DynaSplit specification s1)"""
+def valid(params: np.record, grid: np.ndarray) -> np.ndarray:
+    """Which decisions (n,) of a grid are configurations by themselves, (n,) bool.  (DynaSplit specification s1)"""
+    level = np.searchsorted(params.clocks_hz[: params.n_clocks], grid["clock_hz"])
+    mode, split, gpu = (grid[name].astype(int) for name in ("accelerator", "split", "gpu"))
+    return np.isfinite(params.nominal_s[level, mode, split, gpu])
+
+
+def _valid(params: np.record, mode: np.ndarray, split: np.ndarray, gpu: np.ndarray) -> np.ndarray:
+    """Which combinations (n,) the kernel leaves as they are, whatever the clock."""
     p = one_record(params, PARAMS)[0]
-    kinds, which = np.unique(np.stack([mode, split, gpu]), axis=1, return_inverse=True)  # whatever the clock
+    kinds, which = np.unique(np.stack([mode, split, gpu]), axis=1, return_inverse=True)
     rows = zip(*kinds.tolist(), strict=True)
     kept = [allowed_mode(m, s, p) == m and allowed_gpu(g, s, p) == g for m, s, g in rows]
     return np.array(kept, np.bool_)[which.ravel()]
 
 
-def nominal(params: np.record, decisions: np.ndarray) -> np.ndarray:
+def nominal(params: np.record, runs: np.ndarray, decisions: np.ndarray) -> np.ndarray:
     """Nominal latency [s], charged energy [J] and accuracy [1], (n, 3), of decisions (n,) DECISION.
 
-    ``params`` may lack its own nominal tables.
+    ``runs`` are those of :func:`splitgym.worlds.hardware.played.lower_runs`.  ``params`` may lack its own nominal
+    tables.
     """
     values = np.empty((len(decisions), 3))
     scratch = records(np.zeros(1, REQUEST))
-    nominal_rows(records(np.ascontiguousarray(decisions)), scratch, values, one_record(params, PARAMS))
+    nominal_rows(records(np.ascontiguousarray(decisions)), scratch, values, runs, one_record(params, PARAMS))
     return values

@@ -187,6 +187,11 @@ class HardwareProfile(Section):
             raise ValueError(f"hardware.cut_bits must end with 0 (nothing is sent), got {self.cut_bits[-1]!r} bit")
 
     @property
+    def clocks_hz(self) -> tuple[float, ...]:
+        """The selectable CPU clocks, ascending."""
+        return self.edge.clocks_hz
+
+    @property
     def accelerated(self) -> bool:
         """Whether heads can run on the edge accelerator."""
         return bool(self.edge.accelerator_std_s)

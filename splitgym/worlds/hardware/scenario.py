@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 from splitgym.names import check_name
 from splitgym.ranges import DELAY, MOST_TASKS, PRICE, Range
 from splitgym.strict import entry, number, sources
-from splitgym.toml import dump_toml
+from splitgym.toml import dump_toml, merge
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
+from splitgym.worlds.hardware.table import MeasuredHardware, hardware_of, is_table
 from splitgym.worlds.hardware.workload import ORDER
 from splitgym.worlds.presets import Presets
 from splitgym.worlds.settings import Arrivals, Scenario, Section
@@ -78,7 +79,9 @@ class HardwareScenario(Scenario):
     PROCESSES: ClassVar[tuple[str, ...]] = ("arrivals",)
     name: str = entry(label=True, check=check_name, doc="preset name")
     description: str = entry("", label=True, doc="what the setting is for")
-    hardware: HardwareProfile = entry(doc="hardware profile, by name or as a table")
+    hardware: HardwareProfile | MeasuredHardware = entry(
+        doc="hardware profile, by name or as a table; or the path of a table of measured runs (.csv)"
+    )
     requests: Requests = entry()
     arrivals: Arrivals = entry()
     switching: Switching = entry()
@@ -86,8 +89,7 @@ class HardwareScenario(Scenario):
     reward: Reward = entry()
 
     def __post_init__(self) -> None:
-        if isinstance(self.hardware, (str, Path)):
-            object.__setattr__(self, "hardware", load_hardware(self.hardware))
+        object.__setattr__(self, "hardware", hardware_of(self.hardware))
         super().__post_init__()
         self.arrivals.check_count("requests.count", self.requests.count)
         if not self.requests.queueing and self._is_given():
@@ -105,6 +107,20 @@ class HardwareScenario(Scenario):
             table["hardware"]["name"] = self.hardware.name
         return table
 
+    def replace(self, /, **changes: Any) -> Self:
+        """As :meth:`Scenario.replace`; with ``hardware``, a table of runs, keys below it say how it is read."""
+        given, below = changes.get("hardware"), {k: v for k, v in changes.items() if k.startswith("hardware.")}
+        if is_table(given):
+            given = {"file": str(given)}
+        if isinstance(given, Mapping) and "file" in given:
+            table: dict[str, Any] = dict(given)
+            for path, value in below.items():
+                for key in reversed(path.split(".")[1:]):
+                    value = {key: value}
+                table = merge(table, value)
+            changes = {k: v for k, v in changes.items() if k not in below} | {"hardware": hardware_of(table)}
+        return super().replace(**changes)
+
     def _is_given(self) -> bool:
         """Whether the arrivals are recorded or a plug-in's."""
         return self.arrivals.model in ("recorded", "log") or not ARRIVALS[self.arrivals.model].built_in
@@ -119,8 +135,8 @@ class HardwareScenario(Scenario):
 
     @property
     def caveat(self) -> str:
-        fitted = self.hardware.status == "fitted"
-        return "" if fitted else f"hardware profile {self.hardware.name!r} is extrapolated: no figure here is a claim"
+        claimed = self.hardware.status != "extrapolated"
+        return "" if claimed else f"hardware profile {self.hardware.name!r} is extrapolated: no figure here is a claim"
 
     def to_toml(self) -> str:
         """TOML text that :func:`load_scenario` reads back to an equal scenario."""

@@ -7,6 +7,7 @@ import numpy as np
 from splitgym.checks import whole_number
 from splitgym.ranges import MOST_TASKS
 from splitgym.worlds.hardware.profile import HardwareProfile, load_hardware
+from splitgym.worlds.hardware.table import MeasuredHardware
 
 SEED = 123456789  # of the published experiments
 ORDER = ("vgg16", "resnet50", "mobilenetv2", "vit")  # in which they draw from one generator
@@ -18,7 +19,7 @@ def scaled_thresholds_s(samples: np.ndarray, low_s: float, high_s: float) -> np.
     return slope * samples + (low_s - slope * samples.min())
 
 
-def published_thresholds_s(profile: HardwareProfile | str, n: int, seed: int = SEED) -> np.ndarray:
+def published_thresholds_s(profile: HardwareProfile | MeasuredHardware | str, n: int, seed: int = SEED) -> np.ndarray:
     """Thresholds (n,) [s] of the published workload of a network: Weibull with shape 1 from one NumPy generator.
 
     The extremes of the *sample* are mapped to the bounds, so ``n`` changes the shape.
