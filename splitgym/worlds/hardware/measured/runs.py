@@ -63,7 +63,7 @@ class Runs:
     def of(self, rows: np.ndarray) -> Runs:
         """Some of the runs."""
         values: dict[str, Any] = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return Runs(**{name: v[rows] if isinstance(v, np.ndarray) else v for name, v in values.items()})
+        return dataclasses.replace(self, **{k: v[rows] for k, v in values.items() if isinstance(v, np.ndarray)})
 
 
 @dataclasses.dataclass(frozen=True)
