@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from splitgym.folders import add_hardware, add_presets, add_profiles, add_suites
     from splitgym.offline import record_dataset
     from splitgym.suites import load_suite, suite_names
+    from splitgym.worlds.hardware.fitting import fit_hardware
 
 __all__ = [
     "Bound",
@@ -63,6 +64,7 @@ __all__ = [
     "evaluate",
     "evaluate_suite",
     "fading",
+    "fit_hardware",
     "load_plugin",
     "load_profile",
     "load_scenario",
@@ -92,6 +94,7 @@ _LATER = {
     **dict.fromkeys(("bound", "bounds", "clairvoyant", "evaluate"), "splitgym.evaluation"),
     **dict.fromkeys(("evaluate_suite", "stability", "sweep"), "splitgym.evaluation"),
     **dict.fromkeys(("add_hardware", "add_presets", "add_profiles", "add_suites"), "splitgym.folders"),
+    "fit_hardware": "splitgym.worlds.hardware.fitting",
     "record_dataset": "splitgym.offline",
     **dict.fromkeys(("per_device", "policy_from"), "splitgym.adapters"),
     **dict.fromkeys(("load_suite", "suite_names"), "splitgym.suites"),

@@ -17,11 +17,10 @@ from splitgym.baselines.search import problem_of, search
 from splitgym.traces import HardwareTrace
 from splitgym.worlds.world import get_world
 from tests.helpers import assert_same, native, rollout, sampled, single, steps_of, vector_rollout
+from tests.references.measured import outcomes
 
 ENV = "HardwareSplit-v0"
 WORLD = get_world("hardware")
-MODES = ("off", "std", "max")
-STAGES = ("latency_edge_s", "latency_transfer_s", "latency_cloud_s")
 #: A small system: two clocks, three split layers; (1 GHz, std, layer 1, no GPU) was measured three times.
 SMALL = """clock_mhz,accelerator,split,gpu,latency_ms,energy_edge_j,energy_cloud_j,accuracy
 1500,off,0,true,100,0.5,60,0.60
@@ -47,23 +46,6 @@ def table(folder: Path, text: str = SMALL, **changes: Any) -> Any:
     file = folder / "measured.csv"
     file.write_text(text, encoding="utf-8")
     return load_scenario(changes.pop("preset", "default"), ENV, hardware=file, **changes)
-
-
-def outcomes(folder: Path, network: str) -> Path:
-    """A table of what the world itself gives for every valid configuration of a network, without noise."""
-    scenario = load_scenario("default", ENV, hardware=network, **{"requests.count": 2})
-    env = single("hardware", scenario, "discrete")
-    columns = ("latency_s", *STAGES, "energy_edge_j", "energy_cloud_j", "accuracy")
-    file = folder / f"{network}.csv"
-    with file.open("w", newline="", encoding="utf-8") as stream:
-        lines = csv.writer(stream)
-        lines.writerow(["clock_hz", "accelerator", "split", "gpu", *columns])
-        for action in range(len(env.encoding.table)):
-            env.reset(seed=0)
-            info = env.step(action)[-1]
-            figures = [repr(float(info[name])) for name in columns]
-            lines.writerow([info["clock_hz"], MODES[info["accelerator"]], info["split"], bool(info["gpu"]), *figures])
-    return file
 
 
 # ------------------------------------------------------------------ its own outcomes

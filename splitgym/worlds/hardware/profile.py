@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from splitgym.catalogue import Catalogue
+from splitgym.checks import file_path
+from splitgym.files import write_atomically
 from splitgym.names import check_label, check_name
+from splitgym.quoting import shown
 from splitgym.ranges import (
     BITS,
     CLOCK,
@@ -30,7 +33,9 @@ from splitgym.ranges import (
     Range,
     at_most,
 )
+from splitgym.reading import has_suffix
 from splitgym.strict import entry, number, sources
+from splitgym.toml import dump_toml
 from splitgym.worlds.settings import Section, ascending
 
 MODES = ("off", "std", "max")  # of the edge accelerator
@@ -185,6 +190,17 @@ class HardwareProfile(Section):
         self._check_times()
         if self.cut_bits[-1] != 0.0:
             raise ValueError(f"hardware.cut_bits must end with 0 (nothing is sent), got {self.cut_bits[-1]!r} bit")
+
+    def save(self, path: str | Path) -> Path:
+        """Write the TOML file that :func:`load_hardware` reads back to an equal profile; returns its path.
+
+        Raises ``ValueError`` for a path that does not end in ".toml", by which profiles are known.
+        """
+        file = file_path("path", path)
+        if not has_suffix(file, ".toml"):
+            raise ValueError(f"path must end in .toml, got {shown(str(path))}")
+        write_atomically(file, dump_toml(self.to_dict()).encode())
+        return file
 
     @property
     def clocks_hz(self) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -30,6 +31,8 @@ from splitgym.worlds.hardware.profile import (
 from splitgym.worlds.settings import Section
 
 KINDS = ("table", "fitted")
+#: What fits a profile; it plays the fit in a scenario, so this module cannot import it.
+_FITTING = "splitgym.worlds.hardware.fitting"
 #: Keys that only one kind has.
 _OWN = {"wait_w": "table", "cut_bits": "fitted", "node_idle_s": "fitted"}
 
@@ -190,6 +193,7 @@ def hardware_of(value: Any) -> Any:
     """What a scenario's ``hardware`` stands for.
 
     The name of a profile, the path of its TOML file or of a table of runs, or a section; all else is left as it is.
+    A table of kind "fitted" is fitted here, and the profile takes its place.
     """
     if is_table(value):
         value = {"file": str(value)}
@@ -197,6 +201,8 @@ def hardware_of(value: Any) -> Any:
         return load_hardware(value)
     if isinstance(value, Mapping) and "file" in value:
         value = from_mapping(MeasuredHardware, value, "hardware")
+    if isinstance(value, MeasuredHardware) and value.kind == "fitted":
+        return importlib.import_module(_FITTING).fit_hardware(value, splits=0).profile
     return value
 
 
