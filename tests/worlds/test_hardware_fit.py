@@ -126,7 +126,7 @@ def test_errors_are_those_of_the_model(folder):
 
 @pytest.mark.parametrize(("network", "latency", "energy"), [("vgg16", 0.011, 0.02), ("vit", 0.006, 0.014)])
 def test_the_public_runs_are_described_as_well_as_by_our_profiles(network, latency, energy):
-    """Median errors of the development pool, whose rows are never part of the project (DynaSplit specification section 8)."""
+    """Median errors over the development pool, never part of the project (DynaSplit specification section 8)."""
     titles = {
         "clock": "cpu-freq", "split": "layer", "accelerator": "edge-accelerator", "gpu": "server-accelerator",
         "latency": "latency", "bits": "tensor size (KB)",
