@@ -10,8 +10,7 @@ import numpy as np
 
 from splitgym.named_files import NamedFile
 from splitgym.quoting import listed, shown
-from splitgym.reading import Sheet, naming, sheet_of
-from splitgym.reading.columns import Marks
+from splitgym.reading import Marks, Sheet, naming, sheet_of
 from splitgym.worlds.hardware.measured.columns import QUANTITIES, STAGES, Place, places_of
 
 MOST_RUNS = 1_000_000
