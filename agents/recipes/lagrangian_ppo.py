@@ -1,8 +1,9 @@
 """Safe RL by hand: PPO with a Lagrange multiplier, correct answers subject to a limit on the energy of an episode.
 
-The cost of a decision is its energy in budgets of one task; an episode may cost as many as it has tasks. The wrapper
-below takes the correct answers as the reward, less ``multiplier`` times the cost. After every batch the multiplier
-moves by dual ascent: up while episodes cost more than the limit, down to 0 otherwise.
+The cost of a decision, ``info["cost"]``, is its energy in budgets of one task; ``cost_limit`` bounds the sum of an
+episode by the number of its tasks. The wrapper below takes the correct answers as the reward, less ``multiplier``
+times the cost. After every batch the multiplier moves by dual ascent: up while episodes cost more than the limit, down
+to 0 otherwise.
 
     pip install "splitgym[agents]"
     python lagrangian_ppo.py --steps 2000000 --out runs/lagrangian
@@ -30,9 +31,9 @@ TRAINING = 2**32  # seeds of training begin here, those of evaluation at 0
 class Priced(VecEnvWrapper):
     """Correct answers less the price of what they cost; ``ended`` holds the costs of the episodes that have ended."""
 
-    def __init__(self, venv: VecEnv, budget_j: float) -> None:
+    def __init__(self, venv: VecEnv) -> None:
         super().__init__(venv)
-        self.budget_j, self.multiplier = budget_j, 0.0
+        self.multiplier = 0.0
         self.sums, self.ended = np.zeros(venv.num_envs), []
 
     def reset(self) -> np.ndarray:
@@ -41,7 +42,7 @@ class Priced(VecEnvWrapper):
 
     def step_wait(self) -> tuple:
         observations, _, dones, infos = self.venv.step_wait()
-        costs = np.array([info["energy_j"] / self.budget_j for info in infos])
+        costs = np.array([info["cost"] for info in infos])
         answers = np.array([info["reward_answer"] for info in infos])
         self.sums += costs
         self.ended += self.sums[dones].tolist()
@@ -55,7 +56,7 @@ class DualAscent(BaseCallback):
     def __init__(self, priced: Priced, limit: float, rate: float, every: int) -> None:
         super().__init__()
         self.priced, self.limit, self.rate, self.every = priced, limit, rate, every
-        self.cost, self.told = float("nan"), 0
+        self.cost, self.shown = float("nan"), 0
 
     def _on_rollout_end(self) -> None:
         if self.priced.ended:
@@ -63,8 +64,8 @@ class DualAscent(BaseCallback):
             beyond = self.cost / self.limit - 1.0
             self.priced.multiplier = max(0.0, self.priced.multiplier + self.rate * beyond)
             self.priced.ended = []
-        if self.num_timesteps >= self.told:
-            self.told += self.every
+        if self.num_timesteps >= self.shown:
+            self.shown += self.every
             print(
                 f"{self.num_timesteps:>10,} decisions, cost {self.cost:.1f} of {self.limit:.1f}, "
                 f"multiplier {self.priced.multiplier:.3f}",
@@ -87,9 +88,8 @@ def main() -> None:
 
     torch.set_num_threads(1)
     args.out.mkdir(parents=True, exist_ok=True)
-    scenario = splitgym.load_scenario("default", ENV)
-    limit = float(scenario.tasks.count) if args.limit is None else args.limit
-    env = Priced(make_vec_env(ENV, ROWS, infos="all"), scenario.budget.energy_j)
+    env = Priced(make_vec_env(ENV, ROWS, infos="all"))
+    limit = env.get_attr("cost_limit")[0] if args.limit is None else args.limit
     env.seed(TRAINING + args.seed * 10_000)
     model = PPO(
         "MlpPolicy",

@@ -35,6 +35,7 @@ MODULES = (
     "splitgym.envs.single",
     "splitgym.envs.vector",
     "splitgym.envs.parallel",
+    "splitgym.wrappers",
     "splitgym.worlds.world",
     "splitgym.fields",
     "splitgym.encodings",

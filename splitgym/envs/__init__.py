@@ -27,6 +27,7 @@ def register_envs() -> None:
                     entry_point=f"splitgym.envs.named:{world.class_name}",
                     vector_entry_point="splitgym.envs.vector:SplitVectorEnv",
                     kwargs={"world": name, **fixed},
+                    disable_env_checker="reward" in fixed,  # it warns of rewards that are vectors
                 )
 
 

@@ -11,6 +11,7 @@ from splitgym.encodings import ENCODINGS, Axis
 from splitgym.fields import field_table, markdown_table
 from splitgym.quoting import capital
 from splitgym.worlds.records import info_table, reward_table
+from splitgym.worlds.tradeoffs import objective_table
 from splitgym.worlds.world import World, get_world
 
 
@@ -79,6 +80,10 @@ def sections(world: World) -> Iterator[tuple[str, str]]:
         "Reward",
         f"The reward is the sum of these terms, and `info` shows each:\n\n{reward_table(world.reward_terms)}",
     )
+    if world.parts:
+        yield "Vector reward", _objectives(world)
+    if world.cost is not None:
+        yield "Cost", _cost(world)
     if world.about.end:
         yield "End of an episode", world.about.end
     yield "Info", f"The same keys at every reset and step, in SI units:\n\n{info_table(world.info_columns)}"
@@ -98,6 +103,23 @@ def sections(world: World) -> Iterator[tuple[str, str]]:
     yield "Presets", f"`scenario=` takes a preset's name, a TOML file or a table:\n\n{_named('preset', rows)}"
     if world.about.versions:
         yield "Version history", _named("version", ((f"`{v}`", text) for v, text in world.about.versions.items()))
+
+
+def _objectives(world: World) -> str:
+    *_, env_id = (env_id for env_id, fixed in world.ids.items() if "reward" in fixed)
+    return (
+        f'`reward="vector"`, or the id `{env_id}`, gives these objectives side by side; more is better.  Their sum by '
+        f"the weights is the reward above, and `reward_names` and `reward_weights` hold them:\n\n"
+        f"{objective_table(world.parts)}"
+    )
+
+
+def _cost(world: World) -> str:
+    assert world.cost is not None
+    return (
+        f'For constrained MDPs `info["cost"]` is the {world.cost.meaning}.  `cost_limit` bounds the sum over an '
+        f"episode: {world.cost.limit_meaning}.  `splitgym.wrappers.SafetyStep` returns it from `step`."
+    )
 
 
 def _named(kind: str, rows: Iterable[tuple[str, str]]) -> str:

@@ -20,6 +20,7 @@ from splitgym.seeding import seed_key
 from splitgym.worlds.multiuser.agents import Agents
 from splitgym.worlds.multiuser.layout import SHOWN_OF_DEVICE
 from splitgym.worlds.records import RETURNED, REWARD
+from splitgym.worlds.tradeoffs import COST_KEY, energy_cost
 from splitgym.worlds.world import MASK, get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
@@ -39,7 +40,8 @@ class SplitParallelEnv(ParallelEnv):
 
     All agents live until the end of the episode, which is a truncation for all of them.  An agent without a task in a
     frame observes ``present`` = 0; its action is ignored and may be left out, its reward is 0.  ``infos[agent]`` has
-    what came of its frame in SI units, and ``action_mask`` in the form that its ``action_space.sample`` takes.
+    what came of its frame in SI units, ``action_mask`` in the form that its ``action_space.sample`` takes, and
+    ``cost``, its energy in budgets of one task, whose sum over an episode is bounded by ``cost_limit`` for each agent.
     ``state()`` is the central observation.
     """
 
@@ -72,6 +74,7 @@ class SplitParallelEnv(ParallelEnv):
         # objects of their own, so that each agent's can be seeded; PettingZoo has both names, some libraries read them
         self.observation_spaces = {name: copy.deepcopy(self.parts.observation_space) for name in self.possible_agents}
         self.action_spaces = {name: copy.deepcopy(self.parts.encoding.space) for name in self.possible_agents}
+        self.cost_limit = self.world.cost_limit(self.scenario) / self.parts.count  # of each agent
         self._names = [column.name for column in SHOWN_OF_DEVICE if column.name not in RETURNED]
         self._rng: np.random.Generator | None = None
         self._canvas = Canvas(self.rows, render_mode)
@@ -189,6 +192,7 @@ class SplitParallelEnv(ParallelEnv):
     def _infos(self) -> dict[str, dict[str, Any]]:
         results, masks = self.rows.nature.results[0], self.parts.masks(self.rows.seen.masks)[0]
         columns = [(name, results[name]) for name in self._names]
+        columns.append((COST_KEY, energy_cost(results, self.scenario)))
         infos: dict[str, dict[str, Any]] = {}
         for n, agent in enumerate(self.possible_agents):
             infos[agent] = {name: column[n] for name, column in columns}

@@ -16,7 +16,7 @@ from splitgym.envs.rows import Rows, option_table
 from splitgym.fields import field_table
 from splitgym.seeding import seed_key
 from splitgym.worlds.records import REWARD, info_table, reward_table
-from splitgym.worlds.tradeoffs import COST_KEY
+from splitgym.worlds.tradeoffs import COST_KEY, objective_table
 from splitgym.worlds.world import MASK, get_world
 
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
@@ -125,9 +125,11 @@ class SplitEnv(gym.Env):
         self.rows.close()
 
     def describe(self) -> str:
-        """Markdown tables of observation fields, action axes, reward terms and keys of ``info``."""
-        tables = field_table(self.rows.fields), axis_table(self.rows.axes)
-        return "\n\n".join((*tables, reward_table(self.world.reward_terms), info_table(self.world.info_columns)))
+        """Markdown tables of observation fields, action axes, reward terms, objectives and keys of ``info``."""
+        world = self.world
+        tables = [field_table(self.rows.fields), axis_table(self.rows.axes), reward_table(world.reward_terms)]
+        tables += [objective_table(world.parts)] if world.parts else []
+        return "\n\n".join((*tables, info_table(world.info_columns)))
 
     def _info(self) -> dict[str, Any]:
         info: dict[str, Any] = {name: column[0] for name, column in self._columns}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+
+from splitgym.fields import markdown_table
 
 #: Key of ``info`` that shows the cost of a step.
 COST_KEY = "cost"
@@ -44,6 +46,12 @@ class Cost:
     value: Callable[[np.ndarray, Any], np.ndarray]
     limit: Callable[[Any], float]
     limit_meaning: str
+
+
+def objective_table(parts: Iterable[Part]) -> str:
+    """Markdown table of the vector reward: objective, unit, weight in the scalar reward, meaning."""
+    rows = ((f"`{p.name}`", p.unit, f"`{p.weight}`", p.meaning) for p in parts)
+    return markdown_table(("objective", "unit", "weight", "meaning"), rows)
 
 
 #: Energy and its debt in worlds with an energy queue, in budgets of one task.

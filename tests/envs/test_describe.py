@@ -19,7 +19,8 @@ from splitgym.worlds.observation import ObservationTable, Observed
 from splitgym.worlds.world import WORLDS
 
 SECTIONS = [
-    *("Description", "Action space", "Observation space", "Reward", "End of an episode", "Info"),
+    *("Description", "Action space", "Observation space", "Reward", "Vector reward"),
+    *("Cost", "End of an episode", "Info"),
     *("Options of an episode", "Trace", "Presets", "Version history", "Arguments"),
 ]
 
@@ -37,6 +38,7 @@ def test_help_shows_every_table(name: str) -> None:
         "Action space": [axis.name for axis in world.axes(scenario)],
         "Observation space": [field.name for field in world.fields(scenario)],
         "Reward": [term.name for term in world.reward_terms],
+        "Vector reward": [part.name for part in world.parts],
         "Info": [column.name for column in world.info_columns],
         "Options of an episode": [*world.options, "trace"],
         "Trace": list(world.trace_type.ARRAYS),

@@ -24,7 +24,7 @@ def vector() -> NoReturn:
     """It refuses an environment of several rows."""
     learner = d3rlpy.algos.DQNConfig().create(device="cpu")
     try:
-        learner.build_with_env(gym.make_vec("SplitInferenceDiscrete-v0", 4))  # pyright: ignore[reportArgumentType]
+        learner.build_with_env(gym.make_vec("splitgym:SplitInferenceDiscrete-v0", 4))  # pyright: ignore[reportArgumentType]
     except ValueError as error:
         raise NotSupportedError(f"`build_with_env` refuses a batch: {str(error)[:60]}") from error
     raise AssertionError("it takes a batch now: show it")

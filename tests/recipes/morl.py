@@ -24,7 +24,7 @@ def masks() -> NoReturn:
 
 def vector() -> NoReturn:
     """CAPQL refuses an environment of several rows."""
-    batch = gym.make_vec("mo-split-inference-v0", 4, action="box")
+    batch = gym.make_vec("splitgym:mo-split-inference-v0", 4, action="box")
     try:
         CAPQL(batch, log=False, device="cpu", buffer_size=1000).train(300, eval_env=batch, ref_point=None)  # pyright: ignore[reportArgumentType]
     except Exception as error:

@@ -33,5 +33,5 @@ COST = Cost(
     "1 for an answer after the threshold",
     lambda o, scenario: _late(o),
     lambda scenario: 0.1 * scenario.requests.count,
-    "a tenth of the requests",
+    "modelled: one request in ten may be late",
 )

@@ -283,7 +283,7 @@ def settle(s, o, p):
 def pay(o, before_j, after_j, p):
     """Reward of a served task: its answer, less the price of what the energy queue has grown by.  (s6.1)"""
     o.reward_answer = 1.0 if o.correct else 0.0
-    o.reward_debt = 0.0 - p.debt_price * (after_j - before_j) / p.budget_j  # no price is 0, not -0
+    o.reward_debt = 0.0 - p.debt_price * ((after_j - before_j) / p.budget_j)  # no price is 0, not -0
     o.reward = o.reward_answer + o.reward_debt
 
 

@@ -7,7 +7,7 @@ from splitgym.worlds.tradeoffs import DEBT, ENERGY, Cost, Part, answers, energy_
 
 
 def _limit(scenario: MultiUserScenario) -> float:
-    return float(scenario.frames.count * scenario.users.count)
+    return scenario.frames.count * scenario.users.count * scenario.frames.presence
 
 
 PARTS = (
@@ -21,5 +21,5 @@ PARTS = (
 )  # fmt: skip
 COST = Cost(
     "energy charged, in budgets of one task", energy_cost, _limit,
-    "frames times devices, the most tasks that an episode can have; how many there are is random",
+    "tasks of an episode in the mean: kept if the mean energy of a task is within the budget; each agent has its share",
 )  # fmt: skip

@@ -26,5 +26,5 @@ COST = Cost(
     "1 for a rejection",
     lambda o, scenario: o["rejected"].astype(np.float64),
     lambda scenario: 0.1 * scenario.applications.count,
-    "a tenth of the applications",
+    "modelled: one application in ten may be rejected",
 )

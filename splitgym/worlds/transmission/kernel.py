@@ -137,7 +137,7 @@ def step_one(s, d, x, fading, noise, predicted, log, gains, pairs, o, p):
     o.cost_j = max(o.energy_radio_j - allowed_j, 0.0) - over_j
     o.correct = s.depleted and answered(o, p) and x.complexity <= o.accuracy
     o.reward_answer = 1.0 if o.correct else 0.0
-    o.reward_energy = 0.0 - p.energy_price * o.energy_slot_j / p.budget_j  # no price is 0, not -0
+    o.reward_energy = 0.0 - p.energy_price * (o.energy_slot_j / p.budget_j)  # no price is 0, not -0
     o.reward = o.reward_answer + o.reward_energy
 
 

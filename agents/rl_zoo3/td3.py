@@ -1,0 +1,5 @@
+"""Settings of ``--algo td3`` for rl_zoo3."""
+
+from splitgym.agents.rl_zoo3 import hyperparams_of
+
+hyperparams = hyperparams_of("td3")
