@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(names: list[str]) -> None:
     """Run the named notebooks, or all; what they write goes to results/."""
+    os.environ["TQDM_DISABLE"] = "1"  # a bar would be stored as an output
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         if names and path.stem not in names:
             continue

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from splitgym.cards import Card, Shown
 from splitgym.checks import seed_of
 from splitgym.encodings import ROUNDING, Axis, Encoding
 from splitgym.interrupt import aside
@@ -24,7 +25,7 @@ from splitgym.worlds.world import World, get_world, world_of
 _WORK = 1_000  # elementary steps of a decision for each number that is observed, at most
 
 
-class Policy:
+class Policy(Shown):
     """Base of the baselines: decodes observations to SI units, decides, encodes the decision.
 
     Args:
@@ -60,6 +61,13 @@ class Policy:
         self._decision = rows.decision
         self._least, self._most = limits_of(rows.axes)
         self.rng = np.random.default_rng(seed_of(seed))
+
+    def _card(self) -> Card:
+        name = self.name or type(self).__name__
+        rows = [("summary", self.summary), ("decides about", ", ".join(axis.name for axis in self.encoding.axes))]
+        rows.append(("episode options", ", ".join(f"{k}={v!r}" for k, v in self.options_for(self.world.name).items())))
+        line = f"policy {shown(name)} for {self.world.env_id}, scenario {shown(self.scenario.name)}"
+        return Card(line, ("policy", name), rows)
 
     @classmethod
     def options_for(cls, world: str) -> Mapping[str, Any]:

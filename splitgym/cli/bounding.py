@@ -74,7 +74,7 @@ def _bracket(
     for place, yardstick in enumerate(yardsticks):
 
         def tell(_: str, share: float, place: int = place) -> None:
-            if progress is not None:
+            if progress:
                 progress(name, (place + share) / len(yardsticks))
 
         found[yardstick] = measured(yardstick, world, setting, seeds, workers=at_work, progress=tell)

@@ -9,16 +9,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
-
-from gymnasium.error import DependencyNotInstalled
+from typing import Any, Literal
 
 from splitgym.checks import LAST_SEED, MOST_EPISODES, MOST_ROWS, MOST_THREADS, MOST_VALUES, file_path, whole_number
 from splitgym.cli.streams import spelt
-from splitgym.evaluation.rollout import PREPARING
 from splitgym.extras import need
 from splitgym.files import PICTURES
 from splitgym.policy import policy_names
+from splitgym.progress import Progress, telling, watched
 from splitgym.quoting import MOST, cut, shown, tamed
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.show.tables import Shown
@@ -87,30 +85,13 @@ def play_command(policies: Iterable[str], env_id: str, scenario: str, changes: I
 
 
 @contextlib.contextmanager
-def progress_bar(quiet: bool, total: int = 0) -> Iterator[Callable[[str, float], None] | None]:
+def progress_bar(quiet: bool, total: int = 0) -> Iterator[Progress | Literal[False]]:
     """A callback ``(name, share)`` that draws one bar on standard error: its share of all ``total`` names.
 
-    What is being prepared counts as what it will be.  Yields ``None`` when quiet, without ``rich``, and where there is
-    no terminal, which would get nothing but an empty line.
+    Yields False when quiet, without ``tqdm``, and where there is no terminal.
     """
-    console = None
-    with contextlib.suppress(DependencyNotInstalled):
-        console = None if quiet else need("rich.console", "report").Console(stderr=True)
-    if console is None or not console.is_terminal:
-        yield None
-        return
-    rich_progress = need("rich.progress", "report")
-    words = rich_progress.TextColumn("{task.description}", markup=False)
-    columns = (words, *rich_progress.Progress.get_default_columns()[1:])
-    with rich_progress.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=total)
-        seen: dict[str, float] = {}
-
-        def show(name: str, share: float) -> None:
-            seen[name.replace(PREPARING, "")] = share
-            bar.update(task, description=name, completed=sum(seen.values()))
-
-        yield show
+    with telling(watched() and not quiet, total) as tell:
+        yield tell or False
 
 
 #: Option -> its lowest and highest value; whatever command has it.

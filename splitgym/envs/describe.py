@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from splitgym.encodings import ENCODINGS, Axis
+from splitgym.cards import Card
+from splitgym.encodings import ENCODINGS, Axis, Encoding
 from splitgym.fields import field_table, markdown_table
-from splitgym.quoting import capital
+from splitgym.quoting import capital, shown
 from splitgym.worlds.records import info_table, reward_table
 from splitgym.worlds.tradeoffs import objective_table
 from splitgym.worlds.world import World, get_world
@@ -132,6 +133,16 @@ def page(world: World) -> str:
         "\n\n".join([f"{capital(world.summary)}.", *(f"## {title}\n\n{text}" for title, text in sections(world))])
         + "\n"
     )
+
+
+def card(env: Any, encoding: Encoding, action: str, more: str = "") -> Card:
+    """How an environment shows itself: id, scenario, encoding, spaces; ``more`` ends its line."""
+    rows, env_id = env.rows, env.world.env_id
+    line = f"{type(env).__name__} of {env_id}: scenario {shown(env.scenario.name)}, action={action!r}{more}"
+    facts = [("scenario", env.scenario.description), ("action space", " ".join(str(encoding.space).split()))]
+    facts += [("decides about", ", ".join(axis.name for axis in encoding.axes))]
+    facts += [("episode options", ", ".join(f"{key}={value!r}" for key, value in rows.options.items()))]
+    return Card(line, ("", env_id), facts)
 
 
 class PageOf:

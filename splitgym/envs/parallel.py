@@ -11,8 +11,10 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from pettingzoo import ParallelEnv
 
+from splitgym.cards import Card, Shown
 from splitgym.checks import whole_number, word
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
+from splitgym.envs.describe import card
 from splitgym.envs.rows import Rows, option_table
 from splitgym.quoting import cut, shown
 from splitgym.registry import nearest
@@ -27,7 +29,7 @@ _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
 REWARDS = ("own", "team")
 
 
-class SplitParallelEnv(ParallelEnv):
+class SplitParallelEnv(Shown, ParallelEnv):
     """``SplitInferenceMultiUser-v0`` with one agent for each device, ``user_0``, ``user_1``, ...
 
     Args:
@@ -188,6 +190,9 @@ class SplitParallelEnv(ParallelEnv):
     def _observed(self) -> dict[str, np.ndarray]:
         seen = self.parts.observations(self.rows.seen.observations)[0]
         return {agent: seen[n].copy() for n, agent in enumerate(self.possible_agents)}
+
+    def _card(self) -> Card:
+        return card(self, self.parts.encoding, self.parts.action, f", {self.parts.count} agents")
 
     def _infos(self) -> dict[str, dict[str, Any]]:
         results, masks = self.rows.nature.results[0], self.parts.masks(self.rows.seen.masks)[0]

@@ -9,8 +9,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
 
+from splitgym.cards import Card, Shown
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
-from splitgym.envs.describe import axis_table
+from splitgym.envs.describe import axis_table, card
 from splitgym.envs.rewards import set_reward
 from splitgym.envs.rows import Rows, option_table
 from splitgym.fields import field_table
@@ -22,7 +23,7 @@ from splitgym.worlds.world import MASK, get_world
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
 
 
-class SplitEnv(gym.Env):
+class SplitEnv(Shown, gym.Env):
     """One episode of a world.
 
     Args:
@@ -130,6 +131,9 @@ class SplitEnv(gym.Env):
         tables = [field_table(self.rows.fields), axis_table(self.rows.axes), reward_table(world.reward_terms)]
         tables += [objective_table(world.parts)] if world.parts else []
         return "\n\n".join((*tables, info_table(world.info_columns)))
+
+    def _card(self) -> Card:
+        return card(self, self.encoding, self.rows.action)
 
     def _info(self) -> dict[str, Any]:
         info: dict[str, Any] = {name: column[0] for name, column in self._columns}

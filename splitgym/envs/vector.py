@@ -11,8 +11,10 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from splitgym.cards import Card, Shown
 from splitgym.checks import whole_number, word
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
+from splitgym.envs.describe import card
 from splitgym.envs.rewards import set_reward
 from splitgym.envs.rows import Rows, option_table
 from splitgym.numbers import as_array
@@ -28,7 +30,7 @@ def _autoreset(mode: Any) -> AutoresetMode:
     return AutoresetMode(word("autoreset_mode", mode, [known.value for known in AutoresetMode]))
 
 
-class SplitVectorEnv(VectorEnv):
+class SplitVectorEnv(Shown, VectorEnv):
     """n episodes of a world, stepped by one compiled loop.
 
     Args:
@@ -186,6 +188,9 @@ class SplitVectorEnv(VectorEnv):
         if not self._started and not array.all():
             raise ValueError("the first reset() must begin every row; leave out options['reset_mask']")
         return array
+
+    def _card(self) -> Card:
+        return card(self, self.encoding, self.rows.action, f", num_envs={self.num_envs}")
 
     def _infos(self, mask: np.ndarray | None) -> dict[str, Any]:
         """Columns of ``info`` with their masks, as ``SyncVectorEnv`` lays them out; zero where the mask is False.

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from splitgym.checks import MOST_THREADS, function, seeds_of, switch, table, whole_number
+from splitgym.checks import MOST_THREADS, seeds_of, switch, table, whole_number
 from splitgym.engines import engine
 from splitgym.evaluation.plans import Plan, carry_out
 from splitgym.evaluation.policies import contenders_of
 from splitgym.evaluation.results import Results
-from splitgym.evaluation.rollout import Progress
 from splitgym.evaluation.store import Store
 from splitgym.evaluation.upper_bounds import traces_for
+from splitgym.progress import Progress, progress_of, telling
 from splitgym.worlds.world import world_of
 
 
@@ -32,7 +32,7 @@ def evaluate(
     store: str | Path | None = None,
     workers: Any = None,
     ray: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Results:
     """Run policies on the same traces and gather what came of it.
 
@@ -50,7 +50,8 @@ def evaluate(
         workers: processes that play at once, or tasks at once of a cluster; no figure depends on it but the time to
             decide.  See :func:`splitgym.engines.engine`.
         ray: address of a Ray cluster that plays: ``"auto"``, ``"HOST:PORT"`` or ``"local"``.
-        progress: called as ``progress(name, share)``; the name is "preparing NAME" while a policy is made.
+        progress: a bar by default, in a terminal or a notebook, on whatever takes long; False: none.  A function is
+            called as ``progress(name, share)``; the name is "preparing NAME" while a policy is made.
 
     Returns:
         :class:`Results`: one row for each policy and episode.
@@ -65,22 +66,11 @@ def evaluate(
     traces, bound = traces_for(traces, len(seeds)), switch("bound", bound)
     if traces is not None and store is not None:
         raise ValueError("a store keeps episodes by their seed, so it takes no recorded traces; leave one of them out")
-    world, changes, progress = world_of(env_id), table("changes", changes), function("progress", progress)
+    world, changes, progress = world_of(env_id), table("changes", changes), progress_of(progress)
     contenders = contenders_of(policies, world, trust=trust)
     setting = world.load_scenario(scenario, **changes)
-    plan = Plan(
-        contenders,
-        world,
-        setting,
-        seeds,
-        traces,
-        changes=changes,
-        num_threads=num_threads,
-        bound=bound,
-        store=None if store is None else Store(store),
-        progress=progress,
-    )
-    done: list[Results] = []
-    with engine(workers, ray, threads=num_threads) as at_work:
-        carry_out([plan], at_work, done.append)
+    kept, done = None if store is None else Store(store), list[Results]()
+    options = {"changes": changes, "num_threads": num_threads, "bound": bound, "store": kept}
+    with telling(progress, len(contenders) + bound) as tell, engine(workers, ray, threads=num_threads) as at_work:
+        carry_out([Plan(contenders, world, setting, seeds, traces, **options, progress=tell)], at_work, done.append)
     return done[0]

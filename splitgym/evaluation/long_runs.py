@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.checks import MOST_EPISODES, function, seeds_of, table, whole_number
+from splitgym.checks import MOST_EPISODES, seeds_of, table, whole_number
 from splitgym.engines import Task, engine
 from splitgym.evaluation.debt_growth import STABLE, UNDECIDED, UNSTABLE, Drift, drift, least_steps
 from splitgym.evaluation.output import Output, lines_to_csv
 from splitgym.evaluation.policies import Contender, contenders_of
 from splitgym.evaluation.results import setting_table, setting_words
-from splitgym.evaluation.rollout import Progress, play
+from splitgym.evaluation.rollout import play
 from splitgym.extras import need
+from splitgym.progress import Progress, progress_of, telling
 from splitgym.quoting import shown
 from splitgym.worlds.world import WORLDS, Account, Ledger, World, world_of
 
@@ -158,7 +159,7 @@ def stability(
     trust: bool = False,
     workers: Any = None,
     ray: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Stability:
     """Play one long episode of each policy on the same trace, and test whether its energy debt grows.
 
@@ -177,7 +178,7 @@ def stability(
             ``changes``, a hard battery that ran empty, and whatever ``evaluate`` refuses.
     """
     world, fixed, seed = world_of(env_id), table("changes", changes), seeds_of(seed, 1).start
-    progress = function("progress", progress)
+    progress = progress_of(progress)
     account_of(world)  # refuses a world without one
     if whole_number("tasks", tasks, 1, MOST_EPISODES) < least_steps():
         raise ValueError(f"a verdict on the long run needs tasks >= {least_steps()}, got {tasks}")
@@ -190,8 +191,8 @@ def stability(
         Task(LongRun(c, world, setting, seed), (), f"policy {shown(c.name)}", f"LongRun {world.name}", c.name)
         for c in contenders
     ]
-    with engine(workers, ray) as at_work:
-        for task, run in at_work.run(todo, functools.partial(_tell, progress)):
+    with telling(progress, len(todo)) as tell, engine(workers, ray) as at_work:
+        for task, run in at_work.run(todo, functools.partial(_tell, tell)):
             runs[task.label] = run
     return Stability(world, setting, seed, [runs[c.name] for c in contenders], fixed)
 

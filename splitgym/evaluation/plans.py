@@ -19,8 +19,9 @@ from splitgym.engines.tasks import Shares, blocks
 from splitgym.evaluation import upper_bounds
 from splitgym.evaluation.policies import Contender
 from splitgym.evaluation.results import DECISION, Results
-from splitgym.evaluation.rollout import Progress, play
+from splitgym.evaluation.rollout import play
 from splitgym.evaluation.store import KeptFigures, Store, kept_figures
+from splitgym.progress import Progress
 from splitgym.quoting import shown
 from splitgym.worlds.world import World
 

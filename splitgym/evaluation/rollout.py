@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.policies import Contender, act
+from splitgym.progress import PREPARING, Progress
 from splitgym.quoting import shown
 from splitgym.worlds.world import World
 
-#: Called as progress(policy name, share done in [0, 1]); the name has PREPARING before it while a policy is made.
-Progress = Callable[[str, float], None]
-PREPARING = "preparing "
 #: Most calls of a progress function for one policy: drawing a bar takes longer than a decision.
 _CALLS = 500
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.checks import MOST_THREADS, file_path, function, whole_number
+from splitgym.checks import MOST_THREADS, file_path, whole_number
 from splitgym.engines import engine
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.output import RowOutput, drawn
 from splitgym.evaluation.plans import Plan, carry_out
 from splitgym.evaluation.policies import Contender, contenders_of, policies_given
 from splitgym.evaluation.results import ANCHOR, Results
-from splitgym.evaluation.rollout import Progress
 from splitgym.evaluation.statistics import interquartile_mean, iqm_interval
 from splitgym.evaluation.store import Store
+from splitgym.progress import Progress, at, progress_of, telling
 from splitgym.suites import Case, Suite, load_suite
 from splitgym.worlds.world import World, world_of
 
@@ -106,7 +106,7 @@ def evaluate_suite(
     store: str | Path | None = None,
     workers: Any = None,
     ray: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> SuiteResults:
     """Play policies on every case of a suite's split, on the seeds that the suite locks, with bounds.
 
@@ -115,7 +115,7 @@ def evaluate_suite(
         suite: a shipped suite's name, a TOML file or a :class:`splitgym.suites.Suite`.
         split: ``"validation"`` to tune and choose by, ``"test"`` to be judged by.
         num_threads, trust, store, workers, ray: as for :func:`splitgym.evaluate`; workers play several cases at once.
-        progress: called as ``progress("case: policy", share)``.
+        progress: as for :func:`splitgym.evaluate`; a function is called as ``progress("case: policy", share)``.
 
     Returns:
         :class:`SuiteResults`.
@@ -123,7 +123,7 @@ def evaluate_suite(
     Raises:
         ValueError: whatever ``evaluate`` refuses, an unknown suite or split, and an agent that fits no case at all.
     """
-    suite, progress = load_suite(suite), function("progress", progress)
+    suite, progress = load_suite(suite), progress_of(progress)
     cases, seeds, world = suite.cases(split), suite.seeds[split].range, world_of(suite.environment)
     num_threads = whole_number("num_threads", num_threads, 1, MOST_THREADS)
     given = policies_given(policies)
@@ -139,18 +139,14 @@ def evaluate_suite(
         if all((c.name, case.name) in misfits for case in cases):
             raise ValueError(misfits[c.name, cases[0].name])
     kept, plans, done = None if store is None else Store(store), list[Plan](), list[Results]()
-    for case, setting in zip(cases, settings, strict=True):
-        playing = [c for c in contenders if (c.name, case.name) not in misfits]
-        options = {"changes": case.changes, "num_threads": num_threads, "store": kept, "bound": True}
-        options |= {"progress": None if progress is None else _telling(progress, case.name)}
-        plans.append(Plan(playing, world, setting, seeds, **options))
-    with engine(workers, ray, threads=num_threads) as at_work:
+    total = (len(contenders) + 1) * len(cases) - len(misfits)
+    with telling(progress, total) as tell, engine(workers, ray, threads=num_threads) as at_work:
+        for case, setting in zip(cases, settings, strict=True):
+            playing = [c for c in contenders if (c.name, case.name) not in misfits]
+            options = {"changes": case.changes, "num_threads": num_threads, "store": kept, "bound": True}
+            plans.append(Plan(playing, world, setting, seeds, **options, progress=at(tell, case.name)))
         carry_out(plans, at_work, done.append)
     return SuiteResults(suite, split, done, misfits)
-
-
-def _telling(progress: Progress, case: str) -> Progress:
-    return lambda policy, share: progress(f"{case}: {policy}", share)
 
 
 def _misfit(c: Contender, world: World, setting: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ from splitgym.evaluation.output import RowOutput, drawn
 from splitgym.evaluation.plans import Plan, carry_out
 from splitgym.evaluation.policies import contenders_of, policies_given
 from splitgym.evaluation.results import DECISION, Results, setting_words
-from splitgym.evaluation.rollout import Progress
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.evaluation.store import Store
 from splitgym.files import save_figure
+from splitgym.progress import Progress, at, progress_of, telling
 from splitgym.quoting import shown
 from splitgym.ranges import one_warning_per_key
 from splitgym.registry import nearest
@@ -144,7 +143,7 @@ def sweep(
     store: str | Path | None = None,
     workers: Any = None,
     ray: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     each: Callable[[Sweep], None] | None = None,
 ) -> Sweep:
     """Evaluate policies at several values of one or more scenario keys; the same seeds at every value.
@@ -153,7 +152,7 @@ def sweep(
         policies, env_id, scenario, episodes, seed, changes, num_threads, trust, store, workers, ray: as in
             :func:`splitgym.evaluate`; workers play several values at once.
         over: dotted scenario path -> its values; several keys move together and have equally many values.
-        progress: called as ``progress(name, share)``; the name holds policy and value.
+        progress: as in :func:`splitgym.evaluate`; the name holds policy and value.
         each: called after every value with what there is by then, for example to save it.
 
     Returns:
@@ -163,7 +162,7 @@ def sweep(
         ValueError: whatever ``evaluate`` refuses; no values, lists of unequal length, a value given twice, a key that
             is also in ``changes``.  All values are checked before the first is played.
     """
-    fixed, progress, each = table("changes", changes), function("progress", progress), function("each", each)
+    fixed, progress, each = table("changes", changes), progress_of(progress), function("each", each)
     swept, many = _checked(over, fixed), policies_given(policies)
     num_threads, world = whole_number("num_threads", num_threads, 1, MOST_THREADS), world_of(env_id)
     seeds = seeds_of(seed, episodes)
@@ -171,26 +170,21 @@ def sweep(
     settings = [world.load_scenario(scenario, **{**fixed, **place}) for place in places]
     done = Sweep(world, settings, swept, fixed)
     contenders, kept = contenders_of(many, world, trust=trust), None if store is None else Store(store)
-    plans = []
-    for place, setting in zip(places, settings, strict=True):
-        at = place_label(place)
-        options = {"changes": {**fixed, **place}, "num_threads": num_threads, "store": kept}
-        options |= {"where": f" (at {', '.join(swept)} = {at})" if plans else ""}
-        options |= {"progress": None if progress is None else functools.partial(_tell, progress, at)}
-        plans.append(Plan(contenders, world, setting, seeds, **options))
 
     def finished(results: Results) -> None:
         done.results.append(results)
         if each is not None:
             each(done)
 
-    with engine(workers, ray, threads=num_threads) as at_work:
+    plans, total = list[Plan](), len(contenders) * len(places)
+    with telling(progress, total) as tell, engine(workers, ray, threads=num_threads) as at_work:
+        for place, setting in zip(places, settings, strict=True):
+            label = place_label(place)
+            options = {"changes": {**fixed, **place}, "num_threads": num_threads, "store": kept}
+            options |= {"where": f" (at {', '.join(swept)} = {label})" if plans else ""}
+            plans.append(Plan(contenders, world, setting, seeds, **options, progress=at(tell, label)))
         carry_out(plans, at_work, finished)
     return done
-
-
-def _tell(progress: Progress, where: str, policy: str, share: float) -> None:
-    progress(f"{where}: {policy}", share)
 
 
 def _checked(over: Mapping[str, Sequence[Any]] | None, changes: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.checks import MOST_EPISODES, function, items, seeds_of, table
+from splitgym.checks import MOST_EPISODES, items, seeds_of, table
 from splitgym.engines import Task, engine
 from splitgym.engines.tasks import Shares, blocks
+from splitgym.progress import Progress, progress_of, telling
 from splitgym.quoting import an
 from splitgym.scenarios import DEFAULT_ENV
 from splitgym.seeding import episode_key, seed_key
@@ -80,7 +81,7 @@ def bounds(
     traces: Sequence[Any] | None = None,
     workers: Any = None,
     ray: str | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | bool | None = None,
 ) -> np.ndarray:
     """Bounds (episodes,) of the traces that :func:`splitgym.evaluate` plays with the same arguments.
 
@@ -88,8 +89,9 @@ def bounds(
     """
     world, seeds = world_of(env_id), seeds_of(seed, episodes)
     setting = world.load_scenario(scenario, **table("changes", changes))
-    given, tell = traces_for(traces, len(seeds)), function("progress", progress)
-    return measured("bound", world, setting, seeds, given, workers=workers, ray=ray, progress=tell)
+    given = traces_for(traces, len(seeds))
+    with telling(progress_of(progress), 1) as tell:
+        return measured("bound", world, setting, seeds, given, workers=workers, ray=ray, progress=tell)
 
 
 def measured(
@@ -101,7 +103,7 @@ def measured(
     *,
     workers: Any = None,
     ray: str | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """Bounds, or returns of the clairvoyant, (n,) of the seeds' traces or of those given, by an engine."""
     work, values, shares = Yardstick(name, world, scenario), np.empty(len(seeds)), Shares(len(seeds))
@@ -135,9 +137,7 @@ class Yardstick:
     world: World
     scenario: Any
 
-    def __call__(
-        self, seeds: range, traces: list[Any] | None, progress: Callable[[str, float], None] | None
-    ) -> np.ndarray:
+    def __call__(self, seeds: range, traces: list[Any] | None, progress: Progress | None) -> np.ndarray:
         """Its values of the seeds' traces, or of those given."""
         function: Callable[[Any, Any], Any] = _YARDSTICKS[self.name](self.world)
         values = np.empty(len(seeds))

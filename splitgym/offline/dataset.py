@@ -9,16 +9,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from splitgym.checks import MOST_THREADS, function, switch, table, whole_number
+from splitgym.checks import MOST_THREADS, switch, table, whole_number
 from splitgym.envs.rows import Rows
 from splitgym.evaluation.policies import contenders_of
-from splitgym.evaluation.rollout import Progress
 from splitgym.extras import need
 from splitgym.offline.card import is_of
 from splitgym.offline.parts import Parts
 from splitgym.offline.plan import Part, Plan, counts_of, infos_of, options_of, place_of, seed_of_first
 from splitgym.offline.recording import record
 from splitgym.offline.writing import write
+from splitgym.progress import Progress, progress_of, telling
 from splitgym.quoting import where
 from splitgym.worlds.world import fixed_by, world_of
 
@@ -41,7 +41,7 @@ def record_dataset(
     changes: Mapping[str, Any] | None = None,
     num_threads: int = 1,
     trust: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> MinariDataset:
     """Play episodes of policies and write them as a Minari data set, from which offline RL learns.
 
@@ -59,7 +59,7 @@ def record_dataset(
         infos: keys of ``info`` that are kept, from the reset on; ``("cost",)`` by default.
         num_threads: threads of the simulation; results do not depend on it.
         trust: load a stranger's model file although it can run code.
-        progress: called as ``progress(name, share)``, with the name "writing" in the end.
+        progress: as in :func:`splitgym.evaluate`; the name in the end is "writing".
 
     Episodes are kept in parts as soon as they are played, in a hidden folder beside ``out``: the same call goes on
     where it was interrupted, and ends with the same bytes.  A call whose data set is there already returns it.
@@ -74,7 +74,7 @@ def record_dataset(
     """
     for module in ("minari", "h5py"):
         need(module, "offline")
-    world, changes, progress = world_of(env_id), table("changes", changes), function("progress", progress)
+    world, changes, progress = world_of(env_id), table("changes", changes), progress_of(progress)
     num_threads = whole_number("num_threads", num_threads, 1, MOST_THREADS)
     name, root = place_of(out)
     contenders = contenders_of(policies, world, trust=switch("trust", trust))
@@ -89,7 +89,8 @@ def record_dataset(
     )  # fmt: skip
     if root.exists():
         return _present(plan, root)
-    _make(plan, root, num_threads, progress)
+    with telling(progress, len(contenders) + 1) as tell:
+        _make(plan, root, num_threads, tell)
     return importlib.import_module("minari").MinariDataset(root / "data")
 
 

@@ -10,8 +10,8 @@ from gymnasium import spaces
 from splitgym.encodings import Encoding
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.policies import Contender, act
-from splitgym.evaluation.rollout import Progress
 from splitgym.offline.plan import Part, Plan
+from splitgym.progress import Progress
 from splitgym.quoting import shown
 from splitgym.worlds.tradeoffs import COST_KEY
 

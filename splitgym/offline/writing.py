@@ -11,12 +11,12 @@ import gymnasium as gym
 import numpy as np
 
 from splitgym.envs.rows import Rows
-from splitgym.evaluation.rollout import Progress
 from splitgym.files import written
 from splitgym.named_files import keep_files, named_files
 from splitgym.offline.card import card, summary
 from splitgym.offline.parts import Parts
 from splitgym.offline.plan import Plan
+from splitgym.progress import Progress
 from splitgym.version import __version__
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from splitgym.cards import Card, Shown
 from splitgym.checks import file_path
 from splitgym.files import write_atomically
 from splitgym.numbers import as_array
@@ -72,7 +73,7 @@ def array_of(trace: type[ArrayTrace], name: str, *axes: str | int) -> Any:
     return dataclasses.field(metadata={"array": dataclasses.replace(trace.ARRAYS[name], axes=axes)})
 
 
-class ArrayTrace:
+class ArrayTrace(Shown):
     """Base of the traces: frozen dataclasses whose fields are declared with :func:`array`, in ``ARRAYS`` by name.
 
     A subclass says which ``PRESETS`` read its scenarios, implements :meth:`of_key` and :meth:`check`, and calls
@@ -85,9 +86,20 @@ class ArrayTrace:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        if "__repr__" not in vars(cls):  # or else dataclasses would make one that fills the screen
+            cls.__repr__ = Shown.__repr__
         fields = {name: field for name, field in vars(cls).items() if isinstance(field, dataclasses.Field)}
         cls.ARRAYS = {**cls.ARRAYS, **{name: field.metadata["array"] for name, field in fields.items()}}
         cls.__doc__ = f"{(cls.__doc__ or '').rstrip()}\n{_array_lines(cls.ARRAYS)}"
+
+    def _card(self) -> Card:
+        sizes = ", ".join(f"{axis} {size}" for axis, size in self._sizes(vars(self)).items())
+        rows = []
+        for name, array in self.ARRAYS.items():
+            values = getattr(self, name)
+            span = f"{values.min():.4g} to {values.max():.4g}"
+            rows.append((name, values.shape, span, array.limits.unit, array.meaning))
+        return Card(f"{type(self).__name__}: {sizes}", ("array", "shape", "values", "unit", "meaning"), rows)
 
     @classmethod
     def of_key(cls, scenario: Any, key: np.uint64, width: int | None = None) -> Self:

@@ -275,7 +275,7 @@ def test_libraries_are_loaded_with_a_standard_error() -> None:
 
 def test_no_bar_and_no_line_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with progress_bar(False, 3) as progress:
-        assert progress is None
+        assert progress is False
     assert capsys.readouterr() == ("", "")
 
 
