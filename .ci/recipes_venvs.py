@@ -65,7 +65,7 @@ def versions(python: Path, package: str) -> dict[str, str]:
     """Versions of a package and of those beside it, as they are installed."""
     script = (
         "import importlib.metadata as m, json, platform, sys\n"
-        "found = {d.metadata['Name'].lower(): d.version for d in m.distributions()}\n"
+        "found = {d.metadata['Name'].lower().replace('_', '-'): d.version for d in m.distributions()}\n"
         "print(json.dumps({'python': platform.python_version(), **{n: found[n] for n in sys.argv[1:] if n in found}}))"
     )
     done = subprocess.run([python, "-c", script, package, *BESIDE], capture_output=True, text=True, check=True)

@@ -1,7 +1,7 @@
 """Logs that people bring: channels and arrivals out of text tables, and the windows of them that episodes play.
 
-A file is read as the pages say, or refused with file, line, column and what to do.  What was understood is told by
-``splitgym trace import FILE`` before anything is run.
+A file is read as the pages say, or refused with file, line, column and what to do.  ``splitgym trace import FILE``
+shows what was understood before anything is run.
 """
 
 from splitgym.recorded.imported import ImportedLog, import_log

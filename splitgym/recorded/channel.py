@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from splitgym.named_files import NamedFile
-from splitgym.quoting import cut, where
+from splitgym.quoting import an, cut, where
 from splitgym.recorded.quantities import (
     MOST_EFFICIENCY,
     OUTAGE_DB,
@@ -80,8 +80,8 @@ class ChannelReading:
         for key in known.needs:
             if getattr(self, key) is None:
                 raise ValueError(
-                    f"{where(table.path)}, column {table.names[place]!r}: a {quantity} says nothing about the channel "
-                    f"unless {' and '.join(known.needs)} of the measured link are stated; say {key}"
+                    f"{where(table.path)}, column {table.names[place]!r}: {an(quantity)} says nothing about the "
+                    f"channel unless {' and '.join(known.needs)} of the measured link are stated; say {key}"
                 )
         sent = known.sent_dbm if self.sent_dbm is None else self.sent_dbm
         return Link(

@@ -81,7 +81,7 @@ class LogTable:
 
 
 def table_of(content: bytes, path: str | Path) -> LogTable:
-    """The table in a log's content.  ``ValueError`` that names the file for what is no text, or has no row."""
+    """The table in a log's content.  ``ValueError`` naming the file for content that is not text or has no row."""
     text = text_of(content, path)
     lines = [
         (number, line)
