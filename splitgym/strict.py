@@ -58,9 +58,9 @@ def entry(
     return dataclasses.field(default=default, metadata={"doc": doc, "label": label, "check": check, "default": default})
 
 
-def file(*, doc: str = "") -> Any:
-    """A string field that may name a file, which is read when the object is made; empty: none."""
-    return dataclasses.field(default="", metadata={"doc": doc, "file": True})
+def file(default: str | None = "", *, doc: str = "") -> Any:
+    """A string field that may name a file, which is read when the object is made; empty or ``None``: none."""
+    return dataclasses.field(default=default, metadata={"doc": doc, "file": True})
 
 
 def sources() -> Any:

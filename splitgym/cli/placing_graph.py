@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from splitgym.placement.graph_apps import graph_instance
-from splitgym.placement.graph_map import ARCS, LINK_KEYS, NODE_KEYS, GraphMap
+from splitgym.placement.graph_map import ARCS, LINK_KEYS, NODE_KEYS, ROUTES, GraphMap
 from splitgym.placement.graph_topology import GraphTopology, load_topology
 from splitgym.placement.instance import Instance
 from splitgym.placement.profiled import load_network
@@ -17,7 +17,7 @@ from splitgym.show.tables import Table
 from splitgym.strict import from_mapping
 
 #: Keys of the mapping, which are options of the same names.
-MAP_OPTIONS = ("tiers", "tier", "tier_else", "names", *NODE_KEYS, *LINK_KEYS, "missing", "arcs", "table")
+MAP_OPTIONS = ("tiers", "tier", "tier_else", "names", *NODE_KEYS, *LINK_KEYS, "missing", "arcs", "routes", "table")
 #: Options about the applications.
 APP_OPTIONS = ("network", "source", "rate_hz", "latency_s", "accuracy", "pinned", "bits")
 _MOST_NAMES = 90  # characters
@@ -52,6 +52,7 @@ def add_graph_arguments(parser: argparse.ArgumentParser) -> None:
         asked.add_argument(f"--{key.replace('_', '-')}", action="append", metavar="ATTRIBUTE[=FACTOR]", help=words)
     asked.add_argument("--missing", action="append", metavar="TEXT", help="text that means that a value is not known")
     asked.add_argument("--arcs", choices=ARCS, help=about["arcs"])
+    asked.add_argument("--routes", choices=ROUTES, help=about["routes"])
     asked.add_argument("--table", metavar="FILE", help=about["table"])
 
 

@@ -11,7 +11,7 @@ from splitgym.placement.tiers import TIER_WORDS
 from splitgym.quoting import listed, shown
 from splitgym.strict import Strict, entry, file, sources
 
-ARCS = ("file", "both", "up")
+ARCS, ROUTES = ("file", "both", "up"), ("links", "all")
 #: Key of the mapping -> field of a node or an arc that it fills.
 NODE_KEYS = {"speed": "speed_ops_s", "power": "power_w", "capacity": "capacity_ops_s", "memory": "memory_bits"}
 LINK_KEYS = {
@@ -61,6 +61,10 @@ class GraphMap(Strict):
         doc="'file': links of an undirected graph lead both ways, others as the file says; 'both': all lead both ways; "
         "'up': towards higher tiers only, so there are no cycles",
     )
+    routes: str = entry(
+        "links",
+        doc="'links': a transfer takes one link; 'all': also routes over several, through nodes that compute nothing",
+    )
     table: str = file(doc="TOML file with machines and links by tier; empty: the shipped three-tiers")
     source: dict[str, str] = sources()
 
@@ -70,6 +74,7 @@ class GraphMap(Strict):
                 object.__setattr__(self, name, (getattr(self, name),))
         super().__post_init__()
         word("mapping.arcs", self.arcs, ARCS)
+        word("mapping.routes", self.routes, ROUTES)
         tier_number("mapping.tier_else", self.tier_else)
         _ = self.tier_words()
 

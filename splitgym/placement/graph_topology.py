@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from splitgym.checks import file_path, table
 from splitgym.named_files import NamedFile, named_file
 from splitgym.placement.graph_account import Account, Book
-from splitgym.placement.graph_arcs import one_arc_each, upwards
+from splitgym.placement.graph_arcs import one_arc_each, upwards, with_routes
 from splitgym.placement.graph_files import read_graph
 from splitgym.placement.graph_map import ALSO_READ, LINK_KEYS, NODE_KEYS, GraphMap, tier_number
 from splitgym.placement.graph_values import Source, attributes, refuse_unmatched, source_of, value_of
@@ -45,6 +47,11 @@ class GraphTopology:
     accounts: tuple[Account, ...]
     notes: tuple[str, ...]
 
+    def digest(self) -> str:
+        """SHA-256 (hex) over nodes and arcs."""
+        parts = [part.decisive() for part in (*self.nodes, *self.arcs)]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
 
 def load_topology(path: str | Path, mapping: GraphMap | Mapping[str, Any] | None = None) -> GraphTopology:
     """Nodes and arcs of a GraphML, GML or node-link JSON file.
@@ -59,6 +66,20 @@ def load_topology(path: str | Path, mapping: GraphMap | Mapping[str, Any] | None
     graph = read_graph(file)
     with naming(file):
         return topology_of(graph, mapping)
+
+
+#: File and mapping -> topology; scenarios are made again and again.
+_KEPT: dict[tuple[str, str, str], GraphTopology] = {}
+
+
+def kept_topology(file: NamedFile, mapping: GraphMap | None = None) -> GraphTopology:
+    """:func:`load_topology` of a file that has been read already; the last ones are kept."""
+    key = (file.sha256, Path(file).suffix, map_of(mapping).digest())
+    if key not in _KEPT:
+        if len(_KEPT) >= 32:
+            _KEPT.clear()
+        _KEPT[key] = load_topology(file, mapping)
+    return _KEPT[key]
 
 
 def topology_of(graph: nx.Graph | nx.DiGraph, mapping: GraphMap | Mapping[str, Any] | None = None) -> GraphTopology:
@@ -125,7 +146,7 @@ class _Reader:
         bare = [
             ids[node]
             for node, fields in self.graph.nodes(data=True)
-            if all(value is None or value == "" for value in fields.values())
+            if all(value is None or str(value) in ("", ids[node]) for value in fields.values())
         ]
         self.book.note("nodes without any attribute:", bare)
         if not attribute:
@@ -231,6 +252,8 @@ class _Reader:
         if not directed:
             arcs, back = [*arcs, *back], []
         arcs = one_arc_each(arcs, back, places, self.book)
+        if self.mapping.routes == "all":
+            arcs = with_routes(arcs, places, self.book)
         ways = "directed" if directed else "undirected"
         if self.mapping.arcs == "up":
             arcs = upwards(arcs, tiers, places, self.book)

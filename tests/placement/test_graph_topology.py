@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def test_plans_by_hand(
 
 # ------------------------------------------------------------------ what is filled in, and what is said of it
 def test_what_is_missing_is_filled_and_named() -> None:
-    graph = nx.Graph()
+    graph: Any = nx.Graph()
     graph.add_node("a", tier=0, gflops=5)
     graph.add_node("b", tier="edge", gflops="-")
     graph.add_node("x")
@@ -114,7 +115,7 @@ def test_what_is_missing_is_filled_and_named() -> None:
 
 
 def test_several_attributes_and_units() -> None:
-    graph = nx.Graph()
+    graph: Any = nx.Graph()
     fields = ({"link speed": "10 Gbps"}, {"Bandwidth": 2e6}, {"link speed": "155 Mbit/s", "Bandwidth": 1}, {"note": 1})
     for place, values in enumerate(fields):
         graph.add_edge(place, place + 1, **values)
@@ -166,27 +167,27 @@ def test_texts_with_units(text: str, rate_bit_s: float) -> None:
     ],
 )
 def test_values_that_are_refused(value: Any, mapping: str, message: str) -> None:
-    graph = nx.Graph([(1, 2, {"speed": value, "name": "x"})])
+    graph: Any = nx.Graph([(1, 2, {"speed": value, "name": "x"})])
     graph.nodes[1]["load"] = 1
     with pytest.raises(ValueError, match=message):
         topology_of(graph, {"link_rate": mapping})
 
 
 def test_a_text_may_be_declared_missing() -> None:
-    graph = nx.Graph([(1, 2, {"speed": "DWDM"}), (2, 3, {"speed": "n/a"}), (3, 4, {"speed": 9e6})])
+    graph: Any = nx.Graph([(1, 2, {"speed": "DWDM"}), (2, 3, {"speed": "n/a"}), (3, 4, {"speed": 9e6})])
     topology = topology_of(graph, {"link_rate": "speed", "missing": "dwdm"})
     assert origins(topology, "rate_bit_s") == {"tier table three-tiers": ("1 - 2", "2 - 3"), "speed": ("3 - 4",)}
 
 
 def test_names_with_an_equals_sign() -> None:
-    graph = nx.Graph([(1, 2, {"a=b": 2e6, "c=d": 3.0})])
+    graph: Any = nx.Graph([(1, 2, {"a=b": 2e6, "c=d": 3.0})])
     assert topology_of(graph, {"link_rate": "a=b"}).arcs[0].rate_bit_s == 2e6
     assert topology_of(graph, {"link_rate": "c=d=1e6"}).arcs[0].rate_bit_s == 3e6
 
 
 # ------------------------------------------------------------------ tiers and names
 def test_tiers_from_words_numbers_and_neighbours() -> None:
-    graph = nx.Graph([(1, 2), (2, 3), (3, 4), (3, 5)])
+    graph: Any = nx.Graph([(1, 2), (2, 3), (3, 4), (3, 5)])
     for node, value in {1: "Mobile", 2: 1, 3: "2", 4: True, 5: 1.0}.items():
         graph.nodes[node]["layer"] = value
     topology = topology_of(graph, {"tiers": "layer", "tier": "true=cloud"})
@@ -201,7 +202,7 @@ def test_tiers_from_words_numbers_and_neighbours() -> None:
 
 
 def test_nodes_named_by_an_attribute() -> None:
-    graph = nx.Graph([(0, 1), (1, 2), (2, 3), (3, 4)])
+    graph: Any = nx.Graph([(0, 1), (1, 2), (2, 3), (3, 4)])
     for node, label in {0: "Linz", 1: "Graz", 2: "Graz", 3: None, 4: "1"}.items():
         graph.nodes[node]["label"] = label
     topology = topology_of(graph, {"names": "label"})
@@ -211,7 +212,7 @@ def test_nodes_named_by_an_attribute() -> None:
 
 # ------------------------------------------------------------------ which links become arcs
 def test_directions() -> None:
-    graph = nx.DiGraph([("c", "e", {"rate_bit_s": 1e6}), ("e", "c", {"rate_bit_s": 2e6}), ("e", "m"), ("m", "m")])
+    graph: Any = nx.DiGraph([("c", "e", {"rate_bit_s": 1e6}), ("e", "c", {"rate_bit_s": 2e6}), ("e", "m"), ("m", "m")])
     for node, tier in {"m": 0, "e": 1, "c": 2}.items():
         graph.nodes[node]["tier"] = tier
     found = {}
@@ -225,7 +226,7 @@ def test_directions() -> None:
 
 
 def test_of_parallel_links_the_fastest_counts() -> None:
-    graph = nx.MultiGraph()
+    graph: Any = nx.MultiGraph()
     for rate, delay in ((1e6, 0.1), (5e6, 0.3), (5e6, 0.2)):
         graph.add_edge("a", "b", rate_bit_s=rate, prop_s=delay)
     graph.add_edge("b", "a", rate_bit_s=4e6, prop_s=0.1)
@@ -252,6 +253,40 @@ def test_upward_links_have_no_cycle_and_lose_no_way_up(seed: int) -> None:
                 assert any(tiers[other] > low for other in nx.descendants(up, str(node))) == leads
 
 
+def test_routes_by_hand(tmp_path: Path) -> None:
+    """From the device to the cloud over the edge server, which computes nothing."""
+    topology = load_topology(written(tmp_path, "net.gml"), {**MAPPING, "routes": "all", "arcs": "up"})
+    found = {f"{arc.from_node}{arc.to_node}": arc for arc in topology.arcs}
+    assert list(found) == ["de", "dc", "ec"]
+    route = found["dc"]
+    assert (route.rate_bit_s, route.capacity_bit_s) == (10e6, 10e6)
+    assert route.prop_s == pytest.approx(0.05 + 0.1, rel=1e-12)
+    assert route.energy_j_bit == pytest.approx(2 * 100e-9 + 2 * 10e-9, rel=1e-12)
+    instance = graph_instance(topology, TWO_BLOCKS, latency_s=1.0, accuracy=0.9, rate_hz=0.1)
+    plan = optimum(instance)
+    assert isinstance(plan, Plan)
+    assert plan.placement == ("c", "c")
+    assert plan.latency_s == pytest.approx(0.8 + 0.15 + 2 * 0.01, rel=1e-12)
+    assert plan.energy_j == pytest.approx(8e6 * 220e-9 + 2 * 3.0, rel=1e-12)
+
+
+def test_routes_are_shortest_paths() -> None:
+    graph = nx.gnp_random_graph(15, 0.2, seed=3)
+    topology = topology_of(graph, {"routes": "all"})
+    pairs = {(arc.from_node, arc.to_node) for arc in topology.arcs}
+    assert pairs == {(str(u), str(v)) for u in graph for v in nx.node_connected_component(graph, u) if u != v}
+    direct = {(arc.from_node, arc.to_node): arc for arc in topology_of(graph).arcs}
+    assert {pair: arc for pair, arc in direct.items() if arc not in topology.arcs} == {}
+    for u, v, arc in ((arc.from_node, arc.to_node, arc) for arc in topology.arcs):
+        if (u, v) in direct:
+            continue
+        least = min(
+            sum(1e6 / direct[hop].rate_bit_s + direct[hop].prop_s for hop in itertools.pairwise(map(str, path)))
+            for path in nx.all_simple_paths(graph, int(u), int(v), cutoff=6)
+        )
+        assert 1e6 / arc.rate_bit_s + arc.prop_s <= least * (1 + 1e-12)
+
+
 # ------------------------------------------------------------------ tables, sources, refusals
 def test_a_tier_table_of_ones_own(tmp_path: Path) -> None:
     table = {
@@ -262,8 +297,9 @@ def test_a_tier_table_of_ones_own(tmp_path: Path) -> None:
     }
     lines = "\n".join(f"{key} = {json.dumps(value).replace(': ', ' = ')}" for key, value in table.items())
     (tmp_path / "mine.toml").write_text(lines, encoding="utf-8")
-    graph = nx.Graph([(1, 2, {"rate_bit_s": 1e6, "prop_s": 0, "tx_j_bit": 0, "rx_j_bit": 0})])
-    nx.set_node_attributes(graph, 0, "tier")
+    graph: Any = nx.Graph([(1, 2, {"rate_bit_s": 1e6, "prop_s": 0, "tx_j_bit": 0, "rx_j_bit": 0})])
+    for node in graph:
+        graph.nodes[node]["tier"] = 0
     mapping = GraphMap(table=str(tmp_path / "mine.toml"))
     assert [node.power_w for node in topology_of(graph, mapping).nodes] == [2.0, 2.0]
     graph.nodes[2]["tier"] = 3
@@ -279,7 +315,7 @@ def test_a_tier_table_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_sources_and_targets() -> None:
-    graph = nx.DiGraph([("b", "a"), ("a", "c")])
+    graph: Any = nx.DiGraph([("b", "a"), ("a", "c")])
     nx.set_node_attributes(graph, {"a": 1, "b": 0, "c": 2}, "tier")
     topology = topology_of(graph)
     two = graph_instance(topology, TWO_BLOCKS, sources=["b", "a"], latency_s=9.0, accuracy=0.9, pinned_first_blocks=1)
@@ -297,6 +333,7 @@ def test_sources_and_targets() -> None:
 def test_a_mapping_refuses_what_it_does_not_know() -> None:
     for table, message in (
         ({"sped": "x"}, "unknown key 'mapping.sped'; did you mean 'speed'"),
+        ({"routes": "any"}, "mapping.routes must be one of links, all, got 'any'"),
         ({"arcs": "down"}, "mapping.arcs must be one of file, both, up, got 'down'"),
         ({"tier": "core"}, r"mapping\.tier\[0\] must be VALUE=TIER, such as core=cloud, got 'core'"),
         ({"tier": "core=top"}, r"mapping\.tier\[0\] must be a tier, 0 to 1000 or one of mobile"),

@@ -170,7 +170,7 @@ def test_rows_do_not_share_capacity():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"topology.kind": "ring"}, "topology.kind must be one of published, random, file, got 'ring'"),
+        ({"topology.kind": "ring"}, "topology.kind must be one of published, random, file, system, got 'ring'"),
         ({"topology.kind": "file"}, "topology.file must name an instance file"),
         ({"networks.kind": "published", "networks.names": []}, "at least one network"),
         ({"networks.kind": "published", "networks.names": ["b_alexnett"]}, "did you mean 'b_alexnet'"),

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any, ClassVar
 
 from splitgym.named_files import NamedFile
 from splitgym.names import check_name
+from splitgym.placement.graph_map import GraphMap
+from splitgym.placement.graph_topology import GraphTopology, kept_topology
 from splitgym.placement.instance import LATENCY_MODES, Instance, load_instance
+from splitgym.profiles.dnn import DnnProfile, load_profile
 from splitgym.quoting import shown
-from splitgym.ranges import FREQUENCY, HOLDING, PRICE, SCORE, SEED, SLACK, Range
+from splitgym.ranges import ELEMENT_BITS, FREQUENCY, HOLDING, PRICE, SCORE, SEED, SLACK, Range
 from splitgym.strict import entry, file, number, sources
 from splitgym.worlds.presets import Presets
 from splitgym.worlds.settings import Arrivals, Scenario, Section
 
-TOPOLOGIES = ("published", "random", "file")
-NETWORKS = ("published", "random", "file")
+TOPOLOGIES = ("published", "random", "file", "system")
+NETWORKS = ("published", "random", "file", "profile")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,7 +27,10 @@ class Topology(Section):
     """Nodes and links."""
 
     SECTION: ClassVar[str] = "topology"
-    kind: str = entry(doc="'published': three nodes; 'random': generated from the seed; 'file': those of an instance")
+    kind: str = entry(
+        doc="'published': three nodes; 'random': generated from the seed; 'file': those of an instance; "
+        "'system': those of the graph that system names"
+    )
     mobile: int = number(Range("node", 1, 200), default=1, doc="mobile nodes of a random topology")
     edge: int = number(Range("node", 0, 200), default=1, doc="edge nodes of a random topology")
     cloud: int = number(Range("node", 0, 200), default=1, doc="cloud nodes of a random topology")
@@ -43,7 +50,8 @@ class Networks(Section):
 
     SECTION: ClassVar[str] = "networks"
     kind: str = entry(
-        doc="'published': by name; 'random': generated from the seed; 'file': those of the topology's file"
+        doc="'published': by name; 'random': generated from the seed; 'file': those of the topology's file; "
+        "'profile': from DNN profiles"
     )
     names: tuple[str, ...] = entry((), doc="published networks")
     energy: str = entry("expected", doc="'expected' or 'full', see section 1.1 of the FIN specification")
@@ -52,10 +60,16 @@ class Networks(Section):
     exits: int = number(Range("exit", 1, 4), default=3, doc="exits of a random network")
     family: str = entry("prefix", doc="exit configurations of a random network: 'prefix' or 'subsets'")
     seed: int = number(SEED, default=0, doc="of the random networks")
+    profiles: tuple[DnnProfile, ...] | None = entry(None, doc="DNN profiles, by name, by path or as tables")
+    bits_per_element: float | None = number(ELEMENT_BITS, default=None, doc="of a profile's tensors; none: 8")
     source: dict[str, str] = sources()
 
     def __post_init__(self) -> None:
+        if isinstance(self.profiles, (tuple, list)):
+            loaded = (load_profile(p) if isinstance(p, (str, Path)) else p for p in self.profiles)
+            object.__setattr__(self, "profiles", tuple(loaded))
         super().__post_init__()
+        self._check_profiles()
         if self.kind not in NETWORKS:
             raise ValueError(f"networks.kind must be one of {', '.join(NETWORKS)}, got {self.kind!r}")
         if self.kind == "random" and self.exits > self.blocks:
@@ -63,6 +77,13 @@ class Networks(Section):
                 f"networks.exits must be <= networks.blocks, which is {self.blocks}, got {self.exits}: every exit is "
                 "behind a block of its own"
             )
+
+    def _check_profiles(self) -> None:
+        names = [profile.name for profile in self.profiles or ()]
+        if self.kind == "profile" and not names:
+            raise ValueError("networks.profiles must name DNN profiles where networks.kind is 'profile'")
+        if len(set(names)) < len(names):
+            raise ValueError(f"networks.profiles: their names must differ, got {shown(names)}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,7 +128,9 @@ class PlacementScenario(Scenario):
     name: str = entry(label=True, check=check_name, doc="preset name")
     description: str = entry("", label=True, doc="what the setting is for")
     latency_mode: str = entry("worst", doc="'worst': the deepest sample; 'expected': every term by its reach")
-    topology: Topology = entry()
+    system: str | None = file(None, doc="graph of nodes and links, GraphML, GML or JSON, instead of the topology's")
+    mapping: GraphMap | None = entry(None, doc="what the attributes of that graph mean")
+    topology: Topology = dataclasses.field(default_factory=lambda: Topology(kind="system"))
     networks: Networks = entry()
     applications: Applications = entry()
     arrivals: Arrivals = entry()
@@ -117,28 +140,49 @@ class PlacementScenario(Scenario):
         super().__post_init__()
         if self.latency_mode not in LATENCY_MODES:
             raise ValueError(f"latency_mode must be 'worst' or 'expected', got {self.latency_mode!r}")
-        if "file" in (self.topology.kind, self.networks.kind) and not self.topology.file:
+        self._check_system()
+        if "file" in (self.kind, self.networks.kind) and not self.topology.file:
             raise ValueError("topology.file must name an instance file where a kind is 'file'")
-        if self.topology.file and "file" not in (self.topology.kind, self.networks.kind):
+        if self.topology.file and "file" not in (self.kind, self.networks.kind):
             raise ValueError(
                 f"topology.file={shown(self.topology.file)} is not read, since neither topology.kind nor "
                 "networks.kind is 'file'; set one of them or leave the file out"
             )
         self.arrivals.check_count("applications.count", self.applications.count)
-        _ = self.instance  # a faulty one is refused here
+        _ = self.instance, self.graph  # a faulty one is refused here
+
+    def _check_system(self) -> None:
+        if self.topology.kind == "system" and not self.system:
+            raise ValueError("missing key 'topology': nodes and links; or let system name a graph of them")
+        if self.mapping is not None and not self.system:
+            raise ValueError("mapping is not read, since system names no graph; name one or leave the mapping out")
+
+    @property
+    def kind(self) -> str:
+        """Where nodes and links come from: ``topology.kind``, but "system" where a graph is named."""
+        return "system" if self.system else self.topology.kind
+
+    @property
+    def graph(self) -> GraphTopology | None:
+        """Nodes and links of the graph that ``system`` names, and where each value comes from."""
+        return kept_topology(self.system, self.mapping) if isinstance(self.system, NamedFile) else None
 
     @property
     def instance(self) -> Instance | None:
         """The instance that nodes, arcs or networks are taken from; ``None`` where no kind is 'file'."""
         named = self.topology.file
-        used = "file" in (self.topology.kind, self.networks.kind)
+        used = "file" in (self.kind, self.networks.kind)
         return named.parsed(load_instance) if used and isinstance(named, NamedFile) else None
 
     def decisive(self) -> dict[str, Any]:
-        """As :meth:`Strict.decisive`; of the instance only what is taken from it, networks in their order."""
-        table, instance = super().decisive(), self.instance
+        """As :meth:`Strict.decisive`; of instance and graph only what is taken from them, networks in their order."""
+        table, instance, graph = super().decisive(), self.instance, self.graph
         table["topology"]["file"] = ""
-        if instance is not None and self.topology.kind == "file":
+        if graph is not None:
+            table["topology"] = {"system": [part.decisive() for part in (*graph.nodes, *graph.arcs)]}
+            del table["system"]
+            table.pop("mapping", None)
+        if instance is not None and self.kind == "file":
             table["topology"]["file"] = [part.decisive() for part in (*instance.nodes, *instance.arcs)]
         if instance is not None and self.networks.kind == "file":
             table["networks"]["file"] = [[name, dnn.decisive()] for name, dnn in instance.dnns.items()]
@@ -147,12 +191,18 @@ class PlacementScenario(Scenario):
     def unused(self) -> dict[str, str]:
         top, net = f"topology.kind is {self.topology.kind!r}", f"networks.kind is {self.networks.kind!r}"
         keys: dict[str, str] = {}
-        if self.topology.kind != "random":
+        if self.system:
+            top = "system names a graph"
+            keys |= {"topology.kind": top} if self.topology.kind != "system" else {}
+        if self.kind != "random":
             keys |= {f"topology.{name}": top for name in ("mobile", "edge", "cloud", "seed")}
         if self.networks.kind != "random":
             keys |= {f"networks.{name}": net for name in ("count", "blocks", "exits", "family", "seed")}
         if self.networks.kind != "published":
             keys |= {f"networks.{name}": net for name in ("names", "energy")}
+        if self.networks.kind != "profile":
+            given = (name for name in ("profiles", "bits_per_element") if getattr(self.networks, name) is not None)
+            keys |= {f"networks.{name}": net for name in given}
         return keys
 
 

@@ -80,7 +80,9 @@ def most_configs(dnns: dict[str, BranchyDnn]) -> int:
 
 
 def _kept(scenario: PlacementScenario) -> _Made:
-    key = (scenario.topology.digest(), scenario.networks.digest(), scenario.latency_mode)
+    graph = scenario.graph
+    system = "" if graph is None else graph.digest()
+    key = (system or scenario.topology.digest(), scenario.networks.digest(), scenario.latency_mode)
     if key not in _KEPT:
         if len(_KEPT) >= 32:
             _KEPT.clear()
@@ -91,12 +93,15 @@ def _kept(scenario: PlacementScenario) -> _Made:
 
 def _made(scenario: PlacementScenario) -> tuple[tuple[Node, ...], tuple[Arc, ...], dict[str, BranchyDnn]]:
     from splitgym.placement.generate import random_dnn  # the solvers behind it are not needed to import the package
+    from splitgym.placement.profiled import network_from
     from splitgym.placement.published import published_dnn, published_topology
     from splitgym.placement.topology import random_topology
 
     top, net = scenario.topology, scenario.networks
-    file = scenario.instance
-    if top.kind == "random":
+    file, graph = scenario.instance, scenario.graph
+    if graph is not None:
+        nodes, arcs = graph.nodes, graph.arcs
+    elif top.kind == "random":
         nodes, arcs = random_topology(top.mobile, top.edge, top.cloud, top.seed)
     else:
         nodes, arcs = (file.nodes, file.arcs) if top.kind == "file" and file else published_topology()
@@ -104,6 +109,9 @@ def _made(scenario: PlacementScenario) -> tuple[tuple[Node, ...], tuple[Arc, ...
         dnns = {f"net{i}": random_dnn(net.blocks, net.exits, net.seed + i, net.family) for i in range(net.count)}
     elif net.kind == "published":
         dnns = {name: published_dnn(name, net.energy) for name in net.names}
+    elif net.kind == "profile":
+        bits = 8.0 if net.bits_per_element is None else net.bits_per_element
+        dnns = {profile.name: network_from(profile, bits_per_element=bits) for profile in net.profiles or ()}
     else:
         dnns = dict(file.dnns) if file else {}
     _check(dnns)
