@@ -31,9 +31,11 @@ import recipes_tables as tables
 from recipes_venvs import Failed, install, venv_of, versions
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "agents" / "recipes"
+FOLDER = tables.RECIPES
 LIST = tomllib.loads((FOLDER / "recipes.toml").read_text(encoding="utf-8"))
 CHECK = "RECIPE-CHECK "
+#: Episodes of the preset "default", seeds 0, 1, ..., on which real trainings are judged.
+EPISODES = 100
 #: Keys of the line that a recipe prints at its end.
 KEYS = {"recipe", "library", "version", "steps", "seed", "steps_per_s", "train_s", "return_mean", "episodes"}
 
@@ -174,8 +176,15 @@ def one_library(library: str, only: str, kept: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def real_returns(only: str, seeds: int) -> None:
-    """Train every recipe that has ``real_steps`` with several seeds; what is kept already is not repeated."""
+def real_returns(only: str, seeds: int) -> bool:
+    """Train every recipe that has ``real_steps`` with several seeds; what is kept already is not repeated.
+
+    The baselines play the same episodes.  Returns whether something failed; the others are trained all the same.
+    """
+    bad = False
+    data = tables.read(tables.RETURNS)
+    if tables.BASELINES not in data:
+        tables.write(tables.RETURNS, data | {tables.BASELINES: baselines()})
     for name, about in LIST["recipe"].items():
         if "real_steps" not in about or not re.search(only, name):
             continue
@@ -185,10 +194,24 @@ def real_returns(only: str, seeds: int) -> None:
             if key in data:
                 continue
             begin = time.perf_counter()
-            python = install(LIST, LIST["library"][about["library"]]["venv"])
-            data[key] = recipe(python, name, about["real_steps"], seed, 100, about.get("real_limit_s", 14400))
+            try:
+                python = install(LIST, LIST["library"][about["library"]]["venv"])
+                data[key] = recipe(python, name, about["real_steps"], seed, EPISODES, about.get("real_limit_s", 14400))
+            except Failed as error:
+                say(f"{key}: FAILED: {error}", begin)
+                bad = True
+                continue
             tables.write(tables.RETURNS, data)
             say(f"{key}: return {data[key]['return_mean']:.2f}", begin)
+    return bad
+
+
+def baselines() -> dict[str, float]:
+    """Mean returns of ENACHI and of chance on the episodes that the recipes are judged on."""
+    import splitgym
+
+    results = splitgym.evaluate(["enachi", "random"], episodes=EPISODES, progress=False)
+    return {name: float(results.figure(name, "return").mean()) for name in results.policies}
 
 
 def chosen(args: argparse.Namespace) -> list[str]:
@@ -224,9 +247,10 @@ def main() -> int:
         print(tables.capability_table(LIST), end="")
         return 0
     if args.returns:
-        real_returns(args.only, args.seeds)
-        print(tables.returns_table(LIST, FOLDER), end="")
-        return 0
+        bad = real_returns(args.only, args.seeds)
+        tables.write_page(LIST)
+        print(tables.returns_table(LIST), end="")
+        return bad
     bad = False
     for library in chosen(args):
         place = tables.OUTCOMES / f"{library}.json"

@@ -14,7 +14,15 @@ RETURNS = ROOT / "docs" / "data" / "returns.json"
 PAGE = ROOT / "docs" / "libraries.md"
 #: Columns of the table.
 CAPABILITIES = ("train", "evaluate", "masks", "vector", "multi_agent", "workers")
-_REGION = re.compile(r"(?<=^<!-- \$ python \.ci/recipes\.py --table -->\n).*?(?=^<!-- end -->$)", re.M | re.S)
+RECIPES = ROOT / "agents" / "recipes"
+#: Key of what the baselines reach, beside the entries of recipes.
+BASELINES = "baselines"
+
+
+def region(option: str) -> re.Pattern[str]:
+    """What stands in the page for ``python .ci/recipes.py OPTION``."""
+    begin = re.escape(f"<!-- $ python .ci/recipes.py {option} -->\n")
+    return re.compile(f"(?<=^{begin}).*?(?=^<!-- end -->$)", re.M | re.S)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -71,14 +79,19 @@ def _versions(known: dict[str, Any], data: dict[str, Any]) -> str:
 def write_page(known: dict[str, Any]) -> None:
     """Put the table into its page."""
     text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(_REGION.sub(lambda _: capability_table(known), text), encoding="utf-8")
+    text = region("--table").sub(lambda _: capability_table(known), text)
+    text = region("--returns").sub(lambda _: returns_table(known), text, count=1)  # an empty region would match again
+    PAGE.write_text(text, encoding="utf-8")
 
 
-def returns_table(known: dict[str, Any], folder: Path) -> str:
+def returns_table(known: dict[str, Any]) -> str:
     """Mean return over the seeds, steps/s and lines of every recipe that was trained for real."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for entry in read(RETURNS).values():
-        if entry["recipe"] in known["recipe"] and entry["steps"] >= known["recipe"][entry["recipe"]]["real_steps"]:
+    data = read(RETURNS)
+    for key, entry in data.items():
+        if key == BASELINES or entry["recipe"] not in known["recipe"]:
+            continue
+        if entry["steps"] >= known["recipe"][entry["recipe"]]["real_steps"]:
             found.setdefault(entry["recipe"], []).append(entry)
     text = row(["recipe", "library", "decisions", "return, each seed", "mean", "steps/s", "lines"])
     text += row(["---", "---", "---:", "---", "---:", "---:", "---:"])
@@ -86,9 +99,11 @@ def returns_table(known: dict[str, Any], folder: Path) -> str:
         library = f"{known['library'][known['recipe'][name]['library']]['name']} {entries[-1]['version']}"
         each = ", ".join(f"{entry['return_mean']:.1f}" for entry in entries)
         rate, mean = _mean(entries, "steps_per_s"), _mean(entries, "return_mean")
-        lines = len((folder / f"{name}.py").read_text(encoding="utf-8").splitlines())
+        lines = len((RECIPES / f"{name}.py").read_text(encoding="utf-8").splitlines())
         cells = [f"{entries[-1]['steps']:,}", each, f"{mean:.1f}", f"{rate:,.0f}", str(lines)]
         text += row([f"`{name}`", library, *cells])
+    for name, value in data.get(BASELINES, {}).items():
+        text += row([f"policy `{name}`", "", "0", f"{value:.1f}", f"{value:.1f}", "", ""])
     return text
 
 

@@ -84,7 +84,8 @@ def test_a_recipe_keeps_its_form(name: str, runner: ModuleType) -> None:
 
 def test_the_table_of_the_page_is_that_of_the_runs(runner: ModuleType, known: dict[str, Any]) -> None:
     page = runner.tables.PAGE.read_text(encoding="utf-8")
-    assert runner.tables._REGION.search(page)[0] == runner.tables.capability_table(known)
+    assert runner.tables.region("--table").search(page)[0] == runner.tables.capability_table(known)
+    assert runner.tables.region("--returns").search(page)[0] == runner.tables.returns_table(known)
     assert {path.stem for path in runner.tables.OUTCOMES.glob("*.json")} <= set(known["library"])
     for library, entry in runner.tables.outcomes(known).items():
         assert set(entry["cells"]) <= set(runner.tables.CAPABILITIES)
