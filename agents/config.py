@@ -29,7 +29,7 @@ from splitgym.specs import command_line
 from splitgym.strict import Strict, entry, from_mapping, number
 from splitgym.version import __version__
 from splitgym.worlds.multiuser.agents import Agents
-from splitgym.worlds.world import World, fixed_by, get_world, world_of
+from splitgym.worlds.world import World, encoding_fixed_by, fixed_by, get_world, world_of
 
 CONFIG_FILE = "config.json"
 #: Rewards of agents that share a policy, and the encodings in which they can act.
@@ -79,7 +79,7 @@ class TrainConfig(Strict):
 
     def __post_init__(self) -> None:
         algorithm = ALGORITHMS[self.algo]
-        fixed = fixed_by(self.env_id).get("action")
+        fixed = encoding_fixed_by(self.env_id)
         if fixed and self.action not in (None, fixed):
             raise ValueError(f"train.env_id={self.env_id!r} fixes action={fixed!r}, got action={self.action!r}")
         object.__setattr__(self, "env_id", self.world.env_id)

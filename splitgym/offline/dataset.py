@@ -20,7 +20,7 @@ from splitgym.offline.recording import record
 from splitgym.offline.writing import write
 from splitgym.progress import Progress, progress_of, telling
 from splitgym.quoting import where
-from splitgym.worlds.world import fixed_by, world_of
+from splitgym.worlds.world import encoding_fixed_by, world_of
 
 if TYPE_CHECKING:
     from minari import MinariDataset
@@ -79,7 +79,8 @@ def record_dataset(
     name, root = place_of(out)
     contenders = contenders_of(policies, world, trust=switch("trust", trust))
     setting = world.load_scenario(scenario, **changes)
-    encoding = fixed_by(env_id).get("action", "multidiscrete") if action is None else action
+    fixed = encoding_fixed_by(env_id)
+    encoding = (fixed or "multidiscrete") if action is None else action
     options = options_of(contenders, None if episode_options is None else table("episode_options", episode_options))
     Rows(world, setting, encoding, 1, options)  # refuses unknown ones before anything is played
     counts = counts_of(episodes, shares, len(contenders))

@@ -283,3 +283,14 @@ def world_of(env_id: str) -> World:
 def fixed_by(env_id: str) -> dict[str, Any]:
     """Arguments that an id fixes, such as ``{"action": "box"}``.  Raises ``ValueError`` as :func:`world_of` does."""
     return world_of(env_id).ids[env_id.removeprefix(_MODULE)]
+
+
+def encoding_fixed_by(env_id: str) -> str | None:
+    """The action encoding that an id fixes, for what knows scalar rewards only.
+
+    Raises ``ValueError`` as :func:`world_of` does, and for an id that pays vector rewards.
+    """
+    fixed = fixed_by(env_id)
+    if "reward" in fixed:
+        raise ValueError(f"{env_id} pays a vector of rewards; a scalar one is needed: use {world_of(env_id).env_id}")
+    return fixed.get("action")

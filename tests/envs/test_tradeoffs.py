@@ -219,6 +219,16 @@ def test_safe_rl_gets_the_costs_of_agents():
         SafetyStep(gym.make("CartPole-v1"))
 
 
+@pytest.mark.parametrize("world", SHIPPED)
+def test_training_and_data_sets_want_a_scalar(world, tmp_path):
+    wanted = f"pays a vector of rewards; a scalar one is needed: use {WORLDS[world].env_id}"
+    for env_id in (NAMES[world], f"splitgym:{NAMES[world]}"):
+        with pytest.raises(ValueError, match=wanted):
+            splitgym.TrainConfig(env_id=env_id)
+        with pytest.raises(ValueError, match=wanted):
+            splitgym.record_dataset("random", tmp_path / "mine-v0", env_id, episodes=1)
+
+
 def test_a_vector_reward_is_made_without_a_warning(recwarn):
     env = gym.make(f"splitgym:{NAMES['inference']}")
     env.reset(seed=0)
