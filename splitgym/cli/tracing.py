@@ -14,7 +14,7 @@ _HELP = {
     "quantity": "what the column measures: gain, loss, rsrp, rssi, snr or rate",
     "unit": "its unit: dBm, dB, kbit/s, Mbit/s, ...",
     "time": "column of the time stamps",
-    "time_format": "of the stamps: s, ms, us, ns, or such as '%%d/%%m/%%Y %%H:%%M:%%S'",
+    "time_format": "of the stamps: s, ms, us, ns, min, h, or such as '%%d/%%m/%%Y %%H:%%M:%%S'",
     "step_s": "time between two rows of a log without stamps [s]",
     "sent_dbm": "power that the measured link sent [dBm]",
     "bandwidth_hz": "band of the measured link [Hz]",

@@ -44,7 +44,7 @@ class ArrivalReading:
             raise ValueError(f"{where(file)} holds {len(file.content)} bytes; a log may hold {MOST_LOG} at most")
         table = table_of(file.content, file)
         if is_wide(table.names):
-            return self._settled(table, *self._wide(table), unsorted=0)
+            return self._settled(table, *self._wide(table), len(bins_of(table.names)))
         if self.row:
             raise ValueError(
                 f"{where(file)}: row = {self.row!r} picks a row of a table with a column for each bin; this has none: "
@@ -53,7 +53,7 @@ class ArrivalReading:
         column = self._count_column(table)
         if column is None:
             return self._instants(table)
-        return self._settled(table, *self._counts(table, column), unsorted=0)
+        return self._settled(table, *self._counts(table, column), 0)
 
     def _count_column(self, table: LogTable) -> int | None:
         if self.column:
@@ -91,7 +91,7 @@ class ArrivalReading:
 
     def _counts(self, table: LogTable, column: int) -> tuple[np.ndarray, float, int, str]:
         """One row for each bin: its counts, its length, its column, and how stamps are written."""
-        times = time_columns(table, self.time) if self.time or not self.bin_s else ()
+        times = time_columns(table, self.time, "bin_s") if self.time or not self.bin_s else ()
         marks, counts, stamps, lines = Marks(table.delimiter), list[float](), list[str](), list[int]()
         for line, fields in table.rows(column, *times):
             counts.append(_count(marks, fields[0], table.at(line, column)))
@@ -143,15 +143,15 @@ class ArrivalReading:
                 f"{listed(table.names[p] for p in others)}; say row as one of them has it"
             )
         rows = f"{found} row{'s' if found > 1 else ''} added up"
-        return total, bin_s, bins[0], f"none, columns 1 to {len(bins)}, {rows}"
+        return total, bin_s, bins[0], f"one bin after the other; {rows}"
 
     def _settled(
-        self, table: LogTable, counts: np.ndarray, bin_s: float, column: int, form: str, unsorted: int
+        self, table: LogTable, counts: np.ndarray, bin_s: float, column: int, form: str, row_bins: int
     ) -> ArrivalLog:
         if counts.sum() < 1.0:
             raise ValueError(f"{where(table.path)}, column {table.names[column]!r}: all counts are 0; nothing arrives")
         scale = self.mean_s / (len(counts) * bin_s / float(counts.sum())) if self.mean_s else 1.0
-        return ArrivalLog(self, table, column, np.zeros(0), counts, bin_s * scale, scale, form, unsorted, False)
+        return ArrivalLog(self, table, column, np.zeros(0), counts, bin_s * scale, scale, form, 0, False, row_bins)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -168,6 +168,7 @@ class ArrivalLog:
     form: str
     unsorted: int
     coarse: bool  # stamps of whole seconds were spread
+    row_bins: int = 0  # columns of bins of a row; 0: a row for each bin
 
     def part(self, split: str) -> np.ndarray:
         """The gaps [s] or counts of "train", "test" or "all".

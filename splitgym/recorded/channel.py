@@ -43,7 +43,7 @@ class ChannelReading:
     gap_s: float | None = None
     average_s: float = 0.1
     train_share: float = 0.8
-    link: Link = Link(sent_dbm=23.0, bandwidth_hz=20e6, noise_dbm_hz=-165.0)
+    link: Link = Link(sent_dbm=23.0, bandwidth_hz=5e6, noise_dbm_hz=-167.0)
 
     def __call__(self, file: NamedFile) -> ChannelLog:
         """The log in a file.  ``ValueError`` with file, line, column and remedy for one that gives no channel."""

@@ -21,9 +21,17 @@ _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[T _](\d{1,2})[:.](\d{
 _EITHER = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}([T _].*)?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})(?:[.,](\d+))?")
 #: What a number of a time column may count, and how many of them are a second.
-TIME_UNITS = {"s": Decimal(1), "ms": Decimal("1e-3"), "us": Decimal("1e-6"), "ns": Decimal("1e-9")}
+TIME_UNITS = {
+    "s": Decimal(1), "ms": Decimal("1e-3"), "us": Decimal("1e-6"), "ns": Decimal("1e-9"),
+    "min": Decimal(60), "h": Decimal(3600),
+}  # fmt: skip
+#: What a column's name may end with, and the unit that it says.
+_NAMED_UNITS = {
+    "s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "ms": "ms", "millis": "ms", "milliseconds": "ms",
+    "us": "us", "ns": "ns", "min": "min", "minute": "min", "minutes": "min", "h": "h", "hour": "h", "hours": "h",
+}  # fmt: skip
 #: Numbers above these count from 1970 in that unit.
-_SINCE_1970 = ((10**17, "ns"), (10**14, "us"), (10**11, "ms"))
+_SINCE_1970 = ((10**17, "ns"), (10**14, "us"), (10**11, "ms"), (10**8, "s"))
 _DAYS = datetime.date(1970, 1, 1).toordinal()
 
 
@@ -33,11 +41,15 @@ class Form(NamedTuple):
     kind: str  # "number", "date", "day first", "clock" or "pattern"
     unit: str = "s"  # of numbers
     pattern: str = ""
+    assumed: bool = False  # nothing says the unit of numbers
 
     @property
     def words(self) -> str:
         """For people."""
         names = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+        names |= {"min": "minutes", "h": "hours"}
+        if self.assumed:
+            return "seconds (assumed; say time_format, such as ms)"
         kinds = {"date": "dates", "day first": "dates, the day first", "clock": "times of a day"}
         return names[self.unit] if self.kind == "number" else kinds.get(self.kind, f"dates {self.pattern!r}")
 
@@ -86,7 +98,8 @@ def form_of(field: str, given: str, name: str) -> Form:
         return Form("pattern", pattern=given)
     text = field.strip()
     if is_number(text):
-        return Form("number", _unit_of(number_of(text), name))
+        unit = _unit_of(number_of(text), name)
+        return Form("number", unit or "s", assumed=not unit)
     for kind, form in (("date", _STAMP), ("day first", _DAY_FIRST), ("clock", _CLOCK)):
         if form.fullmatch(text):
             return Form(kind)
@@ -102,11 +115,11 @@ def form_of(field: str, given: str, name: str) -> Form:
 
 
 def _unit_of(value: Decimal, name: str) -> str:
-    """The unit of a numeric stamp, by the column's name or, where it counts from 1970, by its size."""
-    word = re.search(r"(?:^|[^a-z])(ns|us|ms|s|sec|secs|seconds|milliseconds|millis)[\])]?$", name.strip().lower())
-    if word:
-        return {"ns": "ns", "us": "us", "ms": "ms", "milliseconds": "ms", "millis": "ms"}.get(word[1], "s")
-    return next((unit for least, unit in _SINCE_1970 if value > least), "s")
+    """The unit of a numeric stamp, by the column's name or, where it counts from 1970, by its size; empty: unknown."""
+    word = re.search(r"(?:^|[^a-z])([a-z]+)[\])]?$", name.strip().lower())
+    if word and word[1] in _NAMED_UNITS:
+        return _NAMED_UNITS[word[1]]
+    return next((unit for least, unit in _SINCE_1970 if value > least), "")
 
 
 def seconds_of(field: str, form: Form) -> Decimal:

@@ -11,7 +11,7 @@ import numpy as np
 
 from splitgym.files import save_figure
 from splitgym.named_files import NamedFile, named_file
-from splitgym.quoting import listed, shown
+from splitgym.quoting import listed, shown, where
 from splitgym.recorded.arrivals import COUNT_NAMES, ArrivalLog, ArrivalReading
 from splitgym.recorded.channel import ChannelLog, ChannelReading
 from splitgym.recorded.quantities import QUANTITIES, find_column
@@ -110,6 +110,11 @@ def _kind_of(file: NamedFile, options: dict[str, Any]) -> str:
         if any(name in options_of(one) and name not in options_of(other) for name in options):
             return one
     table = table_of(file.content, file)
+    if not table.header and len(table.names) > 2 and not options.get("column"):
+        raise ValueError(
+            f"{where(file)}, line {table.line + 1}: {len(table.names)} columns without a header; say "
+            "kind = 'arrivals', or the column of the channel with its quantity and unit"
+        )
     if column := options.get("column", ""):
         return "arrivals" if bare(table.names[table.index(column)]) in COUNT_NAMES else "channel"
     try:
@@ -163,12 +168,13 @@ def _formula(log: ChannelLog, name: str) -> str:
     link = log.link
     noise = f"noise of {link.noise_dbm_hz:g} dBm/Hz in {link.bandwidth_hz / 1e6:g} MHz"
     stated = "" if log.reading.sent_dbm is not None else " (assumed; say sent_dbm)"
+    own = " (those of the preset default; a scenario takes its own)"
     words = {
         "gain": f"{name} as it is",
         "loss": f"-{name}",
         "rsrp": f"{name} - {link.sent_dbm:g} dBm{stated}",
         "rssi": f"{name} - {link.sent_dbm:g} dBm{stated}",
-        "snr": f"{name} + {noise} - {link.sent_dbm:g} dBm{stated}",
+        "snr": f"{name} + {noise} - {link.sent_dbm:g} dBm sent{own}",
         "rate": f"by Shannon's formula from {name}, {link.sent_dbm:g} dBm and {noise}",
     }
     return words[log.quantity]
@@ -177,7 +183,8 @@ def _formula(log: ChannelLog, name: str) -> str:
 def _arrival_facts(log: ArrivalLog) -> dict[str, str]:
     name = log.table.names[log.column]
     counts = len(log.counts) > 0
-    what = f"counts in column {name!r}, spread at random within bins of {log.bin_s:g} s" if counts else "one row each"
+    place = f"column {name!r}" if log.row_bins == 0 else f"columns {name} to {int(name) + log.row_bins - 1}"
+    what = f"counts in {place}, spread at random within bins of {log.bin_s:g} s" if counts else "one row each"
     facts = {
         "table": log.table.words,
         "arrivals": f"{log.arrivals:g}, {what}",

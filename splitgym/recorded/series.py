@@ -16,7 +16,8 @@ from splitgym.recorded.table import LogTable
 #: Names that columns of time stamps have, without their unit, in small letters.
 TIME_NAMES = (
     "timestamp", "time", "datetime", "date", "t", "ts", "unixtime", "unix", "epoch", "elapsed", "arrival", "arrivals",
-    "instant", "seconds", "sec", "ms", "start", "invocationtime", "arrivaltime", "starttime", "endtimestamp",
+    "instant", "second", "seconds", "sec", "ms", "minute", "minutes", "min", "hour", "hours", "start",
+    "invocationtime", "arrivaltime", "starttime", "endtimestamp",
 )  # fmt: skip
 
 
@@ -69,10 +70,10 @@ def read_series(table: LogTable, column: int, time: tuple[int, ...], time_format
     return Series(spread_s, np.array(values), np.array(lines), step, missing, repeated, words)
 
 
-def time_columns(table: LogTable, given: str) -> tuple[int, ...]:
+def time_columns(table: LogTable, given: str, apart: str = "step_s") -> tuple[int, ...]:
     """Place of the column of time stamps: the one that is named, that has such a name, or that alone has stamps.
 
-    Two columns, where a date and a time of the day stand apart.
+    Two columns, where a date and a time of the day stand apart.  ``apart`` is the key that does without, for messages.
     """
     if given:
         return (table.index(given),)
@@ -91,7 +92,7 @@ def time_columns(table: LogTable, given: str) -> tuple[int, ...]:
         return (known[0],)
     raise ValueError(
         f"{where(table.path)}, line {max(table.line, 1)}: no column of time stamps is known among "
-        f"{listed(table.names)}; say which by time = 'NAME', or how far rows are apart by step_s = 1.0"
+        f"{listed(table.names)}; say which by time = 'NAME', or how far rows are apart by {apart} = 1.0"
     )
 
 

@@ -63,6 +63,6 @@ def averaged(gain: np.ndarray, begin_s: np.ndarray, length_s: float, window_s: f
     edges = np.append(begin_s, length_s)
     since = np.maximum(ends - window_s, 0.0)
     whole = np.interp(ends, edges, sums) - np.interp(since, edges, sums)
-    mean = whole / (ends - since)
     alone = since >= begin_s
+    mean = whole / np.where(alone, 1.0, ends - since)
     return np.where(alone, gain, np.clip(mean, gain.min(), gain.max()))

@@ -56,7 +56,7 @@ class Recorded(Strict):
     )
     unit: str = entry("", doc="dBm, dB, Mbit/s, ...; absent: by the name")
     time: str = entry("", doc="column of the time stamps; absent: the one whose name is known")
-    time_format: str = entry("", doc="of the stamps: s, ms, us, ns, or as in '%d/%m/%Y %H:%M:%S'; absent: as it looks")
+    time_format: str = entry("", doc="of the stamps: s, ms, us, ns, min, h or '%d/%m/%Y %H:%M:%S'; absent: as it looks")
     step_s: float | None = number(_STEP, default=None, doc="time between two rows of a log without stamps")
     split: str = entry("train", check=_one_of(SPLITS), doc="part of the log by time: train, test or all")
     train_share: float = number(SHARE, default=0.8, doc="share of the log before the test part")

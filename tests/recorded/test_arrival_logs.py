@@ -52,9 +52,10 @@ def test_whole_seconds_that_repeat_are_spread():
 
 
 def test_counts_by_hand():
-    log = read("minute,count\n0,2\n60,0\n180,3\n240,1\n", time="minute")
+    log = read("time,count\n0,2\n60,0\n180,3\n240,1\n")
     assert log.counts.tolist() == [2, 0, 0, 3, 1]  # a bin without a row is empty
     assert (log.bin_s, log.mean_s) == (60.0, 50.0)
+    assert read("minute,calls\n0,2\n1,0\n3,3\n").bin_s == 60.0
     assert read("count,x\n1,a\n2,b\n", bin_s=5.0).counts.tolist() == [1, 2]
     header = "HashFunction,Trigger," + ",".join(map(str, range(1, 1441)))
     rows = ["f1,http" + ",1" * 1440, "f2,timer" + ",2" * 1440]

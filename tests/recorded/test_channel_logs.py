@@ -38,10 +38,10 @@ def begins(log: ChannelLog) -> list[float]:
         ("rssi", -60.0, {}, -106.0),  # 46 dBm
         ("path_gain_db", -101.5, {}, -101.5),
         ("pathloss", 101.5, {}, -101.5),
-        # SNR 10 dB; noise -165 dBm/Hz in 20 MHz is -91.99 dBm; sent 23 dBm
-        ("SINR", 10.0, {}, 10.0 - 165.0 + 10.0 * math.log10(20e6) - 23.0),
-        ("snr", 3.0, {"sent_dbm": 30.0, "bandwidth_hz": 1e6}, 3.0 - 165.0 + 60.0 - 30.0),
-        ("x", 3.0, {"column": "x", "quantity": "snr", "bandwidth_hz": 1e6, "sent_dbm": 30.0}, -132.0),
+        # SNR 10 dB; noise -167 dBm/Hz in 5 MHz is -100.01 dBm; sent 23 dBm
+        ("SINR", 10.0, {}, 10.0 - 167.0 + 10.0 * math.log10(5e6) - 23.0),
+        ("snr", 3.0, {"sent_dbm": 30.0, "bandwidth_hz": 1e6}, 3.0 - 167.0 + 60.0 - 30.0),
+        ("x", 3.0, {"column": "x", "quantity": "snr", "bandwidth_hz": 1e6, "sent_dbm": 30.0}, -134.0),
     ],
 )
 def test_gains_by_hand(header, value, options, expected_db):
@@ -52,7 +52,7 @@ def test_gains_by_hand(header, value, options, expected_db):
 @pytest.mark.parametrize(("unit", "value"), [("Mbit/s", 12.5), ("kbit/s", 12500), ("bit/s", 12.5e6), ("MB/s", 1.5625)])
 def test_a_rate_gives_back_the_gain_at_which_the_radio_model_has_that_rate(unit, value):
     log = read(f"time,dl\n0,{value}\n1,0\n", column="dl", unit=unit, bandwidth_hz=5e6, sent_dbm=30.0)
-    noise_w_hz = 10.0 ** ((-165.0 - 30.0) / 10.0)
+    noise_w_hz = 10.0 ** ((-167.0 - 30.0) / 10.0)
     assert rate_bit_s(1.0, log.gain[0], 5e6, noise_w_hz) == pytest.approx(12.5e6, rel=1e-9)
     assert gains_db(log)[1] == -200.0  # nothing comes: an outage
 
@@ -80,6 +80,7 @@ def test_the_mean_is_moved_where_it_is_asked_for():
         'time,"gain"\r\n0,"-90.5"\r\n1.5,-91\r\n',
         "\ufefftime,gain,note\n0,-90.5,a\n1.5,-91,\n",
         "time_ms,gain\n0,-90.5\n1500,-91\n",
+        "minute,gain\n0,-90.5\n0.025,-91\n",
         "timestamp,gain\n1700000000000,-90.5\n1700000001500,-91\n",
         "timestamp,gain\n1700000000,-90.5\n1700000001.5,-91\n",
         "timestamp,gain\n1700000000000000000,-90.5\n1700000001500000000,-91\n",
@@ -142,8 +143,8 @@ def test_slow_gains_are_means_over_the_time_before():
     log = read(f"time,gain\n{rows}\n", average_s=0.02, train_share=1.0)
     assert log.slow("all")[1, :4] == pytest.approx([1e-9, 2e-9, 4e-9, 6e-9])
     assert log.fast("all")[1, :4] == pytest.approx([1.0, 1.5, 1.25, 7 / 6])
-    coarse = read(f"time,gain\n{rows}\n", average_s=0.005)
-    assert coarse.slow("all")[1, :4] == pytest.approx(values)
+    for short_s in (0.005, 0.0):
+        assert read(f"time,gain\n{rows}\n", average_s=short_s).slow("all")[1, :4] == pytest.approx(values)
 
 
 def test_the_link_of_the_scenario_stands_in_where_none_is_stated():
