@@ -88,7 +88,7 @@ class FixedDecision(TaskPolicy):
 
     Args:
         env: see :class:`splitgym.policy.Policy`.
-        cut: name of the device cut.
+        cut: name of the device cut; default: the stem, in a network without one the first behind the input.
         power_w: reference transmit power [W], at most the scenario's limit; default 0.1, the published figure.
         clock_hz: device clock [Hz]; default: the fastest.
         seed: unused.
@@ -101,7 +101,8 @@ class FixedDecision(TaskPolicy):
     ) -> None:
         super().__init__(env, seed=seed)
         names = list(self.scenario.dnn.cut_names)
-        chosen = word("cut", self.default_cut if cut is None else cut, names)
+        usual = self.default_cut if self.default_cut in names else names[1]
+        chosen = word("cut", usual if cut is None else cut, names)
         self.fixed = {
             "cut": float(names.index(chosen)),
             "edge_cut": float(self.task_params.last_cut),

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from splitgym.folders import add_hardware, add_presets, add_profiles, add_suites
     from splitgym.offline import record_dataset
+    from splitgym.profiling import profile
     from splitgym.suites import load_suite, suite_names
     from splitgym.worlds.hardware.fitting import fit_hardware
 
@@ -75,6 +76,7 @@ __all__ = [
     "policy_from",
     "policy_names",
     "preset_names",
+    "profile",
     "profile_names",
     "record_dataset",
     "register_encoding",
@@ -95,6 +97,7 @@ _LATER = {
     **dict.fromkeys(("evaluate_suite", "stability", "sweep"), "splitgym.evaluation"),
     **dict.fromkeys(("add_hardware", "add_presets", "add_profiles", "add_suites"), "splitgym.folders"),
     "fit_hardware": "splitgym.worlds.hardware.fitting",
+    "profile": "splitgym.profiling",
     "record_dataset": "splitgym.offline",
     **dict.fromkeys(("per_device", "policy_from"), "splitgym.adapters"),
     **dict.fromkeys(("load_suite", "suite_names"), "splitgym.suites"),

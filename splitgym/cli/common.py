@@ -109,6 +109,7 @@ _LIMITS = {
     "apps": (1, 1000),
     "blocks": (1, 1000),
     "exits": (1, 1000),
+    "depth": (1, 100),
     "random": (3, 10_000),
     "gamma": (1, 1_000_000),
     "checkpoint_every": (1, 10**12),

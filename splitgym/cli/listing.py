@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 
-from splitgym.cli.common import add_form, print_table, print_tables
+from splitgym.cli.common import Outputs, add_form, check_files, print_table, print_tables, say
 from splitgym.encodings import ENCODINGS
+from splitgym.files import save_figure
 from splitgym.placement.published import load_published, published_names
 from splitgym.plugins import loaded
 from splitgym.policy import POLICIES, load_baselines, policy_names
-from splitgym.profiles import load_profile, profile_names
+from splitgym.profiles import DnnProfile, load_profile, profile_names
+from splitgym.ranges import ELEMENT_BITS
+from splitgym.show.network import network_figure, network_table
 from splitgym.show.tables import Styled, Table
 from splitgym.suites import load_suite, suite_names
 from splitgym.traces.arrivals import ARRIVALS
@@ -21,7 +25,14 @@ from splitgym.worlds.world import ID_ENCODINGS, WORLDS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.epilog = "examples:\n  splitgym list\n  splitgym list --markdown"
+    parser.epilog = (
+        "examples:\n  splitgym list\n  splitgym list --markdown\n"
+        "  splitgym list --dnn vgg16                      what a network computes and sends at each cut point\n"
+        "  splitgym list --dnn mine.toml --plot mine.png  the same as a picture"
+    )
+    parser.add_argument("--dnn", metavar="NAME|FILE.toml", help="show one network: its blocks, cut points and exits")
+    parser.add_argument("--plot", metavar="FILE", help="with --dnn: draw multiply-adds and bits along the network")
+    parser.add_argument("--bits", type=float, default=8.0, help="with --dnn: bits of an element")
     add_form(parser, "everything")
 
 
@@ -66,7 +77,12 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the catalogue."""
+    """Print the catalogue, or one network of it."""
+    bits = ELEMENT_BITS.check("--bits", args.bits)
+    if args.dnn is not None:
+        return _run_dnn(args, bits)
+    if args.plot is not None:
+        raise ValueError("--plot draws one network; name it with --dnn")
     kinds = catalogue()
     if args.json:
         print(json.dumps(kinds, indent=2))
@@ -78,6 +94,23 @@ def run(args: argparse.Namespace) -> int:
         for kind, entries in kinds.items():
             print_table(_kind(kind, entries, widest))
     return 0
+
+
+def _run_dnn(args: argparse.Namespace, bits: float) -> int:
+    profile = load_profile(args.dnn)
+    check_files(args.plot, None)
+    outputs = Outputs()
+    picture = outputs.add("--plot", _draw, args, profile, bits)
+    if args.json:
+        outputs.add("the answer", print, json.dumps({**profile.to_dict(), "picture": picture}, indent=2))
+    else:
+        outputs.add("the answer", functools.partial(print_table, markdown=args.markdown), network_table(profile, bits))
+        outputs.add("the picture", say, f"picture: {picture}" if picture else "--plot FILE.png draws it")
+    return outputs.finish()
+
+
+def _draw(args: argparse.Namespace, profile: DnnProfile, bits: float) -> str | None:
+    return None if args.plot is None else str(save_figure(network_figure(profile, bits), args.plot))
 
 
 def _kind(kind: str, entries: dict[str, str], widest: int = 0) -> Table:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from splitgym.catalogue import Catalogue
+from splitgym.files import written
 from splitgym.names import check_label, check_name
+from splitgym.quoting import shown
 from splitgym.ranges import MACS, SCORE, SHARE, SIZE, STEEPNESS
+from splitgym.reading import has_suffix
 from splitgym.registry import nearest
 from splitgym.strict import Strict, entry, number, sources
+from splitgym.toml import dump_toml, value_text
 
 #: Tables of the kernels: cut points (the input is one) and exits.
 MOST_CUTS, MOST_EXITS = 64, 16
@@ -25,7 +29,7 @@ class Block(Strict):
 
     SECTION: ClassVar[str] = "blocks"
     name: str = entry(check=check_label, doc="name of the boundary behind the block")
-    macs: int = number(MACS, doc="multiply-adds of convolutions and fully connected layers")
+    macs: int = number(MACS, doc="multiply-adds of convolutions and matrix products")
     shape: tuple[int, ...] = number(SIZE, most=8, doc="output tensor, channels first")
     cut: bool = entry(True, doc="whether the boundary is a cut point")
     steepness: float = number(STEEPNESS, default=0.0, doc="k_s of the progressive curve; 0: all or nothing")
@@ -113,6 +117,26 @@ class DnnProfile(Strict):
     def cut_names(self) -> tuple[str, ...]:
         """Names of cut 0..K: the input, then every block with ``cut = true``."""
         return ("input", *(b.name for b in self.blocks if b.cut))
+
+    def to_toml(self, path: str | Path | None = None) -> str:
+        """TOML text that :func:`load_profile` reads back to an equal profile; also written to ``path`` if given.
+
+        Raises ``ValueError`` for a path that does not end in ".toml", by which files are known.
+        """
+        if path is not None and not has_suffix(path, ".toml"):
+            raise ValueError(f"path must end in .toml, got {shown(path)}")
+        table = {key: value for key, value in self.to_dict().items() if value not in ("", [], {})}
+        rows = {key: table.pop(key) for key in ("blocks", "exits") if key in table}
+        source = {"source": table.pop("source")} if "source" in table else {}
+        texts = [f"{key} = [\n{''.join(map(_row, rows[key]))}]\n" for key in rows]
+        return written("\n".join([dump_toml(table), *texts, *([dump_toml(source)] if source else [])]), path)
+
+
+def _row(table: dict[str, Any]) -> str:
+    """A block or an exit as a line of a list in TOML, without what is a default."""
+    plain = {"cut": True, "steepness": 0.0}
+    parts = (f"{key} = {value_text(value)}" for key, value in table.items() if plain.get(key) != value)
+    return f"  {{ {', '.join(parts)} }},\n"
 
 
 _CATALOGUE = Catalogue("profile", "profiles")

@@ -10,8 +10,8 @@ from splitgym.extras import need
 #: Beginnings of the names of operators without a multiply-add in the sense of :func:`count_macs`, beside those that
 #: PyTorch marks as pointwise, as reductions and as views.
 _FREE = """
-    _adaptive_avg_pool _assert _log_softmax _native_batch_norm _prelu _safe_softmax _softmax _to_copy
-    _unsafe_ adaptive_ arange argmax argmin argsort avg_pool batch_norm bernoulli cat channel_shuffle clone
+    _adaptive_avg_pool _assert _local_scalar_dense _log_softmax _native_batch_norm _prelu _safe_softmax _softmax
+    _to_copy _unsafe_ adaptive_ arange argmax argmin argsort avg_pool batch_norm bernoulli cat channel_shuffle clone
     constant_pad copy cummax cumprod cumsum diagonal dropout embedding empty eye fill flip full gather index
     kthvalue lift linspace log_softmax masked_ max_pool max_unpool native_batch_norm native_dropout
     native_group_norm native_layer_norm new_ nonzero ones pad pixel_ rand reflection_pad repeat

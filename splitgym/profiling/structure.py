@@ -116,7 +116,7 @@ def structure_of(
 
 def _cuts(groups: list[Group], kept: Iterable[int], labels: Mapping[int, str]) -> list[Cut]:
     """One cut for each kept group, with the work of those left out before it; the last one is the whole network."""
-    cuts, begin, taken = list[Cut](), 0, set[str]()
+    cuts, begin, taken = list[Cut](), 0, {"input"}
     for place in kept:
         group, between = groups[place], groups[begin : place + 1]
         step = group.steps[-1] if place == len(groups) - 1 else group.best

@@ -77,6 +77,11 @@ def _exported(model: Any, example: Any, batched: bool) -> tuple[Any, bool]:
 
 def _refusal(model: Any, example: Any, error: Exception) -> str:
     """Which module could not be captured, why, and what to do."""
+    try:
+        model(example.clone())
+    except Exception as own:  # with the example it does not even run
+        why = cut(str(own).strip().partition("\n")[0] or type(own).__name__, 300)
+        return f"{type(model).__name__} does not run on an input of shape {tuple(example.shape)}: {why}"
     place = _failing(model, example)
     kind = type(dict(model.named_modules())[place]).__name__
     where = f"its module {place!r} ({kind})" if place else "its own forward"

@@ -33,6 +33,7 @@ RIGHT = {
     "stability": ["device"],
     "optimize": ["--search", "random"],
     "place": ["--random", "5"],
+    "profile": ["absent.py:Net", "--input", "1x3x8x8"],
     "train": ["--steps", "64"],
     "dataset": ["device", "--episodes", "1", "--set", "tasks.count=3", "--out", "d-v0"],
     "render": ["device", "--steps", "1"],

@@ -22,6 +22,7 @@ FEW = ["--set", "tasks.count=6", "--episodes", "2"]
 #: Runs that need the core only.
 WORK = {
     "list": ["list"],
+    "a network": ["list", "--dnn", "vgg16"],
     "list as JSON": ["list", "--json"],
     "list as Markdown": ["list", "--markdown"],
     "evaluate": ["evaluate", "random", "device", "--bound", *FEW],
@@ -41,6 +42,7 @@ WORK = {
 LACK = {
     "train": (["train", "--steps", "64", "--out", "run"], "agents"),
     "demo": (["demo", "--out", "demo"], "report"),
+    "profile": (["profile", "splitgym:evaluate", "--input", "1x3x8x8"], "profile"),
     "dataset": (["dataset", "random", "--episodes", "1", "--out", "minari:split/tiny-v0"], "offline"),
     "report": (["report", "store"], "report"),
     "page": (["evaluate", "device", "--report", "page.html"], "report"),

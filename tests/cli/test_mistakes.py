@@ -158,6 +158,8 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
     on_graph = {"topology": topology_of(nx.path_graph(3)), "dnn": instance().dnns["net0"], "tightness": 0.5}
     levels = {"way": "edge", "gamma": 100, "window": None}
     suite = {"policies": "nobody", "suite": "presets", "split": "test", "num_threads": 1, "trust": False}
+    named = {"name": None, "cuts": None, "depth": None, "exits": None, "sequential": False, "source": None}
+    unmeasured = {"accuracy": None, "chance": None, "steepness": None, "shares": None}
     foreign = {"model": "nobody", "uses_masks": None}
     recorded = {**run, "policies": "nobody", "out": "data/mine-v0", "episode_options": None}
     return {
@@ -237,6 +239,7 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         ),
         "policy_from": (splitgym.policy_from, foreign),
         "per_device": (splitgym.per_device, foreign),
+        "profile": (splitgym.profile, {"model": "nobody", "example_input": (1, 3, 8, 8), **named, **unmeasured}),
         "record_dataset": (splitgym.record_dataset, {**recorded, "num_threads": 1, "trust": False, "progress": None}),
     }
 

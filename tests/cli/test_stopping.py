@@ -51,6 +51,7 @@ CALLS = {
     "list": (["list"], "splitgym.cli.listing.catalogue", ""),
     "bench": (["bench"], "splitgym.bench.measure", ""),
     "dataset": (["dataset", "device", "--out", "data/mine-v0"], "splitgym.offline.record_dataset", ""),
+    "profile": (["profile", "torch.nn:Flatten", "--input", "1x3x8x8"], "splitgym.cli.profiling.captured", ""),
     "train": (["train"], "splitgym.agents.training.build_model", ""),
     "demo": (["demo"], "splitgym.agents.training.build_model", ""),
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from splitgym.profiling.graph import Captured
+from splitgym.profiling.torch_graph import capture_module
 
 
 def conv(inside: int, outside: int, size: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
@@ -220,3 +224,9 @@ def empty(name: str) -> tuple[nn.Module, Tensor]:
     """A network without weights, and an input without content: nothing of it runs, everything is counted."""
     with torch.device("meta"):
         return NETWORKS[name](), torch.empty(1, 3, 224, 224)
+
+
+@functools.cache
+def captured(name: str) -> Captured:
+    """The graph of a network, once per process: it takes seconds."""
+    return capture_module(*empty(name))

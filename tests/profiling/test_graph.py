@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from splitgym.profiling.graph import Captured
 from splitgym.profiling.structure import Structure, structure_of
 from splitgym.profiling.torch_graph import capture_module
-from tests.profiling.networks import NETWORKS, empty
+from tests.profiling.networks import NETWORKS, captured
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch.export about itself
-
-
-@functools.cache
-def captured(name: str) -> Captured:
-    return capture_module(*empty(name))
 
 
 def shapes(structure: Structure) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,138 @@
+"""``splitgym profile``: a network of one's own as a DNN profile."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import shlex
+from pathlib import Path
+from typing import Any
+
+from splitgym.cli.common import Outputs, add_form, check_ending, check_files, check_output, print_table, say
+from splitgym.files import save_figure
+from splitgym.profiles.dnn import DnnProfile
+from splitgym.profiling.loading import load_model, shape_of
+from splitgym.profiling.making import captured, check_options, profile_of
+from splitgym.profiling.structure import Structure, structure_of
+from splitgym.ranges import ELEMENT_BITS
+from splitgym.show.network import network_figure, network_table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.description = (
+        "Make a DNN profile of a network: cut points from its graph, multiply-adds and shapes counted, exits from\n"
+        "its outputs.  A cut point is where one tensor separates the past from the rest, so there is none inside a\n"
+        "residual block.  Accuracies are what you give, or modelled; the file says which.  The profile is the\n"
+        "network of a scenario: --set dnn=FILE.\n\n"
+        "MODEL is MODULE:FACTORY, where the factory is a function without arguments, a class, or a model that is\n"
+        "there; FILE.py:FACTORY does as well.  The code of the model runs."
+    )
+    parser.epilog = (
+        "examples:\n"
+        "  splitgym profile mine.py:Net --input 1x3x32x32 --out mine.toml\n"
+        "  splitgym profile torchvision.models:resnet50 --input 1x3x224x224 --depth 1 --accuracy 0.8086\n"
+        "  splitgym profile mine.py:Net --input 1x3x32x32 --cuts layer1 layer2 --plot mine.png\n"
+        "  splitgym evaluate enachi --set dnn=mine.toml"
+    )
+    parser.add_argument("model", metavar="MODEL", help="MODULE:FACTORY or FILE.py:FACTORY")
+    parser.add_argument("--input", metavar="SIZES", help="sizes of one input, batch first: 1x3x224x224")
+    parser.add_argument("--out", metavar="FILE.toml", help="write the profile there")
+    parser.add_argument("--plot", metavar="FILE", help="draw multiply-adds and bits along the network")
+    parser.add_argument("--name", help="name of the profile (default: that of the file, or of the model's class)")
+    where = parser.add_argument_group("cut points and exits")
+    where.add_argument("--cuts", nargs="+", metavar="MODULE", help="cut behind these modules only")
+    where.add_argument(
+        "--depth", type=int, metavar="N", help="cut only where a module ends that is at most so deep: 1 for layer1"
+    )
+    where.add_argument(
+        "--exits", nargs="+", metavar="NAME", help="outputs that are exits (default: all but the deepest)"
+    )
+    where.add_argument(
+        "--sequential", action="store_true", help="take the model's children in a row as blocks, if nothing else works"
+    )
+    numbers = parser.add_argument_group("what is not counted")
+    numbers.add_argument("--accuracy", type=float, metavar="SHARE", help="top-1 accuracy of the whole network")
+    numbers.add_argument("--chance", type=float, metavar="SHARE", help="accuracy of guessing (default: 1 / classes)")
+    numbers.add_argument(
+        "--steepness", type=float, nargs="+", metavar="K", help="of the curve at each cut but the last"
+    )
+    numbers.add_argument("--shares", type=float, nargs="+", metavar="SHARE", help="of the right answers, at each exit")
+    parser.add_argument("--bits", type=float, default=8.0, help="bits of an element, for the table and the picture")
+    add_form(parser, "the profile and what was counted")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Capture, count, write and print."""
+    _check(args)
+    model = load_model(args.model)
+    graph = captured(model, shape_of(args.input), sequential=args.sequential)
+    structure = structure_of(graph, cuts=args.cuts, depth=args.depth, exits=args.exits)
+    name = args.name or (Path(args.out).stem if args.out else None)
+    profile = profile_of(
+        structure,
+        name=name,
+        accuracy=args.accuracy,
+        chance=args.chance,
+        steepness=args.steepness,
+        shares=args.shares,
+    )
+    outputs = Outputs()
+    outputs.add("--out", profile.to_toml, args.out)
+    picture = outputs.add("--plot", _draw, profile, args.bits, args.plot)
+    outputs.add("the answer", _show, args, profile, structure, picture)
+    return outputs.finish()
+
+
+def _check(args: argparse.Namespace) -> None:
+    ELEMENT_BITS.check("--bits", args.bits)
+    if args.input is None:
+        raise ValueError("--input is needed: the sizes of one input, batch first, such as --input 1x3x224x224")
+    if args.out is not None:
+        check_ending("--out", args.out, (".toml",))
+        check_output("--out", args.out)
+    check_files(args.plot, None)
+    names = ("name", "cuts", "depth", "exits", "accuracy", "chance", "steepness", "shares")
+    check_options(**{name: getattr(args, name) for name in names})
+
+
+def _draw(profile: DnnProfile, bits: float, path: str | None) -> str | None:
+    return None if path is None else str(save_figure(network_figure(profile, bits), path))
+
+
+def _show(args: argparse.Namespace, profile: DnnProfile, structure: Structure, picture: str | None) -> None:
+    if args.json:
+        print(json.dumps(_content(args, profile, structure, picture), indent=1))
+        return
+    parameters = {cut.name: cut.parameters for cut in structure.cuts}
+    print_table(network_table(profile, args.bits, parameters), markdown=args.markdown)
+    for note in structure.notes:
+        say(f"note: {note}")
+    for op, count in structure.captured.uncounted.items():
+        say(f"NOT counted: {op} ({count} in the graph); its multiply-adds are missing in the table")
+    say("assumptions:")
+    for key, text in profile.source.items():
+        say(f"  {key}: {text}")
+    if picture:
+        say(f"picture: {picture}")
+    if args.out:
+        say(f"profile: {args.out}")
+        say(f"next: splitgym evaluate enachi device --set {shlex.quote(f'dnn={args.out}')}")
+    else:
+        say("not written; add --out FILE.toml")
+
+
+def _content(
+    args: argparse.Namespace, profile: DnnProfile, structure: Structure, picture: str | None
+) -> dict[str, Any]:
+    return {
+        "profile": profile.to_dict(),
+        "cuts": [dataclasses.asdict(cut) | {"bits": args.bits * math.prod(cut.shape)} for cut in structure.cuts],
+        "exits": [dataclasses.asdict(head) for head in structure.heads],
+        "captured_by": structure.captured.by,
+        "uncounted": dict(structure.captured.uncounted),
+        "notes": list(structure.notes),
+        "files": {"profile": args.out, "picture": picture},
+    }

@@ -1,0 +1,127 @@
+"""A network's profile for the eye: what each block computes, what each cut point sends, where exits are."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from splitgym.extras import need
+from splitgym.profiles.dnn import DnnProfile
+from splitgym.show.front import plain_numbers
+from splitgym.show.palette import BLUE, GRID, INK, MUTED, ORANGE, PALE_BLUE, VERMILION
+from splitgym.show.tables import Table
+
+#: Names longer than this are written below each other, turned.
+_TURNED = 8
+
+
+def network_table(profile: DnnProfile, bits: float, parameters: Mapping[str, int] | None = None) -> Table:
+    """One row for the input and each cut point: work before it, tensor, bits per sample with ``bits`` per element."""
+    blocks = cut_blocks(profile)
+    total = sum(macs for _, macs, _ in blocks) or 1
+    exits = {leave.after: leave.share for leave in profile.exits}
+    table = Table(title=_heading(profile))
+    for name, right in (("cut behind", False), ("MMAC", True), ("done", True), ("weights", True), ("tensor", False)):
+        if name != "weights" or parameters:
+            table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for name in ("kbit", "steepness", "exit"):
+        table.add_column(name, justify="right", no_wrap=True)
+    size = "x".join(map(str, profile.input_shape))
+    first = ["input", "", "", *([""] if parameters else []), size]
+    table.add_row(*first, f"{bits * math.prod(profile.input_shape) / 1e3:.4g}", "", "")
+    done = 0
+    for name, macs, block in blocks:
+        done += macs
+        row = [name, f"{macs / 1e6:.4g}", f"{done / total:.0%}"]
+        row += [f"{parameters.get(name, 0):,}"] if parameters else []
+        curve = f"{block.steepness:g}" if block.steepness else ""
+        leave = f"{exits[name]:.0%}" if name in exits else ""
+        kbit = f"{bits * block.elements / 1e3:.4g}"
+        table.add_row(*row, "x".join(map(str, block.shape)), kbit, curve, leave)
+    return table
+
+
+def _heading(profile: DnnProfile) -> str:
+    macs, cuts, exits = sum(block.macs for block in profile.blocks), len(profile.cut_names) - 1, len(profile.exits)
+    work = f"{macs / 1e9:.3g} GMAC" if macs >= 1e8 else f"{macs / 1e6:.3g} MMAC"
+    words = [work, f"{cuts} cut points" if cuts > 1 else "1 cut point"]
+    words += [f"{exits} exits" if exits > 1 else "1 exit"] if exits else []
+    return f"{profile.name}: {', '.join(words)}"
+
+
+def cut_blocks(profile: DnnProfile) -> list[tuple[str, int, Any]]:
+    """Name of every cut point but the input, multiply-adds since the one before, and the block that ends there."""
+    found, macs = list[tuple[str, int, Any]](), 0
+    for block in profile.blocks:
+        macs += block.macs
+        if block.cut:
+            found.append((block.name, macs, block))
+            macs = 0
+    return found
+
+
+def network_figure(profile: DnnProfile, bits: float) -> Any:
+    """Matplotlib ``Figure``: multiply-adds and bits along the network, its cut points on the axis, exits marked."""
+    figure_module, agg = need("matplotlib.figure", "report"), need("matplotlib.backends.backend_agg", "report")
+    blocks = cut_blocks(profile)
+    names = ["input", *(name for name, _, _ in blocks)]
+    width = min(max(7.0, 0.36 * len(names) + 2.5), 24.0)
+    figure = figure_module.Figure(figsize=(width, 5.6), dpi=150, layout="constrained")
+    agg.FigureCanvasAgg(figure)
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    _macs(upper, [macs for _, macs, _ in blocks])
+    kbit = [bits * math.prod(shape) / 1e3 for shape in (profile.input_shape, *(b.shape for _, _, b in blocks))]
+    _bits(lower, kbit)
+    for leave in profile.exits:
+        place = names.index(leave.after)
+        for axes in (upper, lower):
+            axes.axvline(place, color=ORANGE, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1)
+        words = f"exit: {leave.share:.0%}"
+        place_of = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+        upper.annotate(words, (place, 1.0), (3, -2), va="top", fontsize=8, color=INK, zorder=5, **place_of)
+    turned = max(map(len, names)) > _TURNED or len(names) > 10
+    lower.set_xticks(range(len(names)), names, rotation=60 if turned else 0, ha="right" if turned else "center")
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(MUTED)
+        axes.tick_params(color=MUTED, labelcolor=INK, labelsize=8)
+        axes.grid(axis="y", color=GRID, linewidth=0.7)
+        axes.set_axisbelow(True)
+    lower.set_xlabel("cut point: what lies to the left runs on the device", fontsize=9)
+    upper.set_title(_heading(profile), loc="left", fontsize=12, color=INK)
+    return figure
+
+
+def _macs(axes: Any, macs: list[int]) -> None:
+    """Work of each block, between the cut points around it, and all work so far."""
+    total = sum(macs) or 1
+    axes.bar([i + 0.5 for i in range(len(macs))], [m / 1e6 for m in macs], width=0.86, color=BLUE, zorder=2)
+    axes.set_ylabel("MMAC of the block", fontsize=9)
+    so_far = axes.twinx()
+    share = [done / total for done in itertools.accumulate([0, *macs])]
+    so_far.plot(range(len(macs) + 1), share, color=INK, marker=".", linewidth=1.0, zorder=3)
+    so_far.set(ylim=(0, 1.05))
+    so_far.yaxis.set_major_formatter(need("matplotlib.ticker", "report").PercentFormatter(1.0))
+    so_far.spines[["top", "left"]].set_visible(False)
+    so_far.spines[["right", "bottom"]].set_color(MUTED)
+    so_far.tick_params(color=MUTED, labelcolor=INK, labelsize=8)
+    so_far.set_ylabel("done so far", fontsize=9)
+
+
+def _bits(axes: Any, kbit: list[float]) -> None:
+    """What is sent at each cut point; at the last one, the answer, nothing is."""
+    fewer = [value <= kbit[0] for value in kbit[:-1]]
+    colours = [PALE_BLUE if few else VERMILION for few in fewer]
+    colours[0] = MUTED
+    axes.bar(range(len(kbit) - 1), kbit[:-1], width=0.62, color=colours, edgecolor=INK, linewidth=0.5, zorder=2)
+    axes.axhline(kbit[0], color=MUTED, linewidth=1.0, linestyle=":", zorder=1)
+    axes.set_yscale("log")
+    axes.set_ylim(min(kbit[:-1]) / 1.8, max(kbit[:-1]) * 1.5)
+    plain_numbers(axes.yaxis, need("matplotlib.ticker", "report"))
+    axes.set_ylabel("kbit at the cut", fontsize=9)
+    words = "the input" if all(fewer) else "the input; darker bars send more"
+    axes.annotate(
+        words, (len(kbit) - 1, kbit[0]), (0, 3), textcoords="offset points", ha="right", fontsize=8, color=INK
+    )

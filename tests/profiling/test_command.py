@@ -1,0 +1,106 @@
+"""``splitgym profile`` and ``splitgym list --dnn``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import splitgym
+from splitgym.cli import main
+from splitgym.profiles import load_profile
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch.export about itself
+NET = """
+from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self):
+        convolutions = [nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1), nn.ReLU()]
+        super().__init__(*convolutions, nn.Flatten(), nn.Linear(128, 10))
+
+ready = Net()
+number = 3
+
+def broken():
+    raise RuntimeError("no weights")
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(NET)
+    return tmp_path
+
+
+def test_from_a_file_of_code_to_a_comparison(capsys: Any) -> None:
+    words = ["profile", "net.py:Net", "--input", "1x3x16x16", "--out", "mine.toml", "--plot", "mine.png"]
+    assert main([*words, "--accuracy", "0.7"]) == 0
+    said = capsys.readouterr().out
+    for part in ("mine: 0.0243 MMAC", "8x8x8", "accuracy_full: measured: as given", "modelled: 4 + 20", "mine.png"):
+        assert part in said
+    profile = load_profile("mine.toml")
+    assert [b.macs for b in profile.blocks] == [27 * 8 * 64, 72 * 8 * 16, 1280]
+    assert Path("mine.png").read_bytes().startswith(b"\x89PNG")
+    next_one = said.partition("next: splitgym ")[2].split("\n")[0].split()
+    assert next_one == ["evaluate", "enachi", "device", "--set", "dnn=mine.toml"]
+    assert main([*next_one, "--episodes", "1", "--set", "tasks.count=3"]) == 0
+
+
+def test_json_says_what_was_counted(capsys: Any) -> None:
+    assert main(["profile", "net.py:ready", "--input", "1x3x16x16", "--cuts", "1", "--json", "--bits", "4"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(c["name"], c["parameters"], c["bits"]) for c in told["cuts"]] == [("1", 224, 2048.0), ("5", 1874, 40.0)]
+    assert told["profile"]["blocks"][0]["name"] == "1"
+    assert told["uncounted"] == {}
+    assert told["files"] == {"profile": None, "picture": None}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["net.py:Nut"], "net.py has no 'Nut'; did you mean 'Net'?"),
+        (["net.py:broken"], "net.py:broken() fails: RuntimeError: no weights"),
+        (["net.py:number"], "model must be a torch.nn.Module, got 3"),
+        (["net.py"], "a model is MODULE:FACTORY, FILE.py:FACTORY or FILE.onnx, got 'net.py'"),
+        (["net.py:Net", "--input", "3,16,16"], "--input must be sizes with x between, such as 1x3x224x224"),
+        (["net.py:Net", "--input", "1x1x16x16"], "Net does not run on an input of shape (1, 1, 16, 16)"),
+        (["net.py:Net", "--out", "mine.json"], "--out needs a file that ends in .toml"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(words: list[str], told: str, capsys: Any, folder: Path) -> None:
+    if "--input" not in words:
+        words = [*words, "--input", "1x3x16x16"]
+    assert main(["profile", *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert told in err
+    assert err.count("\n") == 1
+
+
+def test_a_network_is_shown_and_drawn(capsys: Any) -> None:
+    assert main(["list", "--dnn", "resnet50", "--plot", "r.png"]) == 0
+    said = capsys.readouterr().out
+    assert "resnet50: 4.09 GMAC, 6 cut points, 2 exits" in said
+    rows = [line.replace("│", " ").split() for line in said.splitlines() if "layer2" in line]
+    assert rows == [["layer2", "1028", "44%", "512x28x28", "3211", "16", "45%"]]
+    assert Path("r.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["list", "--plot", "r.png"]) == 2
+    assert "name it with --dnn" in capsys.readouterr().err
+    assert main(["list", "--dnn", "resnet50", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["blocks"][2]["name"] == "layer1"
+
+
+def test_the_picture_shows_every_block_and_cut() -> None:
+    from splitgym.show.network import network_figure
+
+    profile = splitgym.load_profile("alexnet")
+    upper, lower, *_ = network_figure(profile, 8.0).axes
+    assert [bar.get_height() for bar in upper.patches] == [b.macs / 1e6 for b in profile.blocks]
+    sent = [3 * 224 * 224, *(b.elements for b in profile.blocks[:-1])]
+    assert [bar.get_height() for bar in lower.patches] == [8 * n / 1e3 for n in sent]
+    assert [label.get_text() for label in lower.get_xticklabels()] == list(profile.cut_names)
+    assert [text.get_text() for text in upper.texts] == [f"exit: {e.share:.0%}" for e in profile.exits]
