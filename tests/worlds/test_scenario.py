@@ -68,7 +68,7 @@ KINDS = ("measured:", "published:", "modelled:")
         ("fading.parameters.coherence_s", math.nan, r"fading\.parameters\.coherence_s must be a finite number"),
         ("arrivals.parameters.mean_s", 0.0, r"arrivals\.parameters\.mean_s must be .* >= 1e-06 and <= 1e\+07 s, got 0"),
         # names
-        ("dnn", "resnet51", r"unknown profile 'resnet51'; did you mean 'resnet50'\? \(known: resnet101"),
+        ("dnn", "resnet51", r"unknown profile 'resnet51'; did you mean 'resnet50'\? \(known: alexnet"),
         ("fading.model", "rice", r"unknown fading model 'rice'; did you mean 'rician'\?"),
         ("arrivals.model", "poison", r"unknown arrival model 'poison'; did you mean 'poisson'\?"),
     ],
