@@ -96,7 +96,7 @@ def test_short_work_shows_nothing(capsys: pytest.CaptureFixture[str], monkeypatc
 @pytest.mark.usefixtures("looked_at")
 def test_the_bar_is_the_share_of_all_names(capsys: pytest.CaptureFixture[str]) -> None:
     with bar(4) as tell:
-        tell(f"{PREPARING}a", 0.0)
+        tell(f"{PREPARING}a", 0.25)  # of a block after others
         tell("a", 0.5)
         tell("[bold] {x}", 1.0)
         tell("a", 1.0)
