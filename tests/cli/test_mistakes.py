@@ -99,7 +99,8 @@ WHOLE = "10**30 10**5000 int64"
 #: Parameter -> the odd values that every function takes for it, blanks between them.
 TAKEN = {
     **dict.fromkeys(("trust", "bound", "overwrite", "resume"), "True"),
-    **dict.fromkeys(("progress", "each"), "None class"),
+    "progress": "None True class",
+    "each": "None class",
     **dict.fromkeys(("changes", "episode_options"), "None {}"),
     **dict.fromkeys(("traces", "trace", "render_mode", "rounding", "residual", "or_none"), "None"),
     "gammas": "[1] array",
@@ -114,8 +115,12 @@ TAKEN = {
     "sources": "[]",
     "figures": "None []",
 }
-#: The seeds of an evaluation are below 2**63, those of a search below 2**32.
-LIMITED = {"evaluate": "int64", "sweep": "int64", "bounds": "int64", "stability": "int64", "search": ""}
+#: What single functions take: seeds of an evaluation below 2**63, those of a search below 2**32; a search has no bar.
+LIMITED = {
+    **{(name, "seed"): "int64" for name in ("evaluate", "sweep", "bounds", "stability")},
+    ("search", "seed"): "",
+    ("search", "progress"): "None class",
+}
 
 
 @functools.cache
@@ -246,7 +251,7 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
 
 def odd_values(name: str, parameter: str) -> dict[str, Any]:
     """The odd values that a function must refuse for a parameter."""
-    taken = LIMITED[name] if parameter == "seed" and name in LIMITED else TAKEN.get(parameter, "")
+    taken = LIMITED.get((name, parameter), TAKEN.get(parameter, ""))
     return {tag: odd for tag, odd in ODD.items() if tag not in taken.split()}
 
 
