@@ -181,6 +181,8 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "policy_names": (lambda env_id: splitgym.policy_names("" if env_id is None else env_id), {"env_id": ENV}),
         "load_profile": (splitgym.load_profile, {"name": "resnet50"}),
         "load_hardware": (load_hardware, {"name": "vgg16"}),
+        "fit_hardware": (splitgym.fit_hardware, {"table": "nothing.csv", "splits": 1}),
+        "HardwareProfile.save": (lambda path: load_hardware("vgg16").save(path), {"path": "\0"}),
         "load_suite": (splitgym.load_suite, {"suite": "presets"}),
         "load_plugin": (lambda source: splitgym.load_plugin(source), {"source": "nothing.py"}),
         "add_presets": (

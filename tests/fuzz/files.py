@@ -104,6 +104,17 @@ def arrivals_csv() -> list[bytes]:
     ]
 
 
+def runs_csv() -> list[bytes]:
+    """Tables of measured runs."""
+    return [
+        b"clock_mhz,accelerator,split,gpu,latency_ms,energy_edge_j,energy_cloud_j,accuracy\n"
+        b"1500,off,0,true,100,0.5,60,0.6\n1000,std,1,false,220,1.0,30,0.62\n1500,off,2,false,900,3,0,0.65\n",
+        b"# one knob\r\n"
+        b"clock (GHz);split;latency_edge_s;latency_cloud_s;latency [ms];energy edge (mJ);energy_cloud_j\r\n"
+        b"1,5;0;0,01;0,05;70;500;60\r\n1,5;1;0,9;0;900;3000;0\r\n",
+    ]
+
+
 def archives(arrays: dict[str, np.ndarray]) -> list[bytes]:
     """npz files of the arrays, stored and compressed, and some that claim or hold other things."""
     seeds = []
@@ -229,6 +240,14 @@ def instants_of(path: Path) -> Any:
     return check_instants(times_s, np.size(times_s), str(path))
 
 
+def runs_of(path: Path) -> Any:
+    """The runs of a table of measured hardware; one that is read can be played."""
+    scenario = WORLDS["hardware"].load_scenario("default", hardware=path)
+    assert WORLDS["hardware"].lower(scenario).measured
+    runs = scenario.hardware.runs
+    return np.column_stack([runs.configurations, runs.latency_s, runs.edge_j, runs.cloud_j])
+
+
 def config_of(path: Path) -> Any:
     """The configuration of the run in the file's folder."""
     return load_config(path.parent)
@@ -261,6 +280,7 @@ def formats() -> list[Format]:
         ),
         Format("profile.toml", lambda: [dump_toml(load_profile("resnet50").to_dict()).encode()], load_profile),
         Format("hardware.toml", lambda: [dump_toml(load_hardware("vgg16").to_dict()).encode()], load_hardware),
+        Format("runs.csv", runs_csv, runs_of),
         Format("suite.toml", suites, load_suite),
         Format("config.json", configs, config_of),
         Format("store.csv", store_lines, table_of),
