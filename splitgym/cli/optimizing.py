@@ -23,6 +23,7 @@ from splitgym.cli.common import (
     progress_bar,
     say,
 )
+from splitgym.cli.measuring import Measured, measured_setting
 from splitgym.encodings import Axis
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.extras import need
@@ -45,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Search the decisions of a scenario for a Pareto front of latency, accuracy and energy: DynaSplit's offline\n"
         "phase.  Writes OUT.json (the front, for the policy dynasplit) and OUT.png (a picture).  nsga3 keeps every\n"
         "evaluation in an SQLite file: to go on after an interruption, or with a greater budget, repeat the command."
+        "\n\n--network takes a table of measured runs, too: a line each, columns clock_mhz, accelerator, split, gpu,\n"
+        "latency_ms, energy_edge_j, energy_cloud_j, accuracy.  What was measured is searched and played; --fit fits a\n"
+        "profile to it and says how well.  The picture shows the runs.  Columns of other names:\n"
+        "--set hardware.columns.clock=cpu --set hardware.units.clock=GHz."
     )
     parser.epilog = (
         "examples:\n"
@@ -52,11 +57,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym optimize --network vit --search exhaustive          the true front\n"
         "  splitgym optimize --network vit --compare 20                 what NSGA-III gains over random search\n"
         "  splitgym optimize --network vgg16 --budget 0.8               goes on to four fifths of the space\n"
+        "  splitgym optimize --network measured.csv --search exhaustive what was measured, and nothing else\n"
+        "  splitgym optimize --network measured.csv --fit mine.toml     a profile fitted to it, and its errors\n"
         "  splitgym evaluate dynasplit:front=results/front-vgg16-nsga3.json --env HardwareSplit-v0"
     )
     add_setting(parser)
     parser.set_defaults(env=ENV)
-    parser.add_argument("--network", metavar="NAME", help="hardware profile; the same as --set hardware=NAME")
+    parser.add_argument(
+        "--network",
+        metavar="NAME|FILE",
+        help="hardware profile, or a table of measured runs (.csv); the same as --set hardware=NAME",
+    )
+    parser.add_argument(
+        "--fit", metavar="FILE.toml", help="fit a profile to the table --network FILE.csv, keep it there and search it"
+    )
     parser.add_argument("--search", default="nsga3", metavar="NAME", help=f"method: one of {', '.join(SEARCHES)}")
     parser.add_argument("--budget", type=float, default=0.2, help="share of the valid decisions that it may evaluate")
     parser.add_argument("--seed", type=int, default=SEED, help="seed of the search (the published one)")
@@ -78,7 +92,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Search, write and print."""
     SEARCHES[args.search]  # refuses a misspelt name before anything else happens
-    problem = _problem(args)
+    measured = _measured(args)
+    problem = problem_of(world_of(args.env), measured.scenario)
     budget_of(problem, args.budget)
     out = Path((args.out or f"results/front-{_label(args, problem)}-{args.search}").removesuffix(".json"))
     storage = args.storage or (f"{out}.sqlite" if args.search == "nsga3" else None)
@@ -99,10 +114,13 @@ def run(args: argparse.Namespace) -> int:
         file = front.save(f"{out}.json")
         compared = _compare(args, problem, show) if args.compare else {}
     outputs = Outputs()
-    drawn = outputs.add("the picture", _draw, args, problem, front, Path(f"{out}.png"))
+    if measured.fit:
+        outputs.add("--fit", measured.fit.profile.save, args.fit)
+    drawn = outputs.add("the picture", _draw, args, problem, front, Path(f"{out}.png"), measured.values)
     picture, trouble = drawn or (None, "see below")
     files = {"front": str(file), "picture": str(picture) if picture else None, "storage": storage}
-    outputs.add("the answer", _show, args, problem, front, compared, files, trouble)
+    files |= {"profile": args.fit} if args.fit else {}
+    outputs.add("the answer", _show, args, problem, front, compared, files, trouble, measured)
     return outputs.finish()
 
 
@@ -113,10 +131,12 @@ def _show(
     compared: dict[str, dict[str, dict[str, float | None]]],
     files: dict[str, str | None],
     trouble: str,
+    measured: Measured,
 ) -> None:
     if args.json:
         counts = {"raw": problem.raw, "valid": len(problem.table)}
-        print(json.dumps({**front.to_dict(), **counts, "comparison": compared, "files": files}, indent=1))
+        more = {**counts, "comparison": compared, "files": files, **measured.content}
+        print(json.dumps({**front.to_dict(), **more}, indent=1))
         return
     print_table(_table(args, problem, front), markdown=args.markdown)
     for rating, methods in compared.items():
@@ -125,11 +145,15 @@ def _show(
             print(f"  {method:<7} {_spread(figures)}")
     if problem.caveat:
         say(problem.caveat)
+    if measured.told:
+        say(measured.told)
+    if args.fit:
+        say(f"profile: {args.fit}")
     picture = f"picture: {files['picture']}" if files["picture"] else f"no picture: {trouble}"
     say(f"front:   {files['front']}\n{picture}\nuse it:  {_usage(args, str(files['front']))}")
 
 
-def _problem(args: argparse.Namespace) -> Problem:
+def _measured(args: argparse.Namespace) -> Measured:
     world, changes = world_of(args.env), changes_of(args.changes)
     if args.network:
         keys = [field.name for field in dataclasses.fields(world.load_scenario(args.scenario))]
@@ -138,7 +162,7 @@ def _problem(args: argparse.Namespace) -> Problem:
                 f"--network is for {ENV}: scenarios of {args.env} have no key 'hardware' ({args.scenario})"
             )
         changes["hardware"] = args.network
-    return problem_of(world, world.load_scenario(args.scenario, **changes))
+    return measured_setting(world, args.scenario, changes, args.fit)
 
 
 def _label(args: argparse.Namespace, problem: Problem) -> str:
@@ -148,6 +172,9 @@ def _label(args: argparse.Namespace, problem: Problem) -> str:
 
 
 def _changes(args: argparse.Namespace) -> list[str]:
+    """What a command changes to play the same: of a table that was fitted, the profile takes the place."""
+    if args.fit:
+        return [*(c for c in args.changes if not c.strip().startswith("hardware")), f"hardware={args.fit}"]
     return [*args.changes, *([f"hardware={args.network}"] if args.network else [])]
 
 
@@ -178,7 +205,9 @@ def _spread(figures: dict[str, float | None]) -> str:
     return f"mean {figures['mean']:.3f}{interval}, {figures['min']:.3f} to {figures['max']:.3f}"
 
 
-def _draw(args: argparse.Namespace, problem: Problem, front: Front, path: Path) -> tuple[Path | None, str]:
+def _draw(
+    args: argparse.Namespace, problem: Problem, front: Front, path: Path, runs: np.ndarray
+) -> tuple[Path | None, str]:
     """Save the picture; without Matplotlib there is none, and the reason instead."""
     from splitgym.show.front import front_figure
 
@@ -186,7 +215,7 @@ def _draw(args: argparse.Namespace, problem: Problem, front: Front, path: Path) 
     title = f"{_setting(args, problem)}: {front.search}, {100 * share:.0f} % evaluated"
     title += f"\n{problem.caveat}" if problem.caveat else ""
     try:
-        figure = front_figure(problem.values, front, title)
+        figure = front_figure(problem.values, front, title, runs)
     except DependencyNotInstalled as error:
         return None, str(error)
     return save_figure(figure, path), ""

@@ -16,13 +16,14 @@ _WIDE_RATIO = 30.0
 _PLACES = [(x, y) for y in (36, -36, 64, -64, 92, -92) for x in (64, -64, 0, 104, -104)]
 
 
-def front_figure(problem_values: np.ndarray, front: Front, title: str) -> Any:
+def front_figure(problem_values: np.ndarray, front: Front, title: str, runs: np.ndarray | None = None) -> Any:
     """Matplotlib ``Figure`` of a front among all valid decisions.
 
     Args:
         problem_values: (n, 3) latency [s], energy [J] and accuracy [share] of all valid decisions.
         front: its entries are ringed; a line shows the least energy within each latency.
         title: heading.
+        runs: (m, 3) the same of measured runs, drawn as small crosses; ``None`` or empty: there are none.
 
     Accuracy is the colour where it varies.
     """
@@ -30,11 +31,14 @@ def front_figure(problem_values: np.ndarray, front: Front, title: str) -> Any:
     figure = figure_module.Figure(figsize=(8.4, 5.4), dpi=150, layout="constrained")
     agg.FigureCanvasAgg(figure)
     axes = figure.subplots()
-    _frame(axes, problem_values)
+    runs = np.zeros((0, 3)) if runs is None else runs
+    _frame(axes, np.concatenate([problem_values, runs]))
     colours = _colours(figure, axes, problem_values, front)
     axes.scatter(
         1e3 * problem_values[:, 0], problem_values[:, 1], s=9, alpha=0.45, linewidths=0, zorder=2, **colours(0)
     )
+    if len(runs):
+        axes.scatter(1e3 * runs[:, 0], runs[:, 1], s=8, marker="x", color=MUTED, alpha=0.6, linewidths=0.5, zorder=1.8)
     _staircase(axes, front)
     ring = {"s": 46, "edgecolors": INK, "linewidths": 1.1, "zorder": 4}
     axes.scatter(1e3 * front.latency_s, front.energy_j, **ring, **colours(1))
@@ -46,6 +50,7 @@ def front_figure(problem_values: np.ndarray, front: Front, title: str) -> Any:
     axes.set_title(title, loc="left", fontsize=12, color=INK, pad=22)
     entries = "1 entry" if len(front) == 1 else f"{len(front)} entries"
     counts = f"front: {entries}; evaluated: {front.evaluated} of {len(problem_values)} valid decisions"
+    counts += f"; x: {len(runs)} measured runs" if len(runs) else ""
     axes.text(0.0, 1.025, counts, transform=axes.transAxes, fontsize=9, color=MUTED)
     return figure
 

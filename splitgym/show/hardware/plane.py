@@ -12,6 +12,7 @@ from splitgym.show.board import Board
 from splitgym.show.hardware.story import EDGE, SERVER, Last, Story
 from splitgym.show.palette import BLUE, FAINT, GREY, HOLLOW, INK, MUTED, SKY
 from splitgym.show.parts import LEFT, VERDICT
+from splitgym.worlds.hardware.table import MeasuredHardware
 
 _RIGHT, _BOTTOM, _TOP = 566, 138, 252  # pixels
 #: Who works: name; colour, area and opacity of the dots.
@@ -66,14 +67,16 @@ class Plane:
         self.y = LogScale(low[1], high[1], _BOTTOM, _TOP)
         self._names = decisions.dtype.names or ()
         self._nominal = dict(zip(decisions.tolist(), map(tuple, values.tolist()), strict=True))
-        self._axes(len(decisions))
+        measured = isinstance(story.scenario.hardware, MeasuredHardware)
+        kind = "measured configurations, charged, mean" if measured else "valid configurations, charged, nominal"
+        self._axes(len(decisions), kind)
         self._legend()
         self._dots(decisions["split"], values, len(story.layers) - 1)
 
-    def _axes(self, count: int) -> None:
+    def _axes(self, count: int, kind: str) -> None:
         board = self.board
         board.write(24, 288, "energy by latency", weight="bold", size=10)
-        board.write(172, 288, f"all {count} valid configurations, charged, nominal", colour=MUTED)
+        board.write(172, 288, f"all {count} {kind}", colour=MUTED)
         board.patch(Rectangle((LEFT, _BOTTOM - 1), _RIGHT - LEFT, 1, color=FAINT))
         for value_s in self.x.ticks():
             board.patch(Rectangle((self.x.at(value_s), _BOTTOM), 1, _TOP - _BOTTOM, color=HOLLOW, zorder=0))

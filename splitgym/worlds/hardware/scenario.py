@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from splitgym.names import check_name
 from splitgym.ranges import DELAY, MOST_TASKS, PRICE, Range
 from splitgym.strict import entry, number, sources
-from splitgym.toml import dump_toml, merge
+from splitgym.toml import dump_toml
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.worlds.hardware.profile import HardwareProfile, hardware_names, load_hardware
-from splitgym.worlds.hardware.table import MeasuredHardware, hardware_of, is_table
+from splitgym.worlds.hardware.table import MeasuredHardware, hardware_of, table_among
 from splitgym.worlds.hardware.workload import ORDER
 from splitgym.worlds.presets import Presets
 from splitgym.worlds.settings import Arrivals, Scenario, Section
@@ -109,16 +108,9 @@ class HardwareScenario(Scenario):
 
     def replace(self, /, **changes: Any) -> Self:
         """As :meth:`Scenario.replace`; with ``hardware``, a table of runs, keys below it say how it is read."""
-        given, below = changes.get("hardware"), {k: v for k, v in changes.items() if k.startswith("hardware.")}
-        if is_table(given):
-            given = {"file": str(given)}
-        if isinstance(given, Mapping) and "file" in given:
-            table: dict[str, Any] = dict(given)
-            for path, value in below.items():
-                for key in reversed(path.split(".")[1:]):
-                    value = {key: value}
-                table = merge(table, value)
-            changes = {k: v for k, v in changes.items() if k not in below} | {"hardware": hardware_of(table)}
+        table, rest = table_among(changes)
+        if table:
+            changes = {**rest, "hardware": hardware_of(table)}
         return super().replace(**changes)
 
     def _is_given(self) -> bool:

@@ -17,6 +17,7 @@ from splitgym.quoting import cut, shown, where
 from splitgym.ranges import BITS, DEADLINE, MACHINE_POWER, STAGE, no_warnings
 from splitgym.reading import has_suffix
 from splitgym.strict import entry, file, from_mapping, number, sources
+from splitgym.toml import merge
 from splitgym.worlds.hardware.measured.columns import check_options
 from splitgym.worlds.hardware.measured.runs import Reading, Runs
 from splitgym.worlds.hardware.profile import (
@@ -187,6 +188,34 @@ NO_NOISE = Noise(
 def is_table(value: Any) -> bool:
     """Whether a hardware's name is the path of a text table."""
     return isinstance(value, (str, Path)) and any(has_suffix(value, ending) for ending in (".csv", ".tsv"))
+
+
+def table_among(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What dotted changes of a scenario say of a table of runs, as one table, and the other changes.
+
+    The first is empty where ``hardware`` names none.
+    """
+    given = changes.get("hardware")
+    given = {"file": str(given)} if is_table(given) else given
+    if not (isinstance(given, Mapping) and "file" in given):
+        return {}, dict(changes)
+    table: dict[str, Any] = dict(given)
+    for path, value in changes.items():
+        head, *rest = path.split(".")
+        if head == "hardware" and rest:
+            for key in reversed(rest):
+                value = {key: value}
+            table = merge(table, value)
+    return table, {path: value for path, value in changes.items() if path.split(".")[0] != "hardware"}
+
+
+def run_values(table: MeasuredHardware, weight: float) -> np.ndarray:
+    """(n, 3) latency [s], energy [J] and accuracy of every run of a table.
+
+    ``weight``: of the server's energy in the energy that is charged.
+    """
+    runs = table.runs
+    return np.stack([runs.latency_s, runs.edge_j + weight * runs.cloud_j, runs.accuracy], axis=1)
 
 
 def hardware_of(value: Any) -> Any:

@@ -31,9 +31,9 @@ def fit_runs(runs: Runs, cut_bits: tuple[float, ...], node_idle_s: float | None)
         )
     findings = Findings()
     bits = _tensors(runs, cut_bits, findings)
-    pipeline, cpu, fetch, accelerator_s = _edge(runs, bits, findings)
+    pipeline, cpu, fetch, accelerator_s, computing_s = _edge(runs, bits, findings)
     link, cloud_s = _link(runs, bits, findings), _cloud(runs, findings)
-    head_w, wait = _edge_power(runs, findings)
+    head_w, wait = _edge_power(runs, computing_s, findings)
     idle_s, node_w = _server_power(runs, node_idle_s, findings)
     accuracy = np.full((3, runs.last_split + 1), np.nan)
     if not np.isnan(runs.accuracy).any():
@@ -65,7 +65,7 @@ def _tensors(runs: Runs, given: tuple[float, ...], findings: Findings) -> np.nda
 
 # ------------------------------------------------------------------ time of the edge device
 def _edge(runs: Runs, bits: np.ndarray, findings: Findings) -> tuple[np.ndarray, ...]:
-    """Pipeline, head on the CPU, fetching and head on the accelerator; see :class:`Coefficients`."""
+    """Pipeline, head on the CPU, fetching and head on the accelerator, see :class:`Coefficients`; times (n,) [s]."""
     n, cycle_s = runs.last_split + 1, 1.0 / runs.clock_hz
     on_cpu = (runs.accelerator == 0) & (runs.split > 0)
     settled = np.array([len(np.unique(runs.clock_hz[on_cpu & (runs.split == s)])) > 1 for s in range(n)])
@@ -89,7 +89,9 @@ def _edge(runs: Runs, bits: np.ndarray, findings: Findings) -> tuple[np.ndarray,
         found[-2 * n :],
     )
     cpu = _unsettled(runs, cpu, settled, pipeline, on_cpu, findings)
-    return pipeline, cpu, fetch, _accelerators(runs, boosted_s.reshape(2, n), findings)
+    computing_s = runs.edge_s.copy()  # without stalls, which are charged as waiting
+    computing_s[chosen] = np.minimum(runs.edge_s[chosen], design @ found)
+    return pipeline, cpu, fetch, _accelerators(runs, boosted_s.reshape(2, n), findings), computing_s
 
 
 def _unsettled(
@@ -172,11 +174,11 @@ def _medians(values: np.ndarray, kind: np.ndarray, kinds: int, runs: Runs) -> np
 
 
 # ------------------------------------------------------------------ power
-def _edge_power(runs: Runs, findings: Findings) -> tuple[np.ndarray, np.ndarray]:
+def _edge_power(runs: Runs, computing_s: np.ndarray, findings: Findings) -> tuple[np.ndarray, np.ndarray]:
     """Power of the edge device in its blocks, (3, n_clocks), and while it waits, (3, 2) constant part and per cycle."""
     clocks_hz = np.unique(runs.clock_hz)
     head_w, wait = np.full((3, len(clocks_hz)), np.nan), np.zeros((3, 2))
-    waited_s = np.maximum(runs.latency_s - runs.edge_s, 0.0)
+    waited_s = np.maximum(runs.latency_s - computing_s, 0.0)
     modes = [mode for mode in range(3) if ((runs.accelerator == mode) & (runs.edge_j > 0.0)).any()]
     if 0 not in modes:
         raise ValueError("kind = 'fitted' needs runs with the accelerator off and an energy_edge above 0")
@@ -184,7 +186,7 @@ def _edge_power(runs: Runs, findings: Findings) -> tuple[np.ndarray, np.ndarray]
         rows = (runs.accelerator == mode) & (runs.edge_j > 0.0)
         at = runs.clock_hz[rows, None] == clocks_hz
         waiting = waited_s[rows, None] * np.stack([np.ones(rows.sum()), runs.clock_hz[rows]], axis=1)
-        design = np.concatenate([at * runs.edge_s[rows, None], waiting], axis=1)
+        design = np.concatenate([at * computing_s[rows, None], waiting], axis=1)
         found = least_absolute(design, runs.edge_j[rows])
         head_w[mode] = filled_in(np.where(at.any(axis=0), found[:-2], np.nan))
         wait[mode] = found[-2:]
