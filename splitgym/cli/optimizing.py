@@ -57,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym optimize --network vit --search exhaustive          the true front\n"
         "  splitgym optimize --network vit --compare 20                 what NSGA-III gains over random search\n"
         "  splitgym optimize --network vgg16 --budget 0.8               goes on to four fifths of the space\n"
-        "  splitgym optimize --network measured.csv --search exhaustive what was measured, and nothing else\n"
-        "  splitgym optimize --network measured.csv --fit mine.toml     a profile fitted to it, and its errors\n"
+        "  splitgym optimize --network runs.csv --search exhaustive     what was measured, and nothing else\n"
+        "  splitgym optimize --network runs.csv --fit mine.toml         a profile fitted to it, and its errors\n"
         "  splitgym evaluate dynasplit:front=results/front-vgg16-nsga3.json --env HardwareSplit-v0"
     )
     add_setting(parser)
