@@ -13,10 +13,11 @@ from typing import Any
 from splitgym.cli.common import Outputs, add_form, check_ending, check_files, check_output, print_table, say
 from splitgym.files import save_figure
 from splitgym.profiles.dnn import DnnProfile
+from splitgym.profiling.block_times import REPEATS, WARM_UPS, BlockTimes, block_times
 from splitgym.profiling.loading import load_model, shape_of
-from splitgym.profiling.making import captured, check_options, profile_of
+from splitgym.profiling.making import captured, check_options, example_of, profile_of
 from splitgym.profiling.structure import Structure, structure_of
-from splitgym.ranges import ELEMENT_BITS
+from splitgym.ranges import CLOCK, ELEMENT_BITS
 from splitgym.show.network import network_figure, network_table
 
 
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym profile mine.py:Net --input 1x3x32x32 --out mine.toml\n"
         "  splitgym profile torchvision.models:resnet50 --input 1x3x224x224 --depth 1 --accuracy 0.8086\n"
         "  splitgym profile mine.py:Net --input 1x3x32x32 --cuts layer1 layer2 --plot mine.png\n"
+        "  splitgym profile mine.py:Net --input 1x3x32x32 --measure --clock 2.4e9    block times, MAC per cycle\n"
         "  splitgym evaluate enachi --set dnn=mine.toml"
     )
     parser.add_argument("model", metavar="MODEL", help="MODULE:FACTORY or FILE.py:FACTORY")
@@ -61,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     numbers.add_argument("--shares", type=float, nargs="+", metavar="SHARE", help="of the right answers, at each exit")
     parser.add_argument("--bits", type=float, default=8.0, help="bits of an element, for the table and the picture")
+    timed = parser.add_argument_group("block times")
+    timed.add_argument("--measure", action="store_true", help="time every block on this machine")
+    timed.add_argument("--clock", type=float, metavar="HZ", help="clock of this machine, for device.macs_per_cycle")
     add_form(parser, "the profile and what was counted")
 
 
@@ -79,15 +84,20 @@ def run(args: argparse.Namespace) -> int:
         steepness=args.steepness,
         shares=args.shares,
     )
+    times = block_times(structure, example_of(shape_of(args.input))) if args.measure else None
     outputs = Outputs()
     outputs.add("--out", profile.to_toml, args.out)
     picture = outputs.add("--plot", _draw, profile, args.bits, args.plot)
-    outputs.add("the answer", _show, args, profile, structure, picture)
+    outputs.add("the answer", _show, args, profile, structure, times, picture)
     return outputs.finish()
 
 
 def _check(args: argparse.Namespace) -> None:
     ELEMENT_BITS.check("--bits", args.bits)
+    if args.clock is not None:
+        CLOCK.check("--clock", args.clock)
+        if not args.measure:
+            raise ValueError("--clock is for --measure; add it, or leave the clock out")
     if args.input is None:
         raise ValueError("--input is needed: the sizes of one input, batch first, such as --input 1x3x224x224")
     if args.out is not None:
@@ -102,9 +112,16 @@ def _draw(profile: DnnProfile, bits: float, path: str | None) -> str | None:
     return None if path is None else str(save_figure(network_figure(profile, bits), path))
 
 
-def _show(args: argparse.Namespace, profile: DnnProfile, structure: Structure, picture: str | None) -> None:
+def _show(
+    args: argparse.Namespace,
+    profile: DnnProfile,
+    structure: Structure,
+    times: BlockTimes | None,
+    picture: str | None,
+) -> None:
     if args.json:
-        print(json.dumps(_content(args, profile, structure, picture), indent=1))
+        content = _content(args, profile, structure, picture)
+        print(json.dumps({**content, "measured": times and _measured(args, structure, times)}, indent=1))
         return
     parameters = {cut.name: cut.parameters for cut in structure.cuts}
     print_table(network_table(profile, args.bits, parameters), markdown=args.markdown)
@@ -112,6 +129,8 @@ def _show(args: argparse.Namespace, profile: DnnProfile, structure: Structure, p
         say(f"note: {note}")
     for op, count in structure.captured.uncounted.items():
         say(f"NOT counted: {op} ({count} in the graph); its multiply-adds are missing in the table")
+    if times is not None:
+        _say_times(args, structure, times)
     say("assumptions:")
     for key, text in profile.source.items():
         say(f"  {key}: {text}")
@@ -122,6 +141,22 @@ def _show(args: argparse.Namespace, profile: DnnProfile, structure: Structure, p
         say(f"next: splitgym evaluate enachi device --set {shlex.quote(f'dnn={args.out}')}")
     else:
         say("not written; add --out FILE.toml")
+
+
+def _measured(args: argparse.Namespace, structure: Structure, times: BlockTimes) -> dict[str, Any]:
+    rate = None if args.clock is None else times.macs_per_cycle(structure, args.clock)
+    return {**dataclasses.asdict(times), "macs_per_cycle": rate}
+
+
+def _say_times(args: argparse.Namespace, structure: Structure, times: BlockTimes) -> None:
+    threads = f"{times.threads} threads" if times.threads > 1 else "1 thread"
+    say(f"block times on this machine, {threads} of PyTorch, median of {REPEATS} runs after {WARM_UPS}:")
+    for cut in structure.cuts:
+        seconds = times.seconds[cut.name]
+        say(f"  {cut.name}: {1e3 * seconds:.4g} ms, {cut.macs / seconds / 1e9:.3g} GMAC/s")
+    if args.clock is not None:
+        rate = times.macs_per_cycle(structure, args.clock)
+        say(f"as a device at {args.clock:g} Hz: --set device.macs_per_cycle={rate:.4g}")
 
 
 def _content(

@@ -1,4 +1,4 @@
-"""Models by the words of a command line: MODULE:FACTORY, or the name of a file."""
+"""Models by the words of a command line: MODULE:FACTORY."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def load_object(words: str) -> Any:
     """
     place, colon, path = words.rpartition(":")
     if not colon or not place or not path:
-        raise ValueError(f"a model is MODULE:FACTORY, FILE.py:FACTORY or FILE.onnx, got {shown(words)}")
+        raise ValueError(f"a model is MODULE:FACTORY or FILE.py:FACTORY, got {shown(words)}")
     found: Any = sys.modules[load_plugin(place).module]
     for part in path.split("."):
         known = [name for name in vars(found) if not name.startswith("_")] if hasattr(found, "__dict__") else []
@@ -28,12 +28,10 @@ def load_object(words: str) -> Any:
 
 
 def load_model(words: str) -> Any:
-    """The model that ``MODULE:FACTORY`` names: the factory's result, or a model that is there; an ONNX file as it is.
+    """The model that ``MODULE:FACTORY`` names: the factory's result, or a model that is there.
 
     Raises ``ValueError`` for a factory that fails, or wants arguments.
     """
-    if words.lower().endswith(".onnx"):
-        return words
     found = load_object(words)
     if not callable(found) or (hasattr(found, "parameters") and not isinstance(found, type)):
         return found
