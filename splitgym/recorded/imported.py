@@ -18,6 +18,7 @@ from splitgym.recorded.quantities import QUANTITIES, find_column
 from splitgym.recorded.series import bare
 from splitgym.recorded.table import table_of
 from splitgym.registry import nearest
+from splitgym.worlds.channel import Recorded
 
 #: What a log may be.
 KINDS = ("channel", "arrivals")
@@ -98,6 +99,8 @@ def import_log(path: str | Path, kind: str = "", **options: Any) -> ImportedLog:
             told = f"{kind} log has no option {name!r}{nearest(name, known)} (it has: {listed(known)})"
             raise ValueError(f"a{'n' if kind == 'arrivals' else ''} {told}")
     given = {name: value for name, value in options.items() if value != known[name]}
+    if kind == "channel":
+        Recorded(file=file, **given)  # refuses values out of range, as a scenario does
     log = file.parsed(ChannelReading(**given) if kind == "channel" else ArrivalReading(**given))
     for split in ("train", "test"):
         log.part(split)

@@ -35,6 +35,7 @@ RIGHT = {
     "place": ["--random", "5"],
     "profile": ["absent.py:Net", "--input", "1x3x8x8"],
     "train": ["--steps", "64"],
+    "trace": ["import", "log.csv"],
     "dataset": ["device", "--episodes", "1", "--set", "tasks.count=3", "--out", "d-v0"],
     "render": ["device", "--steps", "1"],
     "bench": ["--only", "single"],
@@ -50,6 +51,8 @@ WORDS = {
     *("env", "env_id", "scenario", "scenarios", "suite", "split", "algo", "action", "schedule", "search", "network"),
     *("published", "app", "measures", "device", "policies", "policy", "instance", "resume", "changes", "over", "hyper"),
 }
+#: Where an argument without a name stands, if not first.
+PLACES = {("trace", "file"): 1}
 WRITTEN = ("csv", "plot", "report", "out", "save", "storage", "store")
 
 
@@ -99,6 +102,7 @@ def folder(tmp_path: Path, monkeypatch: Any) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("mine")
     (tmp_path / "broken.toml").write_text("= [")
+    (tmp_path / "log.csv").write_text("time_s,gain_db\n" + "".join(f"{i},{-90 - i % 7}\n" for i in range(400)))
     return tmp_path
 
 
@@ -109,9 +113,11 @@ def test_an_option_refuses_nonsense(command: str, action: argparse.Action, folde
     bad += ["qqq", "absent.toml", "broken.toml"] if action.dest in WORDS else []
     bad += ["qqq"] if action.choices else []
     bad += endings(command, action) if action.dest in WRITTEN else []
+    bad = [value for value in bad if (action.dest, value) != ("sent_dbm", "-1")]  # a power as any other
     for value in bad:
         right = [] if action.dest in ("instance", "published") else RIGHT[command]
-        given = [*right, f"{name}={value}"] if name else [value, *right[1:]]
+        place = PLACES.get((command, action.dest), 0)
+        given = [*right, f"{name}={value}"] if name else [*right[:place], value, *right[place + 1 :]]
         told = assert_refused([command, *given], capsys, folder)
         if value == "qqq" and action.dest != "split":
             assert "qqq" in told
