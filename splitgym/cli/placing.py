@@ -171,6 +171,8 @@ def _show(
         print_table(mapping_table(topology, args.graph), markdown=args.markdown)
         for line in topology.notes:
             say(line)
+        for app in instance.apps:
+            say(f"{app.id}: {app.rate_hz:g} inferences a second of {app.dnn}, inputs arise at {app.source}")
     print_table(contest_table(instance, results, _setting(args, instance)), markdown=args.markdown)
     for line in violations(results):
         say(line)

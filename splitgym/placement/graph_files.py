@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from splitgym.checks import file_path
 from splitgym.named_files import NamedFile, named_file
-from splitgym.quoting import cut, shown, where
+from splitgym.quoting import cut, shown, tamed, where
 from splitgym.reading import has_suffix, json_of, naming, text_of
 
 if TYPE_CHECKING:
@@ -178,13 +178,15 @@ def _gml(text: str, path: str | Path) -> Any:
     labels = [fields.get("label") for _, fields in graph.nodes(data=True)]
     texts = [str(label).strip() for label in labels if label is not None]
     if len(set(texts)) == len(labels) and all(texts):
-        graph = nx.relabel_nodes(graph, dict(zip(graph, texts, strict=True)))
+        return nx.relabel_nodes(graph, dict(zip(graph, texts, strict=True)))
+    if texts:
+        graph.graph["_note"] = "labels are missing or taken, so ids name the nodes (names = label: where there is one)"
     return graph
 
 
 def _gml_place(message: str) -> str:
     """networkx's words with the place as it is written elsewhere: ``(3, 7)`` is line 3, column 7."""
-    return cut(re.sub(r"at \((\d+), (\d+)\)", r"at line \1, column \2", " ".join(message.split())))
+    return cut(re.sub(r"at \((\d+), (\d+)\)", r"at line \1, column \2", " ".join(tamed(message).split())), 300)
 
 
 # ------------------------------------------------------------------ node-link JSON

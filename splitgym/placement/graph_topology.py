@@ -150,6 +150,8 @@ class _Reader:
         ]
         self.book.note("nodes without any attribute:", bare)
         if not attribute:
+            if "_note" in self.graph.graph:  # of read_graph
+                self.book.note(str(self.graph.graph["_note"]))
             return ids
         self._check("mapping.names", attribute, "node")
         texts = {node: str(fields.get(attribute) or "").strip() for node, fields in self.graph.nodes(data=True)}

@@ -21,6 +21,8 @@ TIERS = ("mobile", "edge", "cloud")
 #: Columns above these numbers of nodes are staggered, and name only the nodes of a plan.
 _MOST_STRAIGHT, _MOST_NAMED = 12, 36
 _DOT_IN, _PILL_IN, _SPOT_IN = 0.18, 0.25, 0.05
+#: Above so many arcs they would cover the sheet.
+_MOST_ARCS = 1000
 #: From the sheet's edge to the outer columns: room for names and sources.
 _SIDE_IN = 1.45
 #: Up to so many plans run beside one another where they take the same arc, so far apart.
@@ -53,7 +55,7 @@ def draw_network(
         box: width, lower edge and height of the drawing [in].
     """
     sheet = _sheet(axes, instance, columns, plans, box)
-    _draw_arcs(sheet, instance)
+    _draw_arcs(sheet, instance, plans)
     _draw_nodes(sheet, instance, columns, plans)
     for i, plan in enumerate(plans):
         shift = _LANE_IN * (i - (len(plans) - 1) / 2) if len(plans) <= _MOST_LANES else 0.0
@@ -90,12 +92,14 @@ def _name_in(name: str) -> float:
     return 0.14 + 0.078 * len(brief(name, 10))
 
 
-def _draw_arcs(sheet: Sheet, instance: Instance) -> None:
-    """All arcs, faintly; those within a column bulge to the right."""
+def _draw_arcs(sheet: Sheet, instance: Instance, plans: Sequence[Plan]) -> None:
+    """All arcs, faintly, of very many those of the nodes of plans; those within a column bulge to the right."""
+    used = {name for plan in plans for name in plan.placement}
+    arcs = [arc for arc in instance.arcs if len(instance.arcs) <= _MOST_ARCS or {arc.from_node, arc.to_node} & used]
     path = need("matplotlib.path", "report").Path
     patch = need("matplotlib.patches", "report").PathPatch
-    faint = {"edgecolor": FAINT, "facecolor": "none", "linewidth": 0.7 if len(instance.arcs) < 150 else 0.4}
-    for arc in instance.arcs:
+    faint = {"edgecolor": FAINT, "facecolor": "none", "linewidth": 0.7 if len(arcs) < 150 else 0.4}
+    for arc in arcs:
         ends = sheet.place[arc.from_node], sheet.place[arc.to_node]
         bend = _bend(sheet, arc.from_node, arc.to_node)
         middle = ((ends[0][0] + ends[1][0]) / 2 + bend[0], (ends[0][1] + ends[1][1]) / 2 + bend[1])

@@ -30,7 +30,9 @@ from splitgym.agents.config import TrainConfig, load_config
 from splitgym.evaluation.store_file import Table, _checked
 from splitgym.fronts import Front
 from splitgym.named_files import named_file
+from splitgym.placement.graph_topology import load_topology
 from splitgym.placement.instance import load_instance
+from splitgym.placement.tiers import load_tiers
 from splitgym.profiles import load_profile
 from splitgym.strict import Strict
 from splitgym.suites import load_suite
@@ -39,6 +41,7 @@ from splitgym.traces.arrivals import check_instants, read_instants
 from splitgym.worlds.hardware.profile import load_hardware
 from splitgym.worlds.presets import UnusedKeyWarning
 from splitgym.worlds.world import WORLDS
+from tests.placement.test_graph_files import FILES as GRAPHS
 
 LIMIT_S = 10  # of one file
 _SOME = 100  # files of a format before the next one's turn
@@ -248,6 +251,11 @@ def runs_of(path: Path) -> Any:
     return np.column_stack([runs.configurations, runs.latency_s, runs.edge_j, runs.cloud_j])
 
 
+def tiers_of(path: Path) -> Any:
+    """A tier table as a mapping names it."""
+    return load_tiers(named_file(path, "no such tier table"))
+
+
 def config_of(path: Path) -> Any:
     """The configuration of the run in the file's folder."""
     return load_config(path.parent)
@@ -273,6 +281,8 @@ def formats() -> list[Format]:
         ),
         Format("instance.json", as_json, load_instance),
         Format("instance.toml", as_toml, load_instance),
+        *(Format(name, lambda text=text: [text.encode()], load_topology) for name, text in GRAPHS.items()),
+        Format("tiers.toml", lambda: [dump_toml(load_tiers().to_dict()).encode()], tiers_of),
         Format("front.json", fronts, Front.load),
         *(
             Format(f"{name}-scenario.toml", functools.partial(scenarios, name), WORLDS[name].load_scenario)

@@ -109,6 +109,7 @@ def test_labels_of_gml_name_the_nodes_only_if_each_has_its_own(tmp_path: Path) -
     path = tmp_path / "net.gml"
     path.write_text(GML.replace('label "c"', 'label "e"'), encoding="utf-8")
     assert list(read_graph(path)) == [0, 1, 2]
+    assert read_graph(path).graph["_note"].startswith("labels are missing or taken, so ids name the nodes")
     path.write_text(GML.replace(' label "c"', ""), encoding="utf-8")
     assert list(read_graph(path)) == [0, 1, 2]
     path.write_text(GML.replace('label "c"', 'label "Zürich"'), encoding="utf-8")
