@@ -15,7 +15,7 @@ from splitgym.files import save_figure
 from splitgym.profiles.dnn import DnnProfile
 from splitgym.profiling.block_times import REPEATS, WARM_UPS, BlockTimes, block_times
 from splitgym.profiling.loading import load_model, shape_of
-from splitgym.profiling.making import captured, check_options, example_of, profile_of
+from splitgym.profiling.making import captured, check_options, example_of, is_onnx, profile_of
 from splitgym.profiling.structure import Structure, structure_of
 from splitgym.ranges import CLOCK, ELEMENT_BITS
 from splitgym.show.network import network_figure, network_table
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "residual block.  Accuracies are what you give, or modelled; the file says which.  The profile is the\n"
         "network of a scenario: --set dnn=FILE.\n\n"
         "MODEL is MODULE:FACTORY, where the factory is a function without arguments, a class, or a model that is\n"
-        "there; FILE.py:FACTORY does as well.  The code of the model runs."
+        "there; FILE.py:FACTORY does as well.  The code of the model runs.  A file that ends in .onnx is read as it is."
     )
     parser.epilog = (
         "examples:\n"
@@ -37,9 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym profile torchvision.models:resnet50 --input 1x3x224x224 --depth 1 --accuracy 0.8086\n"
         "  splitgym profile mine.py:Net --input 1x3x32x32 --cuts layer1 layer2 --plot mine.png\n"
         "  splitgym profile mine.py:Net --input 1x3x32x32 --measure --clock 2.4e9    block times, MAC per cycle\n"
+        "  splitgym profile net.onnx --out mine.toml\n"
         "  splitgym evaluate enachi --set dnn=mine.toml"
     )
-    parser.add_argument("model", metavar="MODEL", help="MODULE:FACTORY or FILE.py:FACTORY")
+    parser.add_argument("model", metavar="MODEL", help="MODULE:FACTORY, FILE.py:FACTORY or FILE.onnx")
     parser.add_argument("--input", metavar="SIZES", help="sizes of one input, batch first: 1x3x224x224")
     parser.add_argument("--out", metavar="FILE.toml", help="write the profile there")
     parser.add_argument("--plot", metavar="FILE", help="draw multiply-adds and bits along the network")
@@ -72,8 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Capture, count, write and print."""
     _check(args)
-    model = load_model(args.model)
-    graph = captured(model, shape_of(args.input), sequential=args.sequential)
+    model = args.model if is_onnx(args.model) else load_model(args.model)
+    graph = captured(model, None if args.input is None else shape_of(args.input), sequential=args.sequential)
     structure = structure_of(graph, cuts=args.cuts, depth=args.depth, exits=args.exits)
     name = args.name or (Path(args.out).stem if args.out else None)
     profile = profile_of(
@@ -98,7 +99,9 @@ def _check(args: argparse.Namespace) -> None:
         CLOCK.check("--clock", args.clock)
         if not args.measure:
             raise ValueError("--clock is for --measure; add it, or leave the clock out")
-    if args.input is None:
+    if is_onnx(args.model) and args.measure:
+        raise ValueError("--measure runs the network, and an ONNX file is only counted; give the PyTorch model")
+    if args.input is None and not is_onnx(args.model):
         raise ValueError("--input is needed: the sizes of one input, batch first, such as --input 1x3x224x224")
     if args.out is not None:
         check_ending("--out", args.out, (".toml",))

@@ -17,6 +17,7 @@ from splitgym.profiling.modelled import Numbers, numbers_of
 from splitgym.profiling.structure import Structure, structure_of
 from splitgym.quoting import shown
 from splitgym.ranges import SCORE, SHARE, STEEPNESS
+from splitgym.reading import has_suffix
 
 
 def profile(
@@ -41,8 +42,8 @@ def profile(
     for all.  One multiply-add of a convolution or a matrix product, attention's too, is one; all else counts nothing.
 
     Args:
-        model: a ``torch.nn.Module``, which is profiled in eval mode and left as it was.
-        example_input: one input tensor, (b, ...), or its shape.
+        model: a ``torch.nn.Module``, which is profiled in eval mode and left as it was; or the path of an ONNX file.
+        example_input: one input tensor, (b, ...), or its shape; for an ONNX file only where the file leaves it open.
         name: of the profile; without it, that of the model's class.
         cuts: cut behind these modules only.
         depth: cut only where a module ends that is at most so deep: 1 for "layer1", 2 for "layer1.0".
@@ -101,14 +102,26 @@ def check_options(
 
 def captured(model: Any, example_input: Any = None, *, sequential: bool = False, batched: bool = False) -> Captured:
     """The graph of a model, however it is given; see :func:`profile`."""
+    if is_onnx(model):
+        from splitgym.profiling.onnx_graph import capture_onnx
+
+        if sequential or batched:
+            raise ValueError("an ONNX file is captured as it is, without sequential or batched")
+        sizes = getattr(example_input, "shape", example_input)
+        return capture_onnx(model, None if sizes is None else tuple(sizes))
     from splitgym.profiling.children import capture_children
     from splitgym.profiling.torch_graph import capture_module
 
     torch = need("torch", "profile")
     if not isinstance(model, torch.nn.Module):
-        raise ValueError(f"model must be a torch.nn.Module, got {shown(model)}")
+        raise ValueError(f"model must be a torch.nn.Module, or the path of an .onnx file, got {shown(model)}")
     example = example_of(example_input)
     return capture_children(model, example) if sequential else capture_module(model, example, batched=batched)
+
+
+def is_onnx(model: Any) -> bool:
+    """Whether a model is the path of an ONNX file."""
+    return isinstance(model, (str, Path)) and has_suffix(model, ".onnx")
 
 
 def example_of(example_input: Any) -> Any:
