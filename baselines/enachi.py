@@ -94,7 +94,11 @@ def _views(params: np.record, observed: dict[str, Any]) -> np.ndarray:
 def scratch(users: int, params: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scratch arrays of the joint decision for up to ``users`` users: (N, n_kinds) PLAN and (1,) BAND."""
     kinds = int(kernel.count_kinds(params.view(np.recarray)[0]))
-    return records(np.zeros((users, kinds), PLAN)), records(np.zeros(1, BAND))
+    band = records(np.zeros(1, BAND))
+    for name in ("cut_points", "cut_shares", "cut_levels"):
+        band[name] = params[name]
+    band["tables"] = bool((params["cut_points"] > 0).any())
+    return records(np.zeros((users, kinds), PLAN)), band
 
 
 class Weighted(TaskPolicy):

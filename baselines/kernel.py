@@ -12,7 +12,7 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.bandwidth import solve_p11
-from splitgym.physics.dnn import accuracy, compute_j, compute_s
+from splitgym.physics.dnn import accuracy, answers_part, compute_j, compute_s, curve_of
 from splitgym.physics.lyapunov import best_power_w, complete_power_w, delivered_ratio, transmit_value_j2
 from splitgym.physics.radio import slot_count
 from splitgym.physics.random import child, mix, uniform
@@ -105,15 +105,13 @@ def split_value(v, cut, edge_cut, clock_hz, weight_j2, eta, p):
     if window_s <= 0.0:
         return base - v.queue_j * device_j, 0.0
     queue_j = v.queue_j * (1.0 - answered) * eta
-    steepness, wanted_bit = p.cut_steepness[cut], p.cut_bits[cut]
+    curve, wanted_bit = curve_of(cut, p), p.cut_bits[cut]
     power_w = best_power_w(
-        weight_j2, queue_j, v.gain, p.bandwidth_hz, p.noise_w_hz, window_s, wanted_bit, steepness,
-        p.accuracy_full, p.accuracy_chance, p.power_max_w,
-    )  # fmt: skip
+        weight_j2, queue_j, v.gain, p.bandwidth_hz, p.noise_w_hz, window_s, wanted_bit, curve, p.power_max_w
+    )
     value = transmit_value_j2(
-        weight_j2, queue_j, power_w, v.gain, p.bandwidth_hz, p.noise_w_hz, window_s, wanted_bit, steepness,
-        p.accuracy_full, p.accuracy_chance,
-    )  # fmt: skip
+        weight_j2, queue_j, power_w, v.gain, p.bandwidth_hz, p.noise_w_hz, window_s, wanted_bit, curve
+    )
     if answered > 0.0 and value <= base:
         value, power_w = base, 0.0
     return value - v.queue_j * device_j, power_w
@@ -128,7 +126,7 @@ def enachi_one(v, d, weight_j2, eta, p):
     best = -math.inf
     skip(v, d, p)
     for cut in range(1, p.last_cut + 1):
-        if cut < p.last_cut and p.cut_steepness[cut] <= 0.0:
+        if cut < p.last_cut and not answers_part(cut, p):
             continue  # all or nothing: the mean gain would overrate it (s6.1, s8)
         for edge_cut in range(p.last_cut, cut - 1, -1):
             if edge_cut != effective_edge_cut(cut, edge_cut, p):
@@ -178,7 +176,7 @@ def fill_plans(v, plans, weight_j2, eta, p):
         answered, device_j = device_outlook(v, cut, clock_hz, p)
         candidate = is_candidate(v, cut, last, clock_hz, p)
         plan.queue_j, plan.cost_j2, plan.gain = v.queue_j * (1.0 - answered) * eta, v.queue_j * device_j, v.gain
-        plan.window_s, plan.wanted_bit, plan.steepness = 0.0, 1.0, 1.0  # nothing can be sent in no time
+        plan.window_s, plan.wanted_bit, plan.steepness, plan.cut = 0.0, 1.0, 1.0, cut  # nothing can be sent in no time
         if silent or cut == last:
             plan.reached = max(answered, p.accuracy_chance)
             if cut == last and device_s(cut, clock_hz, v.clock_hz, p) <= v.remaining_s:
@@ -186,7 +184,7 @@ def fill_plans(v, plans, weight_j2, eta, p):
             if candidate and (cut == last) != silent and (cut == last or answered > 0.0):
                 plan.wanted_bit = 0.0
                 possible = True
-        elif candidate and p.cut_steepness[cut] > 0.0:
+        elif candidate and answers_part(cut, p):
             plan.window_s = uplink_window_s(v, cut, last, clock_hz, p)
             plan.wanted_bit, plan.steepness = p.cut_bits[cut], p.cut_steepness[cut]
             possible = possible or plan.window_s > 0.0
@@ -308,14 +306,13 @@ def myopic_one(v, d, p):
             if cut == p.last_cut:
                 if device_s(cut, clock_hz, v.clock_hz, p) <= v.remaining_s:
                     reached = p.accuracy_full
-            elif p.cut_steepness[cut] > 0.0:
+            elif answers_part(cut, p):
                 window_s = uplink_window_s(v, cut, p.last_cut, clock_hz, p)
                 if window_s > 0.0:
                     sending = 1.0 - answered  # samples that exited on the device send nothing
                     power_w = min((p.budget_j - energy_j) / (sending * window_s), p.power_max_w)
                     ratio = delivered_ratio(power_w, v.gain, p.bandwidth_hz, p.noise_w_hz, window_s, p.cut_bits[cut])
-                    curve = accuracy(ratio, p.cut_steepness[cut], p.accuracy_full, p.accuracy_chance)
-                    reached = max(answered, curve)
+                    reached = max(answered, accuracy(ratio, curve_of(cut, p)))
                     energy_j += sending * power_w * window_s
             if beats(reached, energy_j, best, least_j):
                 best, least_j = reached, energy_j

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from splitgym.jit import jit
+from splitgym.physics.dnn import first_from
 from splitgym.physics.radio import tracking_weight
 from splitgym.physics.uplink import slot_power_w
 
@@ -32,26 +33,13 @@ class Law(NamedTuple):
 
 
 @jit
-def first_from(gains, least):
-    """Index of the first of the ascending ``gains`` that is at least ``least``; their number if none is."""
-    low, high = 0, gains.shape[0]
-    while low < high:
-        middle = (low + high) // 2
-        if gains[middle] >= least:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-@jit
 def filling_mean_w(level_w, noise_w, law, power_max_w):
     """Mean power [W] of water-filling under the law; ``noise_w`` is N0 w / G [W]."""
     if level_w <= 0.0:
         return 0.0
-    wet, full = first_from(law.gains, noise_w / level_w), law.gains.shape[0]
+    wet, full = first_from(law.gains, law.gains.shape[0], noise_w / level_w), law.gains.shape[0]
     if level_w > power_max_w:
-        full = first_from(law.gains, noise_w / (level_w - power_max_w))
+        full = first_from(law.gains, law.gains.shape[0], noise_w / (level_w - power_max_w))
     between = level_w * (law.above[wet] - law.above[full]) - noise_w * (law.inverse[wet] - law.inverse[full])
     return between + power_max_w * law.above[full]
 
@@ -90,7 +78,7 @@ def inversion_scale_w(mean_w, first, law, power_max_w):
 @jit
 def inversion_rate(scale_w, first, noise_w, law, power_max_w):
     """Mean spectral efficiency of inversion from gain ``first`` of the law on [nat/s/Hz]."""
-    free = max(first_from(law.gains, scale_w / power_max_w), first)
+    free = max(first_from(law.gains, law.gains.shape[0], scale_w / power_max_w), first)
     rate = law.above[free] * math.log1p(scale_w / noise_w)
     for j in range(first, free):
         rate += law.shares[j] * math.log1p(power_max_w * law.gains[j] / noise_w)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 
 from splitgym.jit import jit
-from splitgym.physics.dnn import accuracy
-from splitgym.physics.lyapunov import accuracy_slope
+from splitgym.physics.dnn import Curve, accuracy, accuracy_slope
 from splitgym.physics.radio import LOG2
 
 _STEPS = 60  # no root below needs more than a dozen
@@ -20,7 +19,7 @@ _STEEP = 500.0  # log of the largest price ratio whose powers of e stay finite
 
 
 @jit
-def curve(z):
+def g_of(z):
     """g(z) = z - 1 + e^-z [1], to full precision for small z."""
     if z > _SERIES:
         return z + math.expm1(-z)
@@ -39,7 +38,7 @@ def log_snr(log_ratio):
     s = math.exp(0.5 * (log_ratio + LOG2))
     z = math.log1p(s * (1.0 + s / 6.0))
     for _ in range(_STEPS):
-        g = curve(z)
+        g = g_of(z)
         step = (z + math.log(g) - log_ratio) * g / z
         z = max(z - step, 0.1 * z)
         if abs(step) <= _DIGITS * z:
@@ -56,7 +55,7 @@ def full_log_snr(reach):
     target = math.log(reach)
     z = 2.0 * target
     for _ in range(_STEPS):
-        g = curve(z)
+        g = g_of(z)
         sent = z - g  # 1 - e^-z
         step = (z + math.log(sent / z) - target) * z * sent / g
         z = max(z - step, 0.1 * z)
@@ -77,7 +76,7 @@ def clipped_log_snr(log_ratio, steepness, reach, z):
     high = 1.0 + math.exp(min(log_ratio + load, _STEEP))
     z = min(max(z, low), high)
     for _ in range(_STEPS):
-        g = curve(z)
+        g = g_of(z)
         sent = z - g
         left = 1.0 - sent
         excess = math.log(g) - load * z * left / sent - log_ratio
@@ -99,22 +98,75 @@ def clipped_log_snr(log_ratio, steepness, reach, z):
 
 
 @jit
+def plan_curve(plan, band):
+    """The accuracy curve of a plan: its own exponential, or the table of its cut."""
+    cut = plan.cut
+    points = band.cut_points[cut] if plan.steepness <= 0.0 else 0
+    return Curve(
+        plan.steepness, band.accuracy_full, band.accuracy_chance, points, band.cut_shares[cut], band.cut_levels[cut]
+    )
+
+
+@jit
+def table_demand(plan, price, band, curve, load_hz, limit_hz, power_j2_hz):
+    """:func:`demand` for a table: the best of its corners and, at the power limit, of the points between.
+
+    Below the power limit a ratio costs the same per unit whatever it is, so the best one is a corner, or where the
+    limit begins.  Beyond, share and cost follow from g(z) = price * load / (V c) on a piece of slope c.
+    """
+    reach, free, unit_j2, z = limit_hz / load_hz, 0.0, math.inf, 1.0
+    if power_j2_hz > 0.0:
+        log_ratio = math.log(price / power_j2_hz)
+        if log_ratio < _STEEP:
+            z = log_snr(log_ratio)
+            unit_j2 = power_j2_hz * load_hz * math.exp(z)
+            free = reach * z / math.expm1(z)  # ratios up to here need less than all power
+    free_z = z
+    share_hz, best_j2 = 0.0, band.weight_j2 * curve.chance
+    for i in range(1, curve.points):
+        begin, end = curve.shares[i - 1], curve.shares[i]
+        rise_j2 = band.weight_j2 * (curve.levels[i] - curve.levels[i - 1])
+        if begin >= reach:
+            break
+        if rise_j2 <= 0.0:
+            continue
+        if free > begin:
+            ratio = min(end, free)
+            net_j2 = band.weight_j2 * accuracy(ratio, curve) - unit_j2 * ratio
+            if net_j2 > best_j2:
+                share_hz, best_j2 = ratio * load_hz / free_z, net_j2
+        if free < end:
+            z = clipped_log_snr(math.log(price * load_hz * (end - begin) / rise_j2), 0.0, reach, z)
+            ratio = reach * z / math.expm1(min(z, _STEEP))
+            if ratio > end:
+                ratio, z = end, full_log_snr(reach / end)
+            if ratio > max(begin, free):
+                asked_hz = limit_hz / math.expm1(min(z, _STEEP))
+                net_j2 = band.weight_j2 * accuracy(min(ratio, 1.0), curve) - power_j2_hz * limit_hz - price * asked_hz
+                if net_j2 > best_j2:
+                    share_hz, best_j2 = asked_hz, net_j2
+    return share_hz, best_j2 - plan.cost_j2
+
+
+@jit
 def demand(plan, price, band):
     """Share [Hz] at which v_s' falls to ``price`` > 0 [J^2/Hz], and v_s(w) - price w [J^2] there.  (section 6.3)
 
     (0, -inf) for an infeasible plan.  The share may exceed the band.
     """
-    weight, full, chance, k = band.weight_j2, band.accuracy_full, band.accuracy_chance, plan.steepness
+    weight, chance, k, curve = band.weight_j2, band.accuracy_chance, plan.steepness, plan_curve(plan, band)
     if plan.wanted_bit <= 0.0:
         return 0.0, weight * plan.reached - plan.cost_j2
     if plan.window_s <= 0.0:
         return 0.0, -math.inf
-    slope_j2 = weight * accuracy_slope(k, full, chance)
-    if slope_j2 <= 0.0:
+    slope_j2 = weight * accuracy_slope(0.0, curve)
+    if slope_j2 <= 0.0 and curve.points == 0:
         return 0.0, weight * chance - plan.cost_j2
     load_hz = plan.wanted_bit * LOG2 / plan.window_s  # share at beta = z = 1
     limit_hz = band.power_max_w * plan.gain / band.noise_w_hz  # share at which SNR = 1 with the power limit
     power_j2_hz = plan.queue_j * plan.window_s * band.noise_w_hz / plan.gain  # cost of SNR = 1 per Hz
+    if curve.points > 0:
+        return table_demand(plan, price, band, curve, load_hz, limit_hz, power_j2_hz)
     z = 1.0
     if power_j2_hz > 0.0:
         log_ratio = math.log(price / power_j2_hz)
@@ -126,10 +178,10 @@ def demand(plan, price, band):
             share_hz = ratio * load_hz / z
             if math.expm1(z) * share_hz <= limit_hz:
                 cost_j2 = plan.cost_j2 + power_j2_hz * load_hz * math.exp(z) * ratio
-                return share_hz, weight * accuracy(ratio, k, full, chance) - cost_j2
+                return share_hz, weight * accuracy(ratio, curve) - cost_j2
     reach = limit_hz / load_hz
     z = clipped_log_snr(math.log(price * load_hz / slope_j2), k, reach, z)
     share_hz = limit_hz / math.expm1(min(z, _STEEP))
     ratio = min(share_hz * z / load_hz, 1.0)
     cost_j2 = plan.cost_j2 + power_j2_hz * limit_hz + price * share_hz
-    return share_hz, weight * accuracy(ratio, k, full, chance) - cost_j2
+    return share_hz, weight * accuracy(ratio, curve) - cost_j2

@@ -11,8 +11,9 @@ import math
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.demand import demand
+from splitgym.physics.demand import demand, plan_curve
 from splitgym.physics.lyapunov import bandwidth_price_j2_hz, best_power_w, transmit_value_j2
+from splitgym.physics.sizes import MOST_CUTS, MOST_POINTS
 
 _STEPS = 100  # the search needs about ten
 _FREE = 1e-20  # price [V / B] at which bandwidth is as good as free
@@ -25,13 +26,14 @@ PLAN = np.dtype(
         ("cost_j2", "f8"),  # Q E_loc of the split: cost of the device's own energy
         ("window_s", "f8"),  # T_s; 0: infeasible
         ("wanted_bit", "f8"),  # L_s; 0: nothing is sent
-        ("steepness", "f8"),  # k_s
+        ("steepness", "f8"),  # k_s; 0: the table of the cut
         ("reached", "f8"),  # accuracy without sending (local); unused if something is sent
+        ("cut", "i8"),  # place in the tables of BAND
     ],
     align=True,
 )
 
-#: What all users share.
+#: What all users share; the tables of the cuts as PARAMS has them.
 BAND = np.dtype(
     [
         ("bandwidth_hz", "f8"),
@@ -40,6 +42,10 @@ BAND = np.dtype(
         ("weight_j2", "f8"),
         ("accuracy_full", "f8"),
         ("accuracy_chance", "f8"),
+        ("tables", "?"),  # whether a cut has one
+        ("cut_points", "i8", (MOST_CUTS,)),
+        ("cut_shares", "f8", (MOST_CUTS, MOST_POINTS)),
+        ("cut_levels", "f8", (MOST_CUTS, MOST_POINTS)),
     ],
     align=True,
 )
@@ -58,7 +64,7 @@ def plan_power_w(plan, share_hz, band):
         return 0.0
     return best_power_w(
         band.weight_j2, plan.queue_j, plan.gain, share_hz, band.noise_w_hz, plan.window_s, plan.wanted_bit,
-        plan.steepness, band.accuracy_full, band.accuracy_chance, band.power_max_w,
+        plan_curve(plan, band), band.power_max_w,
     )  # fmt: skip
 
 
@@ -73,7 +79,7 @@ def plan_value_j2(plan, share_hz, band):
         return band.weight_j2 * band.accuracy_chance - plan.cost_j2
     value = transmit_value_j2(
         band.weight_j2, plan.queue_j, plan_power_w(plan, share_hz, band), plan.gain, share_hz, band.noise_w_hz,
-        plan.window_s, plan.wanted_bit, plan.steepness, band.accuracy_full, band.accuracy_chance,
+        plan.window_s, plan.wanted_bit, plan_curve(plan, band),
     )  # fmt: skip
     return value - plan.cost_j2
 
@@ -83,7 +89,7 @@ def plan_price_j2_hz(plan, share_hz, band):
     """v_s'(w) [J^2/Hz] of a plan that sends; non-increasing in the share.  (section 6.3)"""
     return bandwidth_price_j2_hz(
         band.weight_j2, plan.queue_j, plan_power_w(plan, share_hz, band), plan.gain, share_hz, band.noise_w_hz,
-        plan.window_s, plan.wanted_bit, plan.steepness, band.accuracy_full, band.accuracy_chance,
+        plan.window_s, plan.wanted_bit, plan_curve(plan, band),
     )  # fmt: skip
 
 
@@ -132,6 +138,24 @@ def fill_band(plans, splits, band, total_hz, shares):
 
 
 @jit
+def meet(plans, splits, low, high, band, shares):
+    """Shares [Hz] between those asked for at two prices on both sides of a jump, so that they fill the band; their sum.
+
+    Tables make users jump from corner to corner: at the jump's price all that lies between is worth the same, as long
+    as the accuracies' slopes do not rise.
+    """
+    more = np.empty_like(shares)
+    more_hz, _ = ask(plans, splits, low, band, more)
+    less_hz, _ = ask(plans, splits, high, band, shares)
+    if more_hz > less_hz:
+        part = min(max((band.bandwidth_hz - less_hz) / (more_hz - less_hz), 0.0), 1.0)
+        for n in range(shares.shape[0]):
+            shares[n] += part * (more[n] - shares[n])
+        return less_hz + part * (more_hz - less_hz)
+    return less_hz
+
+
+@jit
 def settle(plans, splits, band, price, rival_j2, shares):
     """Optimal ``shares`` [Hz] of fixed splits; their value [J^2] and price [J^2/Hz].  (section 6.3)
 
@@ -159,6 +183,8 @@ def settle(plans, splits, band, price, rival_j2, shares):
         else:
             step = max(2.0 * step, abs(excess))
             x += step if excess > 0.0 else -step
+    if band.tables and low > -math.inf and high < math.inf:
+        total_hz = meet(plans, splits, math.exp(low), math.exp(high), band, shares)
     return fill_band(plans, splits, band, total_hz, shares), price
 
 

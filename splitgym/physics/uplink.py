@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from splitgym.jit import jit
-from splitgym.physics.dnn import accuracy, predicts_stop, seen_ratio, uncertainty
+from splitgym.physics.dnn import accuracy, curve_of, predicts_stop, seen_ratio, uncertainty
 from splitgym.physics.radio import rate_bit_s, tracking_power_w
 
 
@@ -36,9 +36,9 @@ def received_ratio(sent_bit, wanted_bit, channels):
 
 
 @jit
-def confident_ratio(complexity, steepness, p):
+def confident_ratio(complexity, cut, p):
     """theta_seen [1]: feature ratio at which the server becomes confident of the sample; inf if never.  (s5.2)"""
-    return seen_ratio(complexity, steepness, p.accuracy_full, p.accuracy_chance, p.confidently_wrong)
+    return seen_ratio(complexity, curve_of(cut, p), p.confidently_wrong)
 
 
 @jit
@@ -60,8 +60,6 @@ def predicted_uncertainty(ratio, theta, error, p):
 
 
 @jit
-def answer_accuracy(ratio, steepness, p):
-    """Accuracy of the server's answer to a share of the features [1]; steepness 0: it only answers to all.  (s4)"""
-    if steepness > 0.0:
-        return accuracy(ratio, steepness, p.accuracy_full, p.accuracy_chance)
-    return p.accuracy_full
+def answer_accuracy(ratio, cut, p):
+    """Accuracy of the server's answer to a share of a cut's features [1].  (s4)"""
+    return accuracy(ratio, curve_of(cut, p))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 from splitgym.catalogue import Catalogue
 from splitgym.files import written
 from splitgym.names import check_label, check_name
+from splitgym.physics.sizes import MOST_CUTS, MOST_POINTS
 from splitgym.quoting import shown
 from splitgym.ranges import MACS, SCORE, SHARE, SIZE, STEEPNESS
 from splitgym.reading import has_suffix
@@ -17,10 +19,34 @@ from splitgym.registry import nearest
 from splitgym.strict import Strict, entry, number, sources
 from splitgym.toml import dump_toml, value_text
 
-#: Tables of the kernels: cut points (the input is one) and exits.
-MOST_CUTS, MOST_EXITS = 64, 16
+#: Exits in a table of the kernels.
+MOST_EXITS = 16
 #: Elements of a tensor, multiply-adds of a network.
 MOST_ELEMENTS, MOST_MACS = 10**12, 10**17
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CurveTable(Strict):
+    """A measured accuracy curve: points between which the accuracy is interpolated linearly."""
+
+    SECTION: ClassVar[str] = "curve"
+    shares: tuple[float, ...] = number(SHARE, fewest=2, most=MOST_POINTS, doc="features received, ascending, 0 to 1")
+    accuracies: tuple[float, ...] = number(
+        SCORE, fewest=2, most=MOST_POINTS, doc="accuracy with each share, not falling, from accuracy_chance to full"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.shares) != len(self.accuracies):
+            raise ValueError(
+                f"curve.accuracies must have one entry for each of the {len(self.shares)} shares, "
+                f"got {len(self.accuracies)}"
+            )
+        ascending = all(a < b for a, b in itertools.pairwise(self.shares))
+        if not ascending or self.shares[0] != 0.0 or self.shares[-1] != 1.0:
+            raise ValueError(f"curve.shares must ascend from 0 to 1, got {shown(list(self.shares))}")
+        if list(self.accuracies) != sorted(self.accuracies):
+            raise ValueError(f"curve.accuracies must not fall, got {shown(list(self.accuracies))}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,6 +59,7 @@ class Block(Strict):
     shape: tuple[int, ...] = number(SIZE, most=8, doc="output tensor, channels first")
     cut: bool = entry(True, doc="whether the boundary is a cut point")
     steepness: float = number(STEEPNESS, default=0.0, doc="k_s of the progressive curve; 0: all or nothing")
+    curve: CurveTable | None = entry(None, doc="a table in place of the steepness")
 
     @property
     def elements(self) -> int:
@@ -80,6 +107,7 @@ class DnnProfile(Strict):
         if len(self.blocks) < 1 or not self.blocks[-1].cut:
             raise ValueError("dnn.blocks: at least one block, and the last one must be a cut point (all on the device)")
         self._check_size()
+        self._check_curves()
         names = [b.name for b in self.blocks]
         if len(set(names)) != len(names):
             raise ValueError(f"dnn.blocks: names must differ, got {names}")
@@ -95,6 +123,23 @@ class DnnProfile(Strict):
         shares = [e.share for e in self.exits]
         if places != sorted(set(places)) or shares != sorted(shares):
             raise ValueError("dnn.exits must be in order of execution with shares that do not fall")
+
+    def _check_curves(self) -> None:
+        """Refuse tables that do not end at the network's accuracies, and tables without a use."""
+        ends = (self.accuracy_chance, self.accuracy_full)
+        for i, block in enumerate(self.blocks):
+            if block.curve is None:
+                continue
+            path, found = f"dnn.blocks[{i}]", (block.curve.accuracies[0], block.curve.accuracies[-1])
+            if block.steepness > 0.0:
+                raise ValueError(f"{path}: a curve and a steepness are given; give one of them")
+            if not block.cut or block is self.blocks[-1]:
+                raise ValueError(f"{path}.curve: nothing is sent behind {block.name!r}; leave the curve out")
+            if found != ends:
+                raise ValueError(
+                    f"{path}.curve.accuracies must go from accuracy_chance={ends[0]!r} to accuracy_full={ends[1]!r}, "
+                    f"got {found[0]!r} to {found[1]!r}"
+                )
 
     def _check_size(self) -> None:
         """Refuse what does not fit the kernels' tables, and work beyond all networks."""

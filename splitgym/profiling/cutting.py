@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import networkx as nx
 
-from splitgym.profiles.dnn import MOST_CUTS
+from splitgym.physics.sizes import MOST_CUTS
 from splitgym.profiling.graph import Captured, Step, separators
 from splitgym.quoting import listed
 from splitgym.registry import nearest

@@ -36,7 +36,7 @@ def network_table(profile: DnnProfile, bits: float, parameters: Mapping[str, int
         done += macs
         row = [name, f"{macs / 1e6:.4g}", f"{done / total:.0%}"]
         row += [f"{parameters.get(name, 0):,}"] if parameters else []
-        curve = f"{block.steepness:g}" if block.steepness else ""
+        curve = f"{block.steepness:g}" if block.steepness else "table" if block.curve else ""
         leave = f"{exits[name]:.0%}" if name in exits else ""
         kbit = f"{bits * block.elements / 1e3:.4g}"
         table.add_row(*row, "x".join(map(str, block.shape)), kbit, curve, leave)

@@ -8,6 +8,7 @@ import pytest
 from splitgym import evaluate, load_scenario, make_policy
 from splitgym.baselines import enachi
 from splitgym.envs.single import SplitEnv
+from splitgym.physics.dnn import curve_of
 from splitgym.physics.lyapunov import bandwidth_price_j2_hz, best_power_w, transmit_value_j2
 from splitgym.traces import InferenceTrace
 from splitgym.worlds.inference.layout import VIEW
@@ -76,13 +77,12 @@ def test_through_observations(action: str, tolerance: float) -> None:
 )
 def test_vectors_of_section_10(cut, n_slots, queue_j, gain, bandwidth_hz, power_w, value, price) -> None:
     p = lower(load_scenario("enachi"))
-    shared = (gain, bandwidth_hz, p.noise_w_hz, n_slots * 1e-3, p.cut_bits[cut], p.cut_steepness[cut])
-    ends = (p.accuracy_full, p.accuracy_chance)
-    found_w = best_power_w(2e-3, queue_j, *shared, *ends, p.power_max_w)
-    found = transmit_value_j2(2e-3, queue_j, found_w, *shared, *ends) - queue_j * reference.e_loc(p.cut_macs[cut])
+    shared = (gain, bandwidth_hz, p.noise_w_hz, n_slots * 1e-3, p.cut_bits[cut], curve_of(cut, p))
+    found_w = best_power_w(2e-3, queue_j, *shared, p.power_max_w)
+    found = transmit_value_j2(2e-3, queue_j, found_w, *shared) - queue_j * reference.e_loc(p.cut_macs[cut])
     assert found_w == pytest.approx(power_w, rel=1e-9, abs=1e-15)
     assert found == pytest.approx(value, rel=1e-9)
-    assert bandwidth_price_j2_hz(2e-3, queue_j, found_w, *shared, *ends) == pytest.approx(price, rel=1e-6, abs=1e-18)
+    assert bandwidth_price_j2_hz(2e-3, queue_j, found_w, *shared) == pytest.approx(price, rel=1e-6, abs=1e-18)
 
 
 def test_headline_of_the_published_comparison() -> None:

@@ -15,6 +15,7 @@ import splitgym
 from splitgym import evaluate, load_scenario, make_policy, policy_names
 from splitgym.envs.single import SplitEnv
 from splitgym.envs.vector import SplitVectorEnv
+from splitgym.physics.dnn import curve_of
 from splitgym.physics.lyapunov import best_power_w, transmit_value_j2
 from splitgym.physics.radio import tracking_power_w, tracking_queue_w, tracking_weight
 from splitgym.policy import POLICIES, Policy
@@ -219,11 +220,10 @@ def optimum(weight=2e-3, queue=0.02, gain=1e-12, bandwidth=5e6, deadline=0.2, po
         _, count = reference.slots(split, deadline)
         if count < 1:
             continue
-        shared = (gain, bandwidth, P.noise_w_hz, count * P.slot_s, P.cut_bits[cut], P.cut_steepness[cut])
-        ends = (P.accuracy_full, P.accuracy_chance)
-        power_w = best_power_w(weight, queue, *shared, *ends, power_max)
+        shared = (gain, bandwidth, P.noise_w_hz, count * P.slot_s, P.cut_bits[cut], curve_of(cut, P))
+        power_w = best_power_w(weight, queue, *shared, power_max)
         own_j = reference.e_loc(reference.MACS[split])
-        value = transmit_value_j2(weight, queue, power_w, *shared, *ends) - queue * own_j
+        value = transmit_value_j2(weight, queue, power_w, *shared) - queue * own_j
         energy = own_j + power_w * count * P.slot_s
         if value > best[0]:
             best = (value, energy, (value + queue * energy) / weight)

@@ -23,7 +23,7 @@ from splitgym.physics.bandwidth import (
     solve_p11,
 )
 from splitgym.physics.cheapest import cheapest, read_choice
-from splitgym.physics.demand import clipped_log_snr, curve, demand, full_log_snr, log_snr
+from splitgym.physics.demand import clipped_log_snr, demand, full_log_snr, g_of, log_snr
 from splitgym.worlds.inference.lowering import lower
 from tests.references import enachi as reference
 
@@ -40,11 +40,13 @@ def problem(queues, gains, bandwidth_hz=10e6, deadline_s=0.2):
         for s, split in enumerate(reference.SPLITS):
             window = reference.slots(split, deadline_s)[1] * P.slot_s
             own = queue * reference.e_loc(reference.MACS[split])
-            plans[n, s] = (queue, gain, own, window, P.cut_bits[s + 1], P.cut_steepness[s + 1], 0.0)
+            plans[n, s] = (queue, gain, own, window, P.cut_bits[s + 1], P.cut_steepness[s + 1], 0.0, 0)
         reached = P.accuracy_full if reference.t_loc(reference.TOTAL_MACS) <= deadline_s else P.accuracy_chance
-        plans[n, LOCAL] = (queue, gain, queue * reference.e_loc(reference.TOTAL_MACS), 0.0, 0.0, 0.0, reached)
+        plans[n, LOCAL] = (queue, gain, queue * reference.e_loc(reference.TOTAL_MACS), 0.0, 0.0, 0.0, reached, 0)
     band = records(np.zeros(1, BAND))
-    band[0] = (bandwidth_hz, P.noise_w_hz, P.power_max_w, V, P.accuracy_full, P.accuracy_chance)
+    for name in ("noise_w_hz", "power_max_w", "accuracy_full", "accuracy_chance"):
+        band[name] = P[name]
+    band["bandwidth_hz"], band["weight_j2"] = bandwidth_hz, V
     return plans, band[0]
 
 
@@ -301,11 +303,11 @@ def test_an_infeasible_plan_asks_for_nothing() -> None:
 @pytest.mark.parametrize("log_ratio", [-70.0, -20.0, -3.0, 0.0, 2.0, 30.0, 400.0])
 def test_roots_solve_their_equations(log_ratio: float) -> None:
     z = log_snr(log_ratio)
-    assert z + np.log(curve(z)) == pytest.approx(log_ratio, rel=1e-13, abs=1e-13)
+    assert z + np.log(g_of(z)) == pytest.approx(log_ratio, rel=1e-13, abs=1e-13)
     for reach in (0.3, 1.0):
         z = clipped_log_snr(log_ratio if log_ratio < 9 else 5.0, 4.0, reach, 1.0)
         wanted = log_ratio if log_ratio < 9 else 5.0
-        assert np.log(curve(z)) - 4.0 * reach * z / np.expm1(z) == pytest.approx(wanted, rel=1e-13, abs=1e-12)
+        assert np.log(g_of(z)) - 4.0 * reach * z / np.expm1(z) == pytest.approx(wanted, rel=1e-13, abs=1e-12)
     z = full_log_snr(1.0 + np.exp(min(log_ratio, 20.0) / 4))
     assert np.expm1(z) / z == pytest.approx(1.0 + np.exp(min(log_ratio, 20.0) / 4), rel=1e-12)
 
@@ -313,7 +315,7 @@ def test_roots_solve_their_equations(log_ratio: float) -> None:
 def test_the_curve_keeps_its_digits() -> None:
     for z in (1e-9, 1e-4, 0.05, 0.0999, 0.1001):
         terms = [(-z) ** j / float(np.prod(np.arange(1.0, j + 1))) for j in range(20, 1, -1)]
-        assert curve(z) == pytest.approx(sum(terms), rel=5e-15)
+        assert g_of(z) == pytest.approx(sum(terms), rel=5e-15)
 
 
 # ------------------------------------------------------------------ cheapest choices

@@ -121,21 +121,22 @@ def test_computing():
 
 def test_accuracy_vectors():
     """Specification section 10, and section 4 at both ends."""
-    assert digits_agree(dnn.ratio_for(0.4, 4.0, A_FULL, A_CHANCE), "0.165900737236")
-    assert digits_agree(dnn.ratio_for(0.4, 16.0, A_FULL, A_CHANCE), "0.0425831308853")
-    assert digits_agree(dnn.accuracy(0.25, 4.0, A_FULL, A_CHANCE), "0.521025156286")
+    assert digits_agree(dnn.ratio_for(0.4, dnn.exponential(4.0, A_FULL, A_CHANCE)), "0.165900737236")
+    assert digits_agree(dnn.ratio_for(0.4, dnn.exponential(16.0, A_FULL, A_CHANCE)), "0.0425831308853")
+    assert digits_agree(dnn.accuracy(0.25, dnn.exponential(4.0, A_FULL, A_CHANCE)), "0.521025156286")
     for steepness in STEEPNESS.values():
-        assert dnn.accuracy(0.0, steepness, A_FULL, A_CHANCE) == A_CHANCE
-        assert math.isclose(dnn.accuracy(1.0, steepness, A_FULL, A_CHANCE), A_FULL, rel_tol=1e-15)
-        assert dnn.ratio_for(A_CHANCE / 2.0, steepness, A_FULL, A_CHANCE) == 0.0
+        curve = dnn.exponential(steepness, A_FULL, A_CHANCE)
+        assert dnn.accuracy(0.0, curve) == A_CHANCE
+        assert math.isclose(dnn.accuracy(1.0, curve), A_FULL, rel_tol=1e-15)
+        assert dnn.ratio_for(A_CHANCE / 2.0, curve) == 0.0
 
 
 @given(ratio=share, steepness=st.floats(0.5, 24.0))
 def test_accuracy_is_the_formula_and_has_an_inverse(ratio, steepness):
-    value = dnn.accuracy(ratio, steepness, A_FULL, A_CHANCE)
+    value = dnn.accuracy(ratio, dnn.exponential(steepness, A_FULL, A_CHANCE))
     curve = (1.0 - math.exp(-steepness * ratio)) / (1.0 - math.exp(-steepness))
     assert math.isclose(value, A_CHANCE + (A_FULL - A_CHANCE) * curve, rel_tol=1e-9)
-    back = dnn.ratio_for(value, steepness, A_FULL, A_CHANCE)
+    back = dnn.ratio_for(value, dnn.exponential(steepness, A_FULL, A_CHANCE))
     # a flat curve (far right) hides the ratio in the last bits of the accuracy
     assert abs(back - ratio) <= 1e-15 * math.exp(steepness * ratio) + 1e-12
 
@@ -146,7 +147,7 @@ def test_seen_ratio():
     def theta(a: float) -> float:
         return -math.log(1.0 - (a - A_CHANCE) / (A_FULL - A_CHANCE) * (1.0 - math.exp(-4.0))) / 4.0
 
-    arguments = (4.0, A_FULL, A_CHANCE, 0.3)
+    arguments = (dnn.exponential(4.0, A_FULL, A_CHANCE), 0.3)
     assert math.isclose(dnn.seen_ratio(0.5, *arguments), theta(0.5), rel_tol=1e-12)
     complexity = A_FULL + 0.12 * (1.0 - A_FULL)  # v = 0.12 < c_w
     assert math.isclose(dnn.seen_ratio(complexity, *arguments), theta(A_FULL * 0.4), rel_tol=1e-9)

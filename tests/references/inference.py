@@ -9,20 +9,23 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tests.references import curves
+from tests.references.curves import theta
+
 OPTIONS = {"packet_control": "tracking", "early_stop": True, "progressive": True}
 
 
 class Network:
-    """Cuts of a scenario's DNN: cumulative MACs, bits, channels, steepness; exits as (cut, share, MACs of the head)."""
+    """Cuts of a scenario's DNN: cumulative MACs, bits, channels, curve; exits as (cut, share, MACs of the head)."""
 
     def __init__(self, sc: Any) -> None:
-        self.macs, self.shapes, self.steepness, self.names, total = [0], [sc.dnn.input_shape], [0.0], ["input"], 0
+        self.macs, self.shapes, self.curves, self.names, total = [0], [sc.dnn.input_shape], [0.0], ["input"], 0
         for block in sc.dnn.blocks:
             total += block.macs
             if block.cut:
                 self.macs.append(total)
                 self.shapes.append(block.shape)
-                self.steepness.append(block.steepness)
+                self.curves.append(curves.curve_of(block))
                 self.names.append(block.name)
         self.last = len(self.macs) - 1
         self.bits = [math.prod(shape) * sc.device.bits_per_element for shape in self.shapes]
@@ -70,13 +73,7 @@ def possible(sc: Any, net: Network, task: dict, remaining: float, present: float
     return False
 
 
-def theta(sc: Any, k: float, a: float) -> float:
-    """Feature ratio at which the accuracy reaches ``a`` (s4)."""
-    y = (a - sc.dnn.accuracy_chance) / (sc.dnn.accuracy_full - sc.dnn.accuracy_chance)
-    return max(-math.log(1 - y * (1 - math.exp(-k))) / k, 0.0)
-
-
-def stops(sc: Any, k: float, beta: float, task: dict, e: float) -> bool:
+def stops(sc: Any, k: Any, beta: float, task: dict, e: float) -> bool:
     """The server's stop rule (s5.2, s5.3)."""
     if beta == 0:
         return False
@@ -96,10 +93,10 @@ def stops(sc: Any, k: float, beta: float, task: dict, e: float) -> bool:
 def transmit(sc: Any, net: Network, cut: int, mean: float, span: tuple[int, int], task: dict, options: dict) -> dict:
     """Uplink (s3.2, s3.5, s5.3, s7): bits, feature ratio, energy, slots used."""
     first, count = span
-    radio, size, channels, k = sc.radio, net.bits[cut], net.shapes[cut][0], net.steepness[cut]
+    radio, size, channels, k = sc.radio, net.bits[cut], net.shapes[cut][0], net.curves[cut]
     noise = 10 ** ((radio.noise_dbm_hz + radio.noise_figure_db - 30) / 10) * radio.bandwidth_hz
     weight = radio.tracking_tolerance * count * mean * (mean + noise / task["gain"]) * math.log(2)
-    watching = options["early_stop"] and options["progressive"] and k > 0
+    watching = options["early_stop"] and options["progressive"] and curves.partial(k)
     bits = joules = queue = beta = 0.0
     used, stop_at, early = 0, count, False
     while used < stop_at and mean > 0 and beta < 1:
@@ -133,7 +130,7 @@ def serve(
     """One task (d2); ``busy`` is when CPU and radio are free again, counted from the start of service."""
     cut, edge_cut, clock, power = decision
     edge_cut = max(cut, edge_cut) if sc.cloud.enabled else net.last
-    full, chance, u = sc.dnn.accuracy_full, sc.dnn.accuracy_chance, task["complexity"]
+    full, u = sc.dnn.accuracy_full, task["complexity"]
     out = {"exit": -1, "on_time": False, "accuracy": 0.0, "radio": 0.0, "edge": 0.0, "cloud": 0.0, "slots": 0}
     out |= {"bits": 0.0, "beta": 0.0, "early": False}
     macs, tail = net.run(0, cut), 0.0
@@ -155,11 +152,11 @@ def serve(
         out |= {"radio": sent["joules"], "slots": sent["used"], "bits": sent["bits"], "beta": sent["beta"]}
         out["early"] = sent["early"]
         busy = (span[0] + sent["used"]) * sc.radio.slot_s if sent["used"] else busy
-        k = net.steepness[cut]
-        if span[1] >= 1 and (sent["beta"] == 1 or (options["progressive"] and k > 0)):
+        k = net.curves[cut]
+        if span[1] >= 1 and (sent["beta"] == 1 or (options["progressive"] and curves.partial(k))):
             a = full
-            if k > 0:
-                a = chance + (full - chance) * (1 - math.exp(-k * sent["beta"])) / (1 - math.exp(-k))
+            if curves.partial(k):
+                a = curves.reached(sc, k, sent["beta"])
             end, relayed = edge_cut, edge_cut < net.last
             for index, (at, share, _) in enumerate(net.exits):
                 if cut < at <= edge_cut and u <= share * a:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tests.references.inference import theta
+from tests.references import curves
+from tests.references.curves import theta
 
 
 class Episode:
@@ -19,12 +20,12 @@ class Episode:
         names = ("deadline_s", "gain", "complexity", "persistent", "edge_load", "reference_w")
         self.sc, self.task = sc, {name: float(getattr(trace, name)[0]) for name in names}
         self.fading, self.error = trace.fading, trace.noise
-        blocks, passed = [], 0  # cuts in order: (name, MACs before it, shape, steepness)
+        blocks, passed = [], 0  # cuts in order: (name, MACs before it, shape, curve)
         blocks.append(("input", 0, sc.dnn.input_shape, 0.0))
         for block in sc.dnn.blocks:
             passed += block.macs
             if block.cut:
-                blocks.append((block.name, passed, block.shape, block.steepness))
+                blocks.append((block.name, passed, block.shape, curves.curve_of(block)))
         (_, macs, shape, self.k) = next(b for b in blocks if b[0] == sc.transmission.cut)
         self.size, self.channels = math.prod(shape) * sc.device.bits_per_element, shape[0]
         busy = macs / (sc.device.macs_per_cycle * max(sc.device.clocks_hz))
@@ -49,7 +50,7 @@ class Episode:
     def belief(self) -> float:
         """The server's predicted uncertainty after the last slot (s5.2, s5.3)."""
         rule = self.sc.early_stop
-        if self.k == 0 or self.beta == 0:
+        if not curves.partial(self.k) or self.beta == 0:
             return 1.0
         at = self.seen()
         if at in (0.0, math.inf):
@@ -65,10 +66,9 @@ class Episode:
 
     def accuracy(self) -> float:
         """Expected accuracy of an answer now (s3.6, s4)."""
-        full, chance = self.sc.dnn.accuracy_full, self.sc.dnn.accuracy_chance
-        if self.k == 0:
-            return full if self.beta == 1 else 0.0
-        return chance + (full - chance) * (1 - math.exp(-self.k * self.beta)) / (1 - math.exp(-self.k))
+        if not curves.partial(self.k):
+            return self.sc.dnn.accuracy_full if self.beta == 1 else 0.0
+        return curves.reached(self.sc, self.k, self.beta)
 
     def step(self, power: float, stop: bool) -> float:
         """Send a slot or stop; returns the reward."""
@@ -84,5 +84,7 @@ class Episode:
             self.believed.append(self.belief())
             reward = -sc.transmission.energy_price * power * sc.radio.slot_s / sc.transmission.budget_j
         self.over = stop or self.beta == 1 or self.used == self.count
-        self.correct = self.over and (self.k > 0 or self.beta == 1) and self.task["complexity"] <= self.accuracy()
+        self.correct = (
+            self.over and (curves.partial(self.k) or self.beta == 1) and self.task["complexity"] <= self.accuracy()
+        )
         return reward + self.correct

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import splitgym
 from splitgym import load_scenario
 from splitgym.envs.rows import Rows
-from splitgym.physics.dnn import accuracy, compute_s
+from splitgym.physics.dnn import accuracy, compute_s, curve_of
 from splitgym.ranges import FADING_GAIN, MAC_ENERGY, TINY
 from splitgym.traces import HardwareTrace, InferenceTrace, MultiUserTrace, TransmissionTrace
 from splitgym.worlds.inference.bound_kernel import needed_bit
@@ -21,6 +21,7 @@ from splitgym.worlds.inference.kernel import effective_edge_cut, tail_s
 from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.inference.scenario import preset_names
 from splitgym.worlds.world import WORLDS
+from tests.references.curves import SHAPES, tabulated
 
 
 # ------------------------------------------------------------------ playing
@@ -74,7 +75,7 @@ def edgy_complexities(rng: np.random.Generator, p: Any, n: int) -> np.ndarray:
     full, chance = float(p.accuracy_full), float(p.accuracy_chance)
     cut = rng.integers(1, p.last_cut, n)
     share = np.where(rng.random(n) < 0.3, 1.0, rng.integers(0, p.cut_channels[cut] + 1) / p.cut_channels[cut])
-    reached = np.array([accuracy(r, p.cut_steepness[c], full, chance) for r, c in zip(share, cut, strict=True)])
+    reached = np.array([accuracy(r, curve_of(c, p)) for r, c in zip(share, cut, strict=True)])
     leaves = p.exit_share[rng.integers(0, max(int(p.n_exits), 1), n)]
     kinds = [reached, leaves * full, leaves * reached, np.full(n, chance), rng.random(n)]
     near = np.clip(nudged(rng, np.choose(rng.integers(0, 5, n), kinds)), 0.0, 1.0)
@@ -109,10 +110,12 @@ def edgy_trace(rng: np.random.Generator, p: Any, slots: int = 120) -> InferenceT
     )
 
 
-def network(full: float, chance: float, steepness: float | None) -> Any:
-    """ResNet-50 with other accuracies and, at every cut but the input, another steepness."""
+def network(full: float, chance: float, steepness: float | str | None) -> Any:
+    """ResNet-50 with other accuracies and, at every cut but the input, another steepness, or the table of a shape."""
     dnn = load_scenario("default").dnn
     blocks = dnn.blocks
+    if isinstance(steepness, str):
+        return tabulated(dataclasses.replace(dnn, accuracy_full=full, accuracy_chance=chance), steepness)
     if steepness is not None:
         blocks = tuple(dataclasses.replace(b, steepness=steepness if b.steepness > 0.0 else 0.0) for b in blocks)
     return dataclasses.replace(dnn, accuracy_full=full, accuracy_chance=chance, blocks=blocks)
@@ -136,7 +139,7 @@ SETTINGS = {
     preset=st.sampled_from(preset_names()),
     changes=st.fixed_dictionaries({name: st.sampled_from(values) for name, values in SETTINGS.items()}),
     accuracies=st.tuples(st.integers(300, 990), st.integers(0, 200)),
-    steepness=st.sampled_from([None, 1e-9, 1e-3, 60.0, 800.0]),
+    steepness=st.sampled_from([None, 1e-9, 1e-3, 60.0, 800.0, *SHAPES]),
     control=st.sampled_from(["tracking", "constant"]),
     early_stop=st.booleans(),
     seed=st.integers(0, 10_000),

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from splitgym.profiles import load_profile
 from splitgym.worlds.inference import InferenceTrace, load_scenario
 from splitgym.worlds.inference.scenario import preset_names
 from tests.helpers import sampled, single
 from tests.references import inference as world_reference
+from tests.references.curves import tabulated
 
 PRESETS = preset_names()
 INPUT, STEM, LAYER1, LAYER2, LAYER3, LAYER4, LOCAL = range(7)
@@ -81,6 +83,10 @@ VARIANTS = {
         "early_stop.feedback_slots": 4,
     },
 }
+TABLES = {
+    "enachi": {**VARIANTS["enachi"], "dnn": tabulated(load_profile("resnet50"), "concave", "steps")},
+    "default": {**VARIANTS["default"], "dnn": tabulated(load_profile("resnet50"), "waves", "line", "concave", "steps")},
+}
 OPTIONS = [
     {}, {"packet_control": "constant"}, {"early_stop": False}, {"progressive": False},
     {"packet_control": "constant", "progressive": False},
@@ -88,9 +94,13 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize("preset", VARIANTS)
-def test_independent_world_agrees_task_by_task(preset, options):
-    scenario = load_scenario(preset, **VARIANTS[preset])
+@pytest.mark.parametrize(
+    ("preset", "changes"),
+    [*VARIANTS.items(), *TABLES.items()],
+    ids=[*VARIANTS, *(f"{preset}, tables" for preset in TABLES)],
+)
+def test_independent_world_agrees_task_by_task(preset, changes, options):
+    scenario = load_scenario(preset, **changes)
     trace = InferenceTrace.draw(scenario, seed=3)
     rng = np.random.default_rng(7)
     decisions = [random_decision(scenario, rng) for _ in range(scenario.tasks.count)]

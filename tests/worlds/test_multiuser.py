@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from splitgym import evaluate, load_scenario, make_policy
 from splitgym.baselines import enachi
 from splitgym.envs.single import SplitEnv
+from splitgym.profiles import load_profile
 from splitgym.traces import InferenceTrace, MultiUserTrace
 from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.multiuser.scenario import load_scenario as load_users
@@ -20,6 +21,7 @@ from tests.helpers import assert_same, native, sampled, single
 from tests.references import enachi as enachi_reference
 from tests.references import inference as world_reference
 from tests.references import multiuser as multiuser_reference
+from tests.references.curves import tabulated
 
 CUTS = ("input", "stem", "layer1", "layer2", "layer3", "layer4", "local")
 LOCAL = 6
@@ -59,6 +61,7 @@ OPTIONS = [{}, {"packet_control": "constant"}, {"early_stop": False}, {"progress
 VARIANTS = {
     "enachi": {"frames.deadline_min_s": 0.03, "frames.deadline_max_s": 0.29},
     "default": {"early_exits": True, "device.reconfigure_s": 4e-3, "budget.infrastructure_weight": 0.05},
+    "tables": {"dnn": tabulated(load_profile("resnet50"), "concave", "waves"), "frames.deadline_max_s": 0.29},
     "congested": {"edge.workers": 1, "edge.clock_hz": 12e9, "frames.presence": 0.9, "frames.deadline_min_s": 0.25},
 }
 
@@ -99,7 +102,7 @@ def reference_frame(scenario, net, trace, m: int, decisions, clocks, options) ->
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("preset", VARIANTS)
 def test_independent_world_agrees_device_by_device(preset: str, options: dict) -> None:
-    scenario = users(preset, 4, 120, **VARIANTS[preset])
+    scenario = users("default" if preset == "tables" else preset, 4, 120, **VARIANTS[preset])
     trace = MultiUserTrace.draw(scenario, seed=3)
     decisions = random_decisions(scenario, 7)
     infos = play(scenario, decisions, trace, **options)

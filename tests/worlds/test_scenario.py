@@ -340,6 +340,13 @@ def test_every_constant_of_a_profile_has_a_source(name):
 
 
 # ------------------------------------------------------------------ profiles
+def table(shares, accuracies, *, place=1, steepness=0.0, **more):
+    """Changes that give resnet50 a table behind a block in place of its steepness."""
+    blocks = load_profile("resnet50").to_dict()["blocks"]
+    blocks[place] |= {"curve": {"shares": shares, "accuracies": accuracies, **more}, "steepness": steepness}
+    return {"blocks": blocks}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -355,6 +362,15 @@ def test_every_constant_of_a_profile_has_a_source(name):
         ({"exits": [{"after": "local", "macs": 1, "share": 0.1}]}, "'local' is not a cut point before the last"),
         ({"exits": [{"after": after, "macs": 1, "share": 0.2} for after in ("layer3", "layer2")]}, "in order"),
         ({"exits": [{"after": f"layer{i}", "macs": 1, "share": 0.9 / i} for i in (2, 3)]}, "do not fall"),
+        (table([0.0, 0.5, 1.0], [0.001, 0.8086]), r"curve\.accuracies must have one entry for each of the 3"),
+        (table([0.0, 0.5], [0.001, 0.8086]), r"blocks\[1\]\.curve\.shares must ascend from 0 to 1"),
+        (table([0.0, 0.5, 0.5, 1.0], [0.001, 0.3, 0.4, 0.8086]), "shares must ascend"),
+        (table([0.0, 0.5, 1.0], [0.001, 0.9, 0.8086]), "accuracies must not fall"),
+        (table([0.0, 1.0], [0.001, 0.8]), r"dnn\.blocks\[1\]\.curve\.accuracies must go from .*=0\.001 to .*=0\.8086"),
+        (table([0.0, 1.0], [0.001, 0.8086], steepness=4.0), "a curve and a steepness are given"),
+        (table([0.0, 1.0], [0.001, 0.8086], place=6), "nothing is sent behind 'local'"),
+        (table([0.0, 1.0], [0.001, 0.8086], place=0), "nothing is sent behind 'conv1'"),
+        (table([0.0, 1.0], [0.001, 0.8086], points=3), r"unknown key 'dnn\.blocks\[1\]\.curve\.points'"),
     ],
 )  # fmt: skip
 def test_profile_refuses(changes, message):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from splitgym import evaluate, make_policy
 from splitgym.baselines import transmission_kernel
 from splitgym.baselines.transmission import decide, fading_law, law_of
+from splitgym.profiles import load_profile
 from splitgym.ranges import GAIN, NORMAL, TINY
 from splitgym.traces import InferenceTrace, TransmissionTrace
 from splitgym.traces.fading import FADING, fading
@@ -24,6 +25,7 @@ from splitgym.worlds.transmission.lowering import lower
 from splitgym.worlds.transmission.scenario import preset_names
 from splitgym.worlds.transmission.task import most_slots
 from tests.helpers import assert_same, native, rollout, sampled, single
+from tests.references.curves import tabulated
 from tests.references.transmission import Episode
 
 PRESETS = preset_names()
@@ -67,6 +69,8 @@ VARIANTS = [(preset, {}) for preset in PRESETS] + [
     ("enachi", {"transmission.cut": "input", "radio.shadowing_db": 0.0, "radio.distance_m": 250.0}),  # all or nothing
     ("default", {"early_stop.feedback_slots": 0, "early_stop.noise_std": 0.6, "early_stop.confidently_wrong": 1.0}),
     ("default", {"early_stop.feedback_slots": 7, "fading.model": "gilbert_elliott", "radio.distance_m": 300.0}),
+    ("default", {"dnn": tabulated(load_profile("resnet50"), "concave", "waves")}),
+    ("enachi", {"dnn": tabulated(load_profile("resnet50"), "steps"), "early_stop.noise_std": 0.6}),
 ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from splitgym.physics.dnn import ratio_for
+from splitgym.physics.dnn import answers_part, curve_of, ratio_for
 from splitgym.show.viewer import Tally, record
 from splitgym.show.words import millijoules
 from splitgym.units import ratio_to_db
@@ -138,10 +138,10 @@ def tell(scenario: TransmissionScenario, params: Any, rows: Rows, row: int, scor
     """Gather the story of a row after a step or a reset; changes nothing in ``rows``."""
     s, o = record(rows.states, row), record(rows.outcomes, row)
     x = record(rows.nature.tasks[row], 0)
-    steepness, over = float(params.cut_steepness[params.cut]), bool(s.depleted)
+    partial, over = bool(answers_part(params.cut, params)), bool(s.depleted)
     turn = None
-    if over and steepness > 0.0 and x.complexity <= params.accuracy_full:
-        turn = ratio_for(x.complexity, steepness, params.accuracy_full, params.accuracy_chance)
+    if over and partial and x.complexity <= params.accuracy_full:
+        turn = ratio_for(x.complexity, curve_of(params.cut, params))
     used = min(int(s.used), rows.logs.shape[1])
     return Story(
         title=f"{rows.world.env_id} · {scenario.name}",
@@ -159,7 +159,7 @@ def tell(scenario: TransmissionScenario, params: Any, rows: Rows, row: int, scor
         seen=max(used - int(params.feedback_slots), 0),
         uncertainty=float(o.seen_uncertainty),
         threshold=float(params.stop_threshold),
-        watched=steepness > 0.0,
+        watched=partial,
         feature_ratio=float(o.feature_ratio),
         bits=float(o.bits),
         queue_w=float(s.power_queue_w),

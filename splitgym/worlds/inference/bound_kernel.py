@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from splitgym.jit import jit
-from splitgym.physics.dnn import accuracy, compute_j, compute_s
+from splitgym.physics.dnn import accuracy, answers_part, compute_j, compute_s, curve_of
 from splitgym.physics.radio import slot_count
 from splitgym.physics.uplink import slot_bit
 from splitgym.physics.waterfilling import SLACK, least_energy_j
@@ -33,13 +33,13 @@ def needed_bit(x, cut, p):
     complexity = least_complexity(x)
     if complexity > p.accuracy_full:
         return math.inf
-    wanted_bit, channels, steepness = p.cut_bits[cut], int(p.cut_channels[cut]), p.cut_steepness[cut]
-    if steepness <= 0.0:
+    wanted_bit, channels, curve = p.cut_bits[cut], int(p.cut_channels[cut]), curve_of(cut, p)
+    if not answers_part(cut, p):
         return wanted_bit
     low, high = 0, channels  # channels that are enough, by halving
     while low < high:
         middle = (low + high) // 2
-        if complexity <= accuracy(middle / channels, steepness, p.accuracy_full, p.accuracy_chance):
+        if complexity <= accuracy(middle / channels, curve):
             high = middle
         else:
             low = middle + 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.codec import nothing_yet, show
-from splitgym.physics.dnn import compute_j, compute_s
+from splitgym.physics.dnn import answers_part, compute_j, compute_s
 from splitgym.physics.fading import BLOCK, GAUSSIAN, fading_block, fading_enter
 from splitgym.physics.radio import slot_count, tracking_queue_w, tracking_weight
 from splitgym.physics.random import NORMAL_MAX, child
@@ -93,8 +93,8 @@ def uplink(s, x, cut, power_w, bandwidth_hz, first, count, fading, noise, log, p
     used, stop_after, stopped = 0, count, False
     if power_w <= 0.0 or count <= 0 or bandwidth_hz <= 0.0:
         return 0.0, 0.0, used, 0.0, stopped
-    wanted_bit, channels, steepness = p.cut_bits[cut], p.cut_channels[cut], p.cut_steepness[cut]
-    watch = s.early_stop and s.progressive and steepness > 0.0
+    wanted_bit, channels = p.cut_bits[cut], p.cut_channels[cut]
+    watch = s.early_stop and s.progressive and answers_part(cut, p)
     static = p.fading.kind == GAUSSIAN and p.fading.scatter == 0.0
     if static and log.shape[0] == 0 and not (watch or s.tracking or s.recorded):  # all slots are alike
         gain = p.fading.line_of_sight * p.fading.line_of_sight
@@ -106,7 +106,7 @@ def uplink(s, x, cut, power_w, bandwidth_hz, first, count, fading, noise, log, p
     fading_key = fading_key_of(task_key)
     theta, least_bit = 0.0, 0.0
     if watch:
-        theta = confident_ratio(x.complexity, steepness, p)
+        theta = confident_ratio(x.complexity, cut, p)
         if not s.recorded:  # with fewer bits no drawable error can stop the transmission: saves the draw
             least_bit = wanted_bit * theta * math.exp(p.stop_log_margin - predictor_error(x.persistent, NORMAL_MAX, p))
     gains, pairs = np.empty(BLOCK), np.empty((2, BLOCK))
@@ -197,7 +197,7 @@ def device_stage(s, x, cut, clock_hz, o, p):
 @jit
 def tail_stage(s, x, cut, edge_cut, o, p):
     """Edge blocks and exits, backhaul, cloud for what arrived; fills accuracy, times and energies.  (d2)"""
-    o.accuracy = answer_accuracy(o.feature_ratio, p.cut_steepness[cut], p)
+    o.accuracy = answer_accuracy(o.feature_ratio, cut, p)
     macs, relayed = p.edge_macs[cut, edge_cut], edge_cut < p.last_cut
     for e in range(p.n_exits):
         if cut < p.exit_cut[e] <= edge_cut and x.complexity <= p.exit_share[e] * o.accuracy:
@@ -228,7 +228,7 @@ def offload(s, x, cut, edge_cut, power_w, bandwidth_hz, start_s, fading, noise, 
     o.capacity_bits, o.bits = capacity_bit, min(capacity_bit, p.cut_bits[cut])
     o.energy_radio_j, o.feature_ratio = radio_j, ratio
     o.latency_uplink_s = end_s - start_s
-    partial = s.progressive and p.cut_steepness[cut] > 0.0
+    partial = s.progressive and answers_part(cut, p)
     if count < 1 or not (partial or ratio >= 1.0):
         return end_s
     tail_stage(s, x, cut, edge_cut, o, p)

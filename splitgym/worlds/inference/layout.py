@@ -10,7 +10,8 @@ import numpy as np
 from splitgym.encodings import decision_type
 from splitgym.physics.arrivals import ARRIVAL_PARAMS
 from splitgym.physics.fading import FADING_PARAMS
-from splitgym.profiles.dnn import MOST_CUTS, MOST_EXITS
+from splitgym.physics.sizes import MOST_CUTS, MOST_POINTS
+from splitgym.profiles.dnn import MOST_EXITS
 from splitgym.ranges import DEADLINE, DRAWN_DELAY, GAIN, INSTANT, NORMAL, SHARE, UNIT, Range
 from splitgym.traces.base import ArrayTrace, array
 from splitgym.worlds.inference.axes import AXES
@@ -131,7 +132,10 @@ PARAMS_TABLE = (
     Column("cut_macs", "f8", "(K+1,) cumulative MACs", (MAX_CUTS,)),
     Column("cut_bits", "f8", "(K+1,) bits of the tensor at a cut; 0 at K", (MAX_CUTS,)),
     Column("cut_channels", "f8", "(K+1,) channels of the tensor at a cut", (MAX_CUTS,)),
-    Column("cut_steepness", "f8", "(K+1,) k_s; 0: all or nothing", (MAX_CUTS,)),
+    Column("cut_steepness", "f8", "(K+1,) k_s; 0: a table, or all or nothing", (MAX_CUTS,)),
+    Column("cut_points", "i8", "(K+1,) points of a tabulated accuracy curve; 0: no table", (MAX_CUTS,)),
+    Column("cut_shares", "f8", "(K+1, points) share of the features of a point", (MAX_CUTS, MOST_POINTS)),
+    Column("cut_levels", "f8", "(K+1, points) accuracy of a point", (MAX_CUTS, MOST_POINTS)),
     Column("device_macs", "f8", "(K+1,) MACs on the device, exit heads included", (MAX_CUTS,)),
     Column("edge_macs", "f8", "(K+1, K+1) MACs between two cuts, exit heads included", (MAX_CUTS, MAX_CUTS)),
     Column("n_exits", "i8", "early exits"),

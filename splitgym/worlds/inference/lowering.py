@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from splitgym.physics.sizes import MOST_POINTS
+from splitgym.profiles.dnn import CurveTable
 from splitgym.traces.arrivals import ARRIVALS, lower_arrivals
 from splitgym.traces.fading import FADING, recorded_params
 from splitgym.units import db_to_ratio, dbm_to_w
@@ -27,15 +29,26 @@ def n_slots(scenario: InferenceScenario) -> int:
     return math.floor(scenario.tasks.deadline_max_s / scenario.radio.slot_s) + 1
 
 
+def _tables(curves: list[CurveTable | None]) -> dict[str, np.ndarray]:
+    """Tabulated accuracy curves of the cuts side by side."""
+    points = np.array([len(curve.shares) if curve else 0 for curve in curves], np.int64)
+    shares, levels = np.zeros((2, len(curves), MOST_POINTS))
+    for cut, curve in enumerate(curves):
+        if curve:
+            shares[cut, : points[cut]], levels[cut, : points[cut]] = curve.shares, curve.accuracies
+    return {"cut_points": points, "cut_shares": shares, "cut_levels": levels}
+
+
 def _network(scenario: InferenceScenario) -> dict[str, np.ndarray]:
     dnn = scenario.dnn
-    macs, shapes, steepness, total = [0], [dnn.input_shape], [0.0], 0
+    macs, shapes, steepness, curves, total = [0], [dnn.input_shape], [0.0], [None], 0
     for block in dnn.blocks:
         total += block.macs
         if block.cut:
             macs.append(total)
             shapes.append(block.shape)
             steepness.append(block.steepness)
+            curves.append(block.curve)
     cuts = len(macs)
     elements = np.array([math.prod(shape) for shape in shapes], np.float64)
     bits = elements * scenario.device.bits_per_element
@@ -51,6 +64,7 @@ def _network(scenario: InferenceScenario) -> dict[str, np.ndarray]:
         "cut_bits": bits,
         "cut_channels": np.array([shape[0] for shape in shapes], np.float64),
         "cut_steepness": np.array(steepness, np.float64),
+        **_tables(curves),
         "device_macs": device,
         "edge_macs": np.maximum(device[None, :] - device[:, None], 0.0),
         "exit_cut": place,

@@ -12,6 +12,7 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.codec import nothing_yet, show
+from splitgym.physics.dnn import answers_part
 from splitgym.physics.fading import BLOCK, fading_block, fading_enter
 from splitgym.physics.radio import slot_count, tracking_queue_w
 from splitgym.physics.uplink import (
@@ -98,13 +99,13 @@ def clear_outcome(s, o):
 @jit
 def answered(o, p):
     """Whether there is an answer to what has arrived: all or nothing, there is none without everything."""
-    return p.cut_steepness[p.cut] > 0.0 or o.feature_ratio >= 1.0
+    return answers_part(p.cut, p) or o.feature_ratio >= 1.0
 
 
 @jit
 def tell_state(s, x, predicted, o, p):
     """What has been reached, and what the coming slot is like."""
-    wanted_bit, steepness = p.cut_bits[p.cut], p.cut_steepness[p.cut]
+    wanted_bit = p.cut_bits[p.cut]
     o.done = s.depleted
     o.bits, o.capacity_bits = min(s.sent_bit, wanted_bit), s.sent_bit
     o.feature_ratio = received_ratio(s.sent_bit, wanted_bit, p.cut_channels[p.cut])
@@ -114,7 +115,7 @@ def tell_state(s, x, predicted, o, p):
     o.reference_w, o.power_queue_w = x.reference_w, s.power_queue_w
     o.gain, o.next_slot_gain = x.gain, x.gain * s.fading
     o.seen_uncertainty = seen_uncertainty(s, predicted, p)
-    o.accuracy = answer_accuracy(o.feature_ratio, steepness, p) if answered(o, p) else 0.0
+    o.accuracy = answer_accuracy(o.feature_ratio, p.cut, p) if answered(o, p) else 0.0
 
 
 @jit
@@ -148,8 +149,7 @@ def begin(s, key, x, fading, gains, pairs, p):
     s.used, s.sent_bit, s.sent_w, s.power_queue_w = 0, 0.0, 0.0, 0.0
     s.finished, s.depleted = False, False
     s.first, s.count = window(x.deadline_s, x.edge_load, p)
-    steepness = p.cut_steepness[p.cut]
-    s.theta = confident_ratio(x.complexity, steepness, p) if steepness > 0.0 else math.inf
+    s.theta = confident_ratio(x.complexity, p.cut, p) if answers_part(p.cut, p) else math.inf
     come_to_slot(s, fading, gains, pairs, p)
 
 
