@@ -254,7 +254,7 @@ def _content(instance: Instance, results: list[Result]) -> dict[str, Any]:
 
 def _run_published(args: argparse.Namespace) -> int:
     with progress_bar(args.quiet or args.json, 1) as show:
-        savings = study_savings(args.published, args.energy, args.latency_mode, progress=show)
+        savings = study_savings(args.published, args.energy, args.latency_mode, progress=show or None)
     if args.json:
         print(json.dumps(_savings_content(args, savings), indent=1))
         return 0

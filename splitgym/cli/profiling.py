@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         steepness=args.steepness,
         shares=args.shares,
     )
-    times = block_times(structure, example_of(shape_of(args.input))) if args.measure else None
+    times = block_times(structure, example_of(shape_of(str(args.input)))) if args.measure else None
     outputs = Outputs()
     outputs.add("--out", profile.to_toml, args.out)
     picture = outputs.add("--plot", _draw, profile, args.bits, args.plot)

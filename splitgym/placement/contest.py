@@ -12,6 +12,7 @@ from splitgym.placement.fin import MOST_LEVELS, RETURNS, ROUNDINGS, solve_fin_al
 from splitgym.placement.instance import Instance, check_instance
 from splitgym.placement.mcp import solve_mcp
 from splitgym.placement.plan import Infeasible, Plan, Residual, app_index, evaluate
+from splitgym.progress import Progress
 from splitgym.quoting import shown
 
 Outcome = Plan | Infeasible
@@ -126,7 +127,7 @@ def compare_solvers(
     instance: Instance,
     gamma: int = 100,
     rounding: str | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
     returns: str = "refuse",
 ) -> list[Result]:
     """The results of all :func:`solvers` on an instance.

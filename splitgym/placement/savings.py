@@ -14,6 +14,7 @@ from splitgym.placement.instance import Instance
 from splitgym.placement.mcp import mcp_code, solve_mcp
 from splitgym.placement.plan import Infeasible, Plan, evaluate
 from splitgym.placement.published import published_grid, published_instance
+from splitgym.progress import Progress
 
 #: The network for which the published code is known.
 CODE_DNN = "b_alexnet"
@@ -66,7 +67,7 @@ def study_savings(
     energy: str = "full",
     latency_mode: str = "worst",
     gammas: Sequence[int] = GAMMAS,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Savings:
     """Solve every cell of a published grid.
 

@@ -80,8 +80,8 @@ def with_measured(
     for block in profile.blocks:
         cut, steepness, table = by_name.get(block.name), 0.0, None
         if cut is not None and block.name in curves.tables:
-            ends = {"full": measured.accuracy_full, "chance": measured.accuracy_chance}
-            table = tabulate(cut.shares, _held(cut, measured), **ends)
+            full, chance = measured.accuracy_full, measured.accuracy_chance
+            table = tabulate(cut.shares, _held(cut, measured), full=full, chance=chance)
         elif cut is not None:
             steepness = curves.fits[block.name].steepness
         blocks.append(dataclasses.replace(block, steepness=steepness, curve=table))

@@ -81,9 +81,12 @@ def _shapes(graph: Any) -> dict[str, tuple[int, ...] | None]:
     """Name -> sizes of every tensor; ``None`` where one is open."""
     found = dict[str, tuple[int, ...] | None]()
     for value in (*graph.input, *graph.value_info, *graph.output):
-        sizes = tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
-        found[value.name] = sizes if all(sizes) else None
-    return found | {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+        kind = value.type.tensor_type
+        sizes = tuple(dim.dim_value for dim in kind.shape.dim)
+        found[value.name] = sizes if kind.HasField("shape") and all(sizes) else None
+    for tensor in graph.initializer:
+        found[tensor.name] = tuple(tensor.dims)
+    return found
 
 
 def _sample(sizes: tuple[int, ...] | None) -> tuple[int, ...] | None:
