@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.baselines.powers import usual_power_w
 from splitgym.physics.radio import rate_bit_s
 from splitgym.placement.branchy import BranchExit, BranchyDnn, ExitConfig, PlacedBlock
 from splitgym.placement.instance import App, Arc, Instance, Node
@@ -18,7 +19,6 @@ from splitgym.worlds.inference.layout import DECISION
 from splitgym.worlds.inference.scenario import InferenceScenario
 
 FREE = 1e18  # of a rate, a speed or a capacity that never binds
-POWER_W = 0.1  # reference transmit power, that of the published fixed benchmarks
 
 
 class TaskPlanner:
@@ -26,10 +26,10 @@ class TaskPlanner:
 
     The device's clocks are replicated nodes behind a start node, reached at no cost but the reconfiguration; the input
     counts as a first block without operations, so that it can be sent as it is.  The uplink's rate is that of the
-    observed slow gain at ``POWER_W`` without fading, and a slot is added for its quantisation; the way to the cloud
-    leads through the edge, which need not run a block.  The latency target is the task's remaining time, the accuracy
-    target that of the whole network, early exits counted in expectation.  Values beyond an instance's limits
-    are taken at the limit.
+    observed slow gain at the published fixed power without fading, and a slot is added for its quantisation; the way
+    to the cloud leads through the edge, which need not run a block.  The latency target is the task's remaining time,
+    the accuracy target that of the whole network, early exits counted in expectation.  Values beyond an instance's
+    limits are taken at the limit.
 
     Args:
         scenario, params: the environment's scenario and its PARAMS record.
@@ -38,7 +38,7 @@ class TaskPlanner:
     def __init__(self, scenario: InferenceScenario, params: Any) -> None:
         self.scenario, self.params = scenario, params
         self.dnn = self._network()
-        self.power_w = min(POWER_W, float(params.power_max_w))
+        self.power_w = usual_power_w(params.power_max_w)
         self.clocks_hz = scenario.device.clocks_hz
 
     def _network(self) -> BranchyDnn:

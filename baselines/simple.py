@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.baselines import kernel
+from splitgym.baselines.powers import usual_power_w
 from splitgym.baselines.tasks import TaskPolicy
 from splitgym.checks import word
 from splitgym.policy import Policy, register_policy
@@ -89,7 +90,8 @@ class FixedDecision(TaskPolicy):
     Args:
         env: see :class:`splitgym.policy.Policy`.
         cut: name of the device cut; default: the stem, in a network without one the first behind the input.
-        power_w: reference transmit power [W], at most the scenario's limit; default 0.1, the published figure.
+        power_w: reference transmit power [W], at most the scenario's limit; default 0.1, the published figure, or
+            the limit where that is less.
         clock_hz: device clock [Hz]; default: the fastest.
         seed: unused.
     """
@@ -97,17 +99,25 @@ class FixedDecision(TaskPolicy):
     default_cut: ClassVar[str] = "stem"
 
     def __init__(
-        self, env: Any, *, cut: str | None = None, power_w: float = 0.1, clock_hz: float | None = None, seed: int = 0
+        self,
+        env: Any,
+        *,
+        cut: str | None = None,
+        power_w: float | None = None,
+        clock_hz: float | None = None,
+        seed: int = 0,
     ) -> None:
         super().__init__(env, seed=seed)
         names = list(self.scenario.dnn.cut_names)
         usual = self.default_cut if self.default_cut in names else names[1]
         chosen = word("cut", usual if cut is None else cut, names)
+        most_w = float(self.task_params.power_max_w)
+        power_w = usual_power_w(most_w) if power_w is None else power_w
         self.fixed = {
             "cut": float(names.index(chosen)),
             "edge_cut": float(self.task_params.last_cut),
             "clock_hz": self._clock_hz(clock_hz),
-            "power_w": POWER_LEVEL.check("power_w", power_w, high=float(self.task_params.power_max_w)),
+            "power_w": POWER_LEVEL.check("power_w", power_w, high=most_w),
         }
 
     def _clock_hz(self, clock_hz: float | None) -> float:

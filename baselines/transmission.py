@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.baselines import transmission_kernel as kernel
+from splitgym.baselines.powers import usual_power_w
 from splitgym.baselines.transmission_kernel import Law
 from splitgym.jit import one_record, records
 from splitgym.physics.fading import GAUSSIAN, TWO_STATE
@@ -191,14 +192,16 @@ class Threshold(PowerControl):
 
     Args:
         env, stop_at, seed: as for the others.
-        power_w: transmit power [W]; default 0.1, the published figure.
+        power_w: transmit power [W]; default 0.1, the published figure, or the scenario's limit where that is less.
     """
 
     name: ClassVar[str] = "threshold"
     summary: ClassVar[str] = "100 mW until the server is confident (ProgressFTX-like)"
 
     def __init__(
-        self, env: Any, *, power_w: float = 0.1, stop_at: float | str | None = "scenario", seed: int = 0
+        self, env: Any, *, power_w: float | None = None, stop_at: float | str | None = "scenario", seed: int = 0
     ) -> None:
         super().__init__(env, stop_at=stop_at, seed=seed)
-        self.constant_w = POWER_LEVEL.check("power_w", power_w, high=float(self.params.power_max_w))
+        most_w = float(self.params.power_max_w)
+        power_w = usual_power_w(most_w) if power_w is None else power_w
+        self.constant_w = POWER_LEVEL.check("power_w", power_w, high=most_w)

@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.epilog = (
         "examples:\n  splitgym list\n  splitgym list --markdown\n"
-        "  splitgym list --dnn vgg16                      what a network computes and sends at each cut point\n"
-        "  splitgym list --dnn mine.toml --plot mine.png  the same as a picture"
+        "  splitgym list --dnn vgg16                       what a network computes and sends at each cut point\n"
+        "  splitgym list --dnn mine.toml --plot mine.png   the same as a picture"
     )
     parser.add_argument("--dnn", metavar="NAME|FILE.toml", help="show one network: its blocks, cut points and exits")
     parser.add_argument("--plot", metavar="FILE", help="with --dnn: draw multiply-adds and bits along the network")

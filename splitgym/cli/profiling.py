@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from splitgym.cli.common import Outputs, add_form, check_ending, check_files, check_output, print_table, say
+from splitgym.cli.profiling_data import add_measuring, check_measuring, draw_curves, measure_for, show_measured
 from splitgym.files import save_figure
 from splitgym.profiles.dnn import DnnProfile
 from splitgym.profiling.block_times import REPEATS, WARM_UPS, BlockTimes, block_times
+from splitgym.profiling.combining import with_measured
 from splitgym.profiling.loading import load_model, shape_of
 from splitgym.profiling.making import captured, check_options, example_of, is_onnx, profile_of
 from splitgym.profiling.structure import Structure, structure_of
@@ -38,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym profile mine.py:Net --input 1x3x32x32 --cuts layer1 layer2 --plot mine.png\n"
         "  splitgym profile mine.py:Net --input 1x3x32x32 --measure --clock 2.4e9    block times, MAC per cycle\n"
         "  splitgym profile net.onnx --out mine.toml\n"
+        "  splitgym profile mine.py:trained --input 1x3x32x32 --data mine.py:test_loader --out mine.toml\n"
         "  splitgym evaluate enachi --set dnn=mine.toml"
     )
     parser.add_argument("model", metavar="MODEL", help="MODULE:FACTORY, FILE.py:FACTORY or FILE.onnx")
@@ -63,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--steepness", type=float, nargs="+", metavar="K", help="of the curve at each cut but the last"
     )
     numbers.add_argument("--shares", type=float, nargs="+", metavar="SHARE", help="of the right answers, at each exit")
+    add_measuring(parser)
     parser.add_argument("--bits", type=float, default=8.0, help="bits of an element, for the table and the picture")
     timed = parser.add_argument_group("block times")
     timed.add_argument("--measure", action="store_true", help="time every block on this machine")
@@ -74,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
     """Capture, count, write and print."""
     _check(args)
     model = args.model if is_onnx(args.model) else load_model(args.model)
-    graph = captured(model, None if args.input is None else shape_of(args.input), sequential=args.sequential)
+    sizes = None if args.input is None else shape_of(args.input)
+    graph = captured(model, sizes, sequential=args.sequential, batched=args.data is not None)
     structure = structure_of(graph, cuts=args.cuts, depth=args.depth, exits=args.exits)
     name = args.name or (Path(args.out).stem if args.out else None)
     profile = profile_of(
@@ -85,11 +90,17 @@ def run(args: argparse.Namespace) -> int:
         steepness=args.steepness,
         shares=args.shares,
     )
-    times = block_times(structure, example_of(shape_of(str(args.input)))) if args.measure else None
+    measured = measure_for(args, structure)
+    if measured is not None:
+        profile = with_measured(profile, measured, way=args.curve, data=args.data)
+    times = block_times(structure, example_of(sizes)) if args.measure else None
     outputs = Outputs()
     outputs.add("--out", profile.to_toml, args.out)
     picture = outputs.add("--plot", _draw, profile, args.bits, args.plot)
+    outputs.add("--curves", draw_curves, profile, measured, args.curves)
     outputs.add("the answer", _show, args, profile, structure, times, picture)
+    if measured is not None and not args.json:
+        outputs.add("the measurement", show_measured, measured)
     return outputs.finish()
 
 
@@ -99,8 +110,9 @@ def _check(args: argparse.Namespace) -> None:
         CLOCK.check("--clock", args.clock)
         if not args.measure:
             raise ValueError("--clock is for --measure; add it, or leave the clock out")
-    if is_onnx(args.model) and args.measure:
-        raise ValueError("--measure runs the network, and an ONNX file is only counted; give the PyTorch model")
+    if is_onnx(args.model) and (args.measure or args.data):
+        option = "--measure" if args.measure else "--data"
+        raise ValueError(f"{option} runs the network, and an ONNX file is only counted; give the PyTorch model")
     if args.input is None and not is_onnx(args.model):
         raise ValueError("--input is needed: the sizes of one input, batch first, such as --input 1x3x224x224")
     if args.out is not None:
@@ -108,6 +120,7 @@ def _check(args: argparse.Namespace) -> None:
         check_output("--out", args.out)
     check_files(args.plot, None)
     names = ("name", "cuts", "depth", "exits", "accuracy", "chance", "steepness", "shares")
+    check_measuring(args)
     check_options(**{name: getattr(args, name) for name in names})
 
 

@@ -31,14 +31,19 @@ class Curves:
 def fit_curves(measured: Measured, way: str = "auto", *, warn: bool = True) -> Curves:
     """Fit the exponential to every cut, and choose by ``way``, one of :data:`WAYS`; warns loudly where it does not fit.
 
-    Raises ``ValueError`` for an unknown way.
+    Raises ``ValueError`` for an unknown way, and for a network that is no better than guessing.
     """
     if way not in WAYS:
         raise ValueError(f"curve must be one of {', '.join(WAYS)}, got {way!r}{nearest(str(way), WAYS)}")
+    if measured.accuracy_full <= measured.accuracy_chance:
+        raise ValueError(
+            f"the network is right on {100.0 * measured.accuracy_full:.1f} % of the data, no more than guessing "
+            f"({100.0 * measured.accuracy_chance:.1f} %): is it trained, and are the labels those of its classes?"
+        )
     ends = {"full": measured.accuracy_full, "chance": measured.accuracy_chance}
     fits = {cut.name: fit_exponential(cut.shares, _held(cut, measured), **ends) for cut in measured.cuts}
     bad = tuple(name for name, fit in fits.items() if not fit.good)
-    if bad and warn:
+    if bad and warn and way != "table":  # who asks for tables need not be told
         errors = ", ".join(f"{name} by {100.0 * fits[name].error:.1f} points" for name in bad)
         taken = "The exponential is taken all the same" if way == "exponential" else "The measured table is taken there"
         warnings.warn(

@@ -47,3 +47,19 @@ def shape_of(words: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 10**6 for part in parts):
         raise ValueError(f"--input must be sizes with x between, such as 1x3x224x224, got {shown(words)}")
     return tuple(map(int, parts))
+
+
+def load_data(option: str, words: str) -> Any:
+    """The labelled batches that ``MODULE:NAME`` names, or what a function of that name gives.
+
+    Raises ``ValueError`` naming the option for what is nothing to iterate over, and for a function that fails.
+    """
+    found = load_object(words)
+    if callable(found) and not hasattr(found, "__iter__"):
+        try:
+            found = found()
+        except Exception as error:  # a user's own code raises whatever it likes
+            raise ValueError(f"{option}: {words}() fails: {type(error).__name__}: {error}") from error
+    if not hasattr(found, "__iter__"):
+        raise ValueError(f"{option}: {words} gives {shown(found)}, not batches of inputs and labels")
+    return found

@@ -14,6 +14,7 @@ from splitgym.profiles.dnn import DnnProfile
 from splitgym.profiling import modelled
 from splitgym.profiling.graph import Captured
 from splitgym.profiling.modelled import Numbers, numbers_of
+from splitgym.profiling.parts import Data
 from splitgym.profiling.structure import Structure, structure_of
 from splitgym.quoting import shown
 from splitgym.ranges import SCORE, SHARE, STEEPNESS
@@ -34,6 +35,11 @@ def profile(
     shares: Numbers | None = None,
     sequential: bool = False,
     source: Mapping[str, str] | None = None,
+    data: Data | None = None,
+    calibration: Data | None = None,
+    importance: str = "taylor",
+    fill: str = "mean",
+    curve: str = "auto",
 ) -> DnnProfile:
     """The profile of a network: cut points from its graph, multiply-adds and shapes counted, accuracies as given.
 
@@ -55,6 +61,11 @@ def profile(
         shares: of the samples that the whole network gets right, those that each exit answers; likewise.
         sequential: take the children of the model one after the other as its blocks, where nothing else captures it.
         source: where given numbers come from, such as ``{"accuracy_full": "published: the model's page"}``.
+        data: labelled batches on which accuracies, curves and exits are measured, in place of the numbers above, such
+            as a ``torch.utils.data.DataLoader``; see :func:`splitgym.profiling.measured.measure`.
+        calibration, importance, fill: of the measurement, likewise.
+        curve: "auto", the exponential where it fits to 3 points and else the measured table, loudly; "exponential" or
+            "table".
 
     Raises ``ValueError`` for a model that cannot be captured, naming the module and the way round, and for a name that
     is not there, naming the nearest; ``DependencyNotInstalled`` without the extra ``profile``.
@@ -62,8 +73,29 @@ def profile(
     options = {"cuts": cuts, "depth": depth, "exits": exits, "sequential": sequential}
     numbers = {"accuracy": accuracy, "chance": chance, "steepness": steepness, "shares": shares}
     check_options(name=name, source=source, **options, **numbers)
-    structure = structure_of(captured(model, example_input, sequential=sequential), cuts=cuts, depth=depth, exits=exits)
-    return profile_of(structure, name=name, source=source, **numbers)
+    if data is not None:
+        check_unmeasured(**numbers)
+        if is_onnx(model):
+            raise ValueError(
+                "data is sent through the network, and an ONNX file is only counted; give the torch module"
+            )
+    graph = captured(model, example_input, sequential=sequential, batched=data is not None)
+    structure = structure_of(graph, cuts=cuts, depth=depth, exits=exits)
+    found = profile_of(structure, name=name, source=source, **numbers)
+    if data is None:
+        return found
+    from splitgym.profiling.combining import with_measured
+    from splitgym.profiling.measuring import measure_structure
+
+    ways = {"calibration": calibration, "importance": importance, "fill": fill}
+    return with_measured(found, measure_structure(structure, data, **ways), way=curve)
+
+
+def check_unmeasured(**numbers: Any) -> None:
+    """Raise ``ValueError`` for numbers that are measured where there is data."""
+    given = [name for name, value in numbers.items() if value is not None]
+    if given:
+        raise ValueError(f"{', '.join(given)}: measured on data, so leave it out, or leave out the data")
 
 
 def check_options(
