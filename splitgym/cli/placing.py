@@ -148,7 +148,7 @@ def run(args: argparse.Namespace) -> int:
     instance, topology = _instance(args)
     with progress_bar(args.quiet or args.json, len(solvers(instance, args.gamma, args.rounding))) as show:
         returns = "avoid" if topology else "refuse"  # most graphs lead both ways, and FIN is to answer
-        results = compare_solvers(instance, args.gamma, args.rounding, show, returns)
+        results = compare_solvers(instance, args.gamma, args.rounding, show or None, returns)
     outputs = Outputs()
     files = {"instance": outputs.add("--save", _save, args, instance)}
     files |= outputs.add("the picture", _draw, args, instance, results, picture) or {}
