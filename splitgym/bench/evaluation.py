@@ -17,12 +17,12 @@ TASKS, MOST_EPISODES = 200, 100
 def evaluation_rows(budget: Budget) -> list[Row]:
     """Whole evaluation of ten policies with bounds; deciding, bounding, and the rest, which is the simulation."""
     episodes = min(MOST_EPISODES, max(2, round(budget.seconds / 0.003)))  # all of them at the usual 0.3 s
-    evaluate(POLICIES, ENV_ID, SCENARIO, 1, bound=True)  # compiled and loaded before the clock starts
+    evaluate(POLICIES, ENV_ID, SCENARIO, 1, bound=True, progress=False)  # compiled and loaded before the clock starts
     begin = time.perf_counter()
-    results = evaluate(POLICIES, ENV_ID, SCENARIO, episodes, num_threads=budget.threads, bound=True)
+    results = evaluate(POLICIES, ENV_ID, SCENARIO, episodes, num_threads=budget.threads, bound=True, progress=False)
     whole_s = time.perf_counter() - begin
     begin = time.perf_counter()
-    bounds(ENV_ID, SCENARIO, episodes)
+    bounds(ENV_ID, SCENARIO, episodes, progress=False)
     bound_s = time.perf_counter() - begin
     budget.show(1.0)
     # decision_s is the mean over the decisions of a batch; missed tasks take none, so this is an upper estimate

@@ -47,7 +47,7 @@ def scaling_rows(budget: Budget) -> list[Row]:
 
 
 def _played(workers: Engine, episodes: int) -> list[Results]:
-    return [evaluate(POLICIES, ENV_ID, preset, episodes, workers=workers) for preset in PRESETS]
+    return [evaluate(POLICIES, ENV_ID, preset, episodes, workers=workers, progress=False) for preset in PRESETS]
 
 
 def _digest(found: list[Results]) -> str:

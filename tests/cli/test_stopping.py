@@ -52,6 +52,7 @@ CALLS = {
     "bench": (["bench"], "splitgym.bench.measure", ""),
     "dataset": (["dataset", "device", "--out", "data/mine-v0"], "splitgym.offline.record_dataset", ""),
     "profile": (["profile", "torch.nn:Flatten", "--input", "1x3x8x8"], "splitgym.cli.profiling.captured", ""),
+    "trace": (["trace", "import", "log.csv"], "splitgym.cli.tracing.import_log", ""),
     "train": (["train"], "splitgym.agents.training.build_model", ""),
     "demo": (["demo"], "splitgym.agents.training.build_model", ""),
 }
