@@ -152,7 +152,8 @@ def test_what_is_no_plug_in_is_told(given: Any, message: str, tmp_path: Path, mo
 # ------------------------------------------------------------------ folders
 def test_folders_are_known_by_name(tmp_path: Path) -> None:
     for kind, folder, add in (("profiles", "dnn", splitgym.add_profiles), ("hardware", "hw", splitgym.add_hardware)):
-        shipped = sorted((ROOT / "splitgym" / "data" / kind).glob("*.toml"))[0]
+        name = {"profiles": "resnet101", "hardware": "mobilenetv2"}[kind]
+        shipped = ROOT / "splitgym" / "data" / kind / f"{name}.toml"
         written(tmp_path / folder / "mine.toml", shipped.read_text(encoding="utf-8"))
         assert add(tmp_path / folder) == ["mine"]
     assert splitgym.load_profile("mine") == splitgym.load_profile("resnet101")
@@ -194,6 +195,8 @@ NEEDS = {
     "bound": ["default"],
     "dataset": ["random", "--out", "data/mine-v0"],
     "place": ["--random", "3"],
+    "profile": ["mine.py:Net", "--input", "1x3x8x8"],
+    "trace": ["import", "log.csv"],
     "sweep": ["random", "--over", "tasks.count=9"],
 }
 

@@ -29,8 +29,17 @@ RUNS = {
     "store": ["store", "{folder}/store"],
     "optimize": ["optimize", "--network", "vgg16", "--search", "random", "--budget", "0.02", "--out", "{folder}/front"],
     "place": ["place", "--random", "5", "--blocks", "4", "--exits", "2", "--out", "{folder}/plan"],
+    "profile": ["profile", "{folder}/net.py:Net", "--input", "1x3x8x8"],
     "bench": ["bench", "--only", "batch"],
 }
+NET = """
+from torch import nn
+
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
+"""
 SUITE = """
 name = "tiny"
 environment = "SplitInference-v0"
@@ -49,6 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A suite and a store for the commands."""
     folder = tmp_path_factory.mktemp("tables")
     (folder / "tiny.toml").write_text(SUITE)
+    (folder / "net.py").write_text(NET)
     evaluate("device", scenario=short("inference", "default"), episodes=1, store=folder / "store")
     return folder
 
