@@ -8,7 +8,6 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Callable
 from typing import Any
 
 from gymnasium.error import DependencyNotInstalled
@@ -16,6 +15,7 @@ from gymnasium.error import DependencyNotInstalled
 from splitgym.bench.measuring import Budget, Row
 from splitgym.checks import MOST_THREADS, whole_number
 from splitgym.cli.common import add_form, print_table, progress_bar
+from splitgym.progress import Progress
 from splitgym.ranges import Range
 from splitgym.show.tables import Styled, Table
 
@@ -65,7 +65,7 @@ def run_bench(args: argparse.Namespace) -> int:
     with progress_bar(args.json, len(groups)) as show:
         for group in groups:
             try:
-                rows += measure(group, args, show)
+                rows += measure(group, args, show or None)
             except DependencyNotInstalled as error:
                 skipped[group] = str(error)
     if args.json:
@@ -77,7 +77,7 @@ def run_bench(args: argparse.Namespace) -> int:
     return 0
 
 
-def measure(group: str, args: argparse.Namespace, show: Callable[[str, float], None] | None) -> list[Row]:
+def measure(group: str, args: argparse.Namespace, show: Progress | None) -> list[Row]:
     """Rows of one group.  Raises ``DependencyNotInstalled`` if it lacks an extra."""
     module, function, _ = GROUPS[group]
     budget = Budget(

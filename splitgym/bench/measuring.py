@@ -22,7 +22,7 @@ class Budget:
     seconds: float
     repeats: int
     threads: int
-    show: Callable[[float], None]
+    show: Callable[[float], object]
 
 
 @dataclasses.dataclass(frozen=True)

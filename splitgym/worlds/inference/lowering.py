@@ -41,7 +41,8 @@ def _tables(curves: list[CurveTable | None]) -> dict[str, np.ndarray]:
 
 def _network(scenario: InferenceScenario) -> dict[str, np.ndarray]:
     dnn = scenario.dnn
-    macs, shapes, steepness, curves, total = [0], [dnn.input_shape], [0.0], [None], 0
+    macs, shapes, steepness, total = [0], [dnn.input_shape], [0.0], 0
+    curves: list[CurveTable | None] = [None]
     for block in dnn.blocks:
         total += block.macs
         if block.cut:

@@ -87,8 +87,10 @@ class TransmissionScenario(NetworkScenario):
             "radio.shadowing_correlation",
             "edge.load_correlation",
         )
-        drawn = dict.fromkeys(DRAWN_GAIN, "the slow gain comes from radio.recorded") if self.radio.recorded else {}
-        return drawn | dict.fromkeys(paths, "an episode is one task, with none before it")
+        found = dict[str, str]()
+        if self.radio.recorded:
+            found |= dict.fromkeys(DRAWN_GAIN, "the slow gain comes from radio.recorded")
+        return found | dict.fromkeys(paths, "an episode is one task, with none before it")
 
 
 PRESETS = Presets("transmission", TransmissionScenario)
