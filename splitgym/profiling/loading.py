@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from splitgym.extras import need
 from splitgym.plugins import load_plugin
 from splitgym.quoting import listed, shown
 from splitgym.registry import nearest
@@ -30,8 +31,9 @@ def load_object(words: str) -> Any:
 def load_model(words: str) -> Any:
     """The model that ``MODULE:FACTORY`` names: the factory's result, or a model that is there.
 
-    Raises ``ValueError`` for a factory that fails, or wants arguments.
+    Raises ``ValueError`` for a factory that fails, or wants arguments, and ``DependencyNotInstalled`` without PyTorch.
     """
+    need("torch", "profile")
     found = load_object(words)
     if not callable(found) or (hasattr(found, "parameters") and not isinstance(found, type)):
         return found

@@ -36,6 +36,7 @@ WORK = {
     "stability": ["stability", "device", "--tasks", "2000", "--csv", "debt.csv"],
     "optimize": ["optimize", "--network", "vgg16", "--search", "random", "--budget", "0.02", "--out", "front"],
     "place": ["place", "--random", "5", "--blocks", "4", "--exits", "2", "--out", "plan"],
+    "trace": ["trace", "import", "log.csv"],
     **{f"render {world}": ["render", "--env", WORLDS[world].env_id, "--steps", "1"] for world in WORLDS},
 }
 #: Runs that need an extra -> which.
@@ -58,6 +59,8 @@ import contextlib, io, json, os, sys
 absent, runs, folder = json.loads(sys.argv[1])
 sys.modules.update(dict.fromkeys(absent))  # as if they were not installed
 os.chdir(folder)
+with open("log.csv", "w") as file:
+    file.write("time_s,gain_db\\n" + "".join(f"{i},{-90 - i % 7}\\n" for i in range(400)))
 from splitgym.cli import main
 found = {}
 for name, words in runs.items():

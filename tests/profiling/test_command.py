@@ -83,7 +83,7 @@ def test_blocks_are_timed_on_request(capsys: Any, monkeypatch: pytest.MonkeyPatc
     [
         (["net.py:Nut"], "net.py has no 'Nut'; did you mean 'Net'?"),
         (["net.py:broken"], "net.py:broken() fails: RuntimeError: no weights"),
-        (["net.py:number"], "model must be a torch.nn.Module, got 3"),
+        (["net.py:number"], "model must be a torch.nn.Module, or the path of an .onnx file, got 3"),
         (["net.py"], "a model is MODULE:FACTORY or FILE.py:FACTORY, got 'net.py'"),
         (["net.py:Net", "--input", "3,16,16"], "--input must be sizes with x between, such as 1x3x224x224"),
         (["net.py:Net", "--input", "1x1x16x16"], "Net does not run on an input of shape (1, 1, 16, 16)"),
