@@ -106,7 +106,7 @@ def served(changes: dict, log: int) -> np.ndarray:
     slots = np.zeros((n, log, kernel.LOG_COLUMNS))
     masks = np.zeros((n, sum(len(axis.levels) for axis in INFERENCE.axes(scenario))), np.bool_)
     observations, table = np.zeros((n, p.n_fields), np.float32), records(np.zeros(0, DECISION))
-    rest = (params, tasks, np.zeros((1, 1, 0)), np.zeros((1, 1, 0)), np.zeros(0))
+    rest = (params, tasks, np.zeros((1, 1, 0)), np.zeros((1, 1, 0)), np.zeros(0), np.zeros((1, 2, 0)))
     for live in (False, True):
         rows["live"], rows["fresh"] = live, not live
         if live:
