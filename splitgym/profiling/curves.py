@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import isotonic_regression, minimize_scalar
 
 from splitgym.physics.dnn import Curve, accuracy, exponential, table
 from splitgym.physics.sizes import MOST_POINTS
@@ -75,6 +74,8 @@ def fit_exponential(
 
     Raises ``ValueError`` unless the points are shares and accuracies in [0, 1] and ``chance < full``.
     """
+    from scipy.optimize import minimize_scalar
+
     if not 0.0 <= chance < full <= 1.0:
         raise ValueError(f"accuracies must be 0 <= chance < full <= 1, got chance={chance!r}, full={full!r}")
     x, y = _points(shares, accuracies)
@@ -113,6 +114,8 @@ def tabulate(
 
     Raises ``ValueError`` unless the points are shares and accuracies in [0, 1], and ``points >= 2``.
     """
+    from scipy.optimize import isotonic_regression
+
     if not 2 <= points <= MOST_POINTS:
         raise ValueError(f"points must be >= 2 and <= {MOST_POINTS}, got {points!r}")
     x, y = _points(shares, accuracies)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 
-import networkx as nx
-
 from splitgym.physics.sizes import MOST_CUTS
 from splitgym.profiling.graph import Captured, Step, separators
 from splitgym.quoting import listed
@@ -71,6 +69,8 @@ def groups_of(captured: Captured, trunk: str) -> list[Group]:
 
     The first group is that of the input.  Raises ``ValueError`` where there is no multiply-add at all.
     """
+    import networkx as nx
+
     graph, seen, groups = captured.flow(), set[str](), list[Group]()
     for name in separators(captured, trunk):
         fresh = {name, *nx.ancestors(graph, name)} - seen

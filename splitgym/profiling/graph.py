@@ -10,9 +10,10 @@ import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,8 @@ class Captured:
 
     def flow(self) -> nx.DiGraph:
         """Who reads whose tensor: an edge from every step to those that read it."""
+        import networkx as nx  # takes a third of a second, and most commands need none
+
         graph = nx.DiGraph()
         graph.add_nodes_from(step.name for step in self.steps)
         graph.add_edges_from((read, step.name) for step in self.steps for read in step.reads)
@@ -116,6 +119,8 @@ class Captured:
 
     def behind(self, ends: Iterable[str]) -> set[str]:
         """Names of the steps that these ends need, with themselves."""
+        import networkx as nx
+
         graph = self.flow()
         return {name for end in ends for name in (end, *nx.ancestors(graph, end))}
 
@@ -126,6 +131,8 @@ def separators(captured: Captured, end: str) -> list[str]:
     Every path of data from the input to ``end`` leads through each of them: they are the dominators of ``end``.
     What is made of weights alone is no data.  Raises ``ValueError`` if ``end`` does not depend on the input.
     """
+    import networkx as nx
+
     graph, source = captured.flow(), captured.input.name
     if not nx.has_path(graph, source, end):
         raise ValueError(f"{captured.name}: the output {end!r} does not depend on the input")

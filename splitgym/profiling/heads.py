@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import networkx as nx
-
 from splitgym.profiling.cutting import Group
 from splitgym.profiling.graph import Captured
 from splitgym.quoting import listed
@@ -43,6 +41,8 @@ def exit_steps(captured: Captured, trunk: str, exits: Sequence[str] | None) -> d
 
 def place_of(captured: Captured, groups: list[Group], head: str) -> int:
     """The first group at which all is known that a head reads; raises ``ValueError`` at the ends of the network."""
+    import networkx as nx
+
     done = [captured.behind([group.steps[-1].name]) for group in groups]
     needed = nx.ancestors(captured.flow(), head) & done[-1]
     place = next(i for i, known in enumerate(done) if needed <= known)
