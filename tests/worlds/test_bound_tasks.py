@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import splitgym
 from splitgym import load_scenario
 from splitgym.envs.rows import Rows
-from splitgym.physics.dnn import accuracy, compute_s, curve_of
+from splitgym.physics.dnn import accuracy, compute_s, curve_of, exponential
 from splitgym.ranges import FADING_GAIN, MAC_ENERGY, TINY
 from splitgym.traces import HardwareTrace, InferenceTrace, MultiUserTrace, TransmissionTrace
 from splitgym.worlds.inference.bound_kernel import needed_bit
@@ -257,7 +257,7 @@ def test_a_device_with_the_whole_band_is_bounded_as_in_the_inference_world() -> 
 def test_a_sample_beyond_full_accuracy_that_rounding_lets_through() -> None:
     """A(1) = 0.06 + (0.561 - 0.06) is 0.5610000000000002, and so is this sample's complexity."""
     full, chance = 0.561, 0.06
-    reached = accuracy(1.0, 4.0, full, chance)
+    reached = accuracy(1.0, exponential(4.0, full, chance))
     assert reached > full
     scenario = load_scenario("enachi", **{"tasks.count": 1, "dnn": network(full, chance, None)})
     trace = InferenceTrace.from_arrays(scenario, gain=np.array([1e-9]), complexity=np.array([reached]))
