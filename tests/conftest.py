@@ -36,7 +36,8 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(plugins, "_LOADED", dict(plugins._LOADED))
     ids, path, loaded = set(gym.registry), list(sys.path), set(sys.modules)
     with monkeypatch.context() as environment:
-        environment.delenv(plugins._INHERITED, raising=False)
+        environment.setenv(plugins._INHERITED, "")  # so that it is as it was afterwards, also where it was not set
+        environment.delenv(plugins._INHERITED)
         yield
     for env_id in set(gym.registry) - ids:
         del gym.registry[env_id]
