@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 from typing import Any, NamedTuple
+
+from splitgym.lazily import drawn
 
 
 class Card(NamedTuple):
@@ -15,8 +16,13 @@ class Card(NamedTuple):
     rows: Iterable[tuple[Any, ...]]
 
 
-class Shown:
-    """Mixin of what shows itself by :meth:`_card`."""
+class Carded:
+    """Mixin of what shows itself by :meth:`_card`; a subclass that is a dataclass does so, too."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__repr__" not in vars(cls):  # or else dataclasses would make one that fills the screen
+            cls.__repr__ = Carded.__repr__
 
     def _card(self) -> Card:
         raise NotImplementedError
@@ -25,10 +31,4 @@ class Shown:
         return f"<{self._card().line}>"
 
     def _repr_html_(self) -> str:
-        line, heads, rows = self._card()
-        lines = [_row("th", heads), *(_row("td", row) for row in rows)]
-        return f"<p>{escape(line)}</p><table>{''.join(lines)}</table>"
-
-
-def _row(kind: str, cells: Iterable[Any]) -> str:
-    return "<tr>" + "".join(f'<{kind} style="text-align:left">{escape(str(c))}</{kind}>' for c in cells) + "</tr>"
+        return drawn("cards.html_of", self._card())

@@ -1,7 +1,8 @@
-"""Public names that modules give without importing what they stand for before somebody asks."""
+"""What is imported when somebody asks for it: public names of modules, and what draws."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,3 +19,11 @@ def named_type(module: str, name: str, types: Callable[[], Iterable[type]], more
         if name in known:
             return known[name]
     raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+
+def drawn(place: str, *args: Any, **kwargs: Any) -> Any:
+    """Call ``"module.function"`` of :mod:`splitgym.show`, imported now: what is shown needs no drawing library until
+    somebody looks.
+    """
+    module, _, name = place.rpartition(".")
+    return getattr(importlib.import_module(f"splitgym.show.{module}"), name)(*args, **kwargs)

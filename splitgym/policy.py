@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from splitgym.cards import Card, Shown
+from splitgym.cards import Card, Carded
 from splitgym.checks import seed_of
 from splitgym.encodings import ROUNDING, Axis, Encoding
 from splitgym.interrupt import aside
@@ -25,7 +25,7 @@ from splitgym.worlds.world import World, get_world, world_of
 _WORK = 1_000  # elementary steps of a decision for each number that is observed, at most
 
 
-class Policy(Shown):
+class Policy(Carded):
     """Base of the baselines: decodes observations to SI units, decides, encodes the decision.
 
     Args:

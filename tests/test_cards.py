@@ -10,7 +10,7 @@ import gymnasium as gym
 import pytest
 
 import splitgym
-from splitgym.cards import Card, Shown
+from splitgym.cards import Card, Carded
 from splitgym.worlds.world import WORLDS
 
 
@@ -53,7 +53,7 @@ def test_a_table_holds_what_the_thing_holds() -> None:
 
 
 def test_words_are_no_markup() -> None:
-    class Odd(Shown):
+    class Odd(Carded):
         def _card(self) -> Card:
             return Card("<b>", ("a&b",), [("<script>",)])
 

@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from pettingzoo import ParallelEnv
 
-from splitgym.cards import Card, Shown
+from splitgym.cards import Card, Carded
 from splitgym.checks import whole_number, word
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.describe import card
@@ -29,7 +29,7 @@ _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
 REWARDS = ("own", "team")
 
 
-class SplitParallelEnv(Shown, ParallelEnv):
+class SplitParallelEnv(Carded, ParallelEnv):
     """``SplitInferenceMultiUser-v0`` with one agent for each device, ``user_0``, ``user_1``, ...
 
     Args:

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
 
-from splitgym.cards import Card, Shown
+from splitgym.cards import Card, Carded
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.describe import axis_table, card
 from splitgym.envs.rewards import set_reward
@@ -23,7 +23,7 @@ from splitgym.worlds.world import MASK, get_world
 _ON, _OFF = np.ones(1, np.bool_), np.zeros(1, np.bool_)
 
 
-class SplitEnv(Shown, gym.Env):
+class SplitEnv(Carded, gym.Env):
     """One episode of a world.
 
     Args:

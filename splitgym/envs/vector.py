@@ -11,7 +11,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from splitgym.cards import Card, Shown
+from splitgym.cards import Card, Carded
 from splitgym.checks import whole_number, word
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.describe import card
@@ -30,7 +30,7 @@ def _autoreset(mode: Any) -> AutoresetMode:
     return AutoresetMode(word("autoreset_mode", mode, [known.value for known in AutoresetMode]))
 
 
-class SplitVectorEnv(Shown, VectorEnv):
+class SplitVectorEnv(Carded, VectorEnv):
     """n episodes of a world, stepped by one compiled loop.
 
     Args:

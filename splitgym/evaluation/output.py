@@ -1,9 +1,8 @@
-"""What evaluations give back, in one form: rows, frame, CSV, JSON; and the one door to what draws them."""
+"""What evaluations give back, in one form: rows, frame, CSV, JSON, table, figure."""
 
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,15 +13,8 @@ import numpy as np
 
 from splitgym.extras import need
 from splitgym.files import save_figure, written
+from splitgym.lazily import drawn
 from splitgym.names import cell
-
-
-def drawn(place: str, *args: Any, **kwargs: Any) -> Any:
-    """Call ``"module.function"`` of :mod:`splitgym.show`, imported now: results need no drawing
-    library until they are shown.
-    """
-    module, _, name = place.rpartition(".")
-    return getattr(importlib.import_module(f"splitgym.show.{module}"), name)(*args, **kwargs)
 
 
 class Output:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from splitgym.checks import file_path, items, switch
-from splitgym.evaluation.output import drawn
 from splitgym.evaluation.results import Results
+from splitgym.lazily import drawn
 from splitgym.quoting import shown
 
 

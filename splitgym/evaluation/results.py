@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from splitgym.checks import file_path, items, word
-from splitgym.evaluation.output import RowOutput, drawn
+from splitgym.evaluation.output import RowOutput
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
+from splitgym.lazily import drawn
 from splitgym.numbers import plain_array
 from splitgym.provenance import Source, sources, tables
 from splitgym.quoting import shown

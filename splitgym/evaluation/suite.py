@@ -11,12 +11,13 @@ import numpy as np
 from splitgym.checks import MOST_THREADS, file_path, whole_number
 from splitgym.engines import engine
 from splitgym.envs.vector import SplitVectorEnv
-from splitgym.evaluation.output import RowOutput, drawn
+from splitgym.evaluation.output import RowOutput
 from splitgym.evaluation.plans import Plan, carry_out
 from splitgym.evaluation.policies import Contender, contenders_of, policies_given
 from splitgym.evaluation.results import ANCHOR, Results
 from splitgym.evaluation.statistics import interquartile_mean, iqm_interval
 from splitgym.evaluation.store import Store
+from splitgym.lazily import drawn
 from splitgym.progress import Progress, at, progress_of, telling
 from splitgym.suites import Case, Suite, load_suite
 from splitgym.worlds.world import World, world_of

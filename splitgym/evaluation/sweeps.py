@@ -11,13 +11,14 @@ import numpy as np
 from splitgym.checks import MOST_THREADS, function, items, seeds_of, table, whole_number
 from splitgym.engines import engine
 from splitgym.evaluation.labels import label, place_label
-from splitgym.evaluation.output import RowOutput, drawn
+from splitgym.evaluation.output import RowOutput
 from splitgym.evaluation.plans import Plan, carry_out
 from splitgym.evaluation.policies import contenders_of, policies_given
 from splitgym.evaluation.results import DECISION, Results, setting_words
 from splitgym.evaluation.statistics import mean_interval
 from splitgym.evaluation.store import Store
 from splitgym.files import save_figure
+from splitgym.lazily import drawn
 from splitgym.progress import Progress, at, progress_of, telling
 from splitgym.quoting import shown
 from splitgym.ranges import one_warning_per_key

@@ -13,6 +13,6 @@ module                                     what it holds
 ``report``                                 the page of ``splitgym report``
 =========================================  ==========================================================================
 
-Results and worlds name what draws them by a text (:func:`splitgym.evaluation.output.drawn`, ``World.figure``), so
+Results and worlds name what draws them by a text (:func:`splitgym.lazily.drawn`, ``World.figure``), so
 nothing that computes imports this package, and no drawing library is loaded before somebody looks.
 """

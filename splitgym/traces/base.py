@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from splitgym.cards import Card, Shown
+from splitgym.cards import Card, Carded
 from splitgym.checks import file_path
 from splitgym.files import write_atomically
 from splitgym.numbers import as_array
@@ -73,7 +73,7 @@ def array_of(trace: type[ArrayTrace], name: str, *axes: str | int) -> Any:
     return dataclasses.field(metadata={"array": dataclasses.replace(trace.ARRAYS[name], axes=axes)})
 
 
-class ArrayTrace(Shown):
+class ArrayTrace(Carded):
     """Base of the traces: frozen dataclasses whose fields are declared with :func:`array`, in ``ARRAYS`` by name.
 
     A subclass says which ``PRESETS`` read its scenarios, implements :meth:`of_key` and :meth:`check`, and calls
@@ -86,8 +86,6 @@ class ArrayTrace(Shown):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if "__repr__" not in vars(cls):  # or else dataclasses would make one that fills the screen
-            cls.__repr__ = Shown.__repr__
         fields = {name: field for name, field in vars(cls).items() if isinstance(field, dataclasses.Field)}
         cls.ARRAYS = {**cls.ARRAYS, **{name: field.metadata["array"] for name, field in fields.items()}}
         cls.__doc__ = f"{(cls.__doc__ or '').rstrip()}\n{_array_lines(cls.ARRAYS)}"

@@ -16,7 +16,7 @@ from splitgym.ranges import no_warnings, told
 from splitgym.reading import has_suffix, naming
 from splitgym.registry import Registry, nearest
 from splitgym.strict import Strict, field_types, from_mapping
-from splitgym.toml import merge
+from splitgym.toml import leaves, merge
 from splitgym.worlds.settings import Process, Scenario, Section
 
 S = TypeVar("S", bound="Scenario")
@@ -187,9 +187,6 @@ def _warn_of_unused(scenario: Scenario, given: Mapping[str, Any], before: Iterab
             warnings.warn(f"{key} has no effect here: {why}", UnusedKeyWarning, stacklevel=3)
 
 
-def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", list(value) if isinstance(value, tuple) else value
+def _leaves(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(dotted key, value), tuples as lists, which TOML has."""
+    return ((key, list(value) if isinstance(value, tuple) else value) for key, value in leaves(table))

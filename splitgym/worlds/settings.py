@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from splitgym.cards import Card, Shown
+from splitgym.cards import Card, Carded
 from splitgym.checks import file_path
 from splitgym.files import write_atomically
 from splitgym.named_files import keep_files, mentioned_folder, renamed
@@ -18,7 +18,7 @@ from splitgym.quoting import shown
 from splitgym.reading import has_suffix
 from splitgym.registry import Registry
 from splitgym.strict import Strict, entry, from_mapping, sources
-from splitgym.toml import dump_toml, merge
+from splitgym.toml import dump_toml, leaves, merge
 from splitgym.traces.arrivals import ARRIVALS, counted_by
 from splitgym.traces.plugins import Model
 
@@ -81,29 +81,15 @@ class Arrivals(Process):
             self.check(count)
 
 
-def _entries(table: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of a scenario's table."""
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _entries(value, f"{section}{key}.")
-        else:
-            yield f"{section}{key}", value
-
-
-class Scenario(Strict, Shown):
+class Scenario(Strict, Carded):
     """Base of the worlds' scenarios; ``PROCESSES`` names the sections that choose a model."""
 
     PROCESSES: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "__repr__" not in vars(cls):  # or else dataclasses would make one that fills the screen
-            cls.__repr__ = Shown.__repr__
-
     def _card(self) -> Card:
         table = self.to_dict()
         line = f"{type(self).__name__} {shown(table.pop('name'))}: {table.pop('description')}"
-        return Card(line, ("key", "value"), ((key, shown(value)) for key, value in _entries(table)))
+        return Card(line, ("key", "value"), ((key, shown(value)) for key, value in leaves(table)))
 
     @property
     def plug_ins(self) -> list[Model]:
