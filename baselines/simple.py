@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.baselines import kernel
-from splitgym.baselines.powers import usual_power_w
+from splitgym.baselines.powers import fixed_power_w
 from splitgym.baselines.tasks import TaskPolicy
 from splitgym.checks import word
 from splitgym.policy import Policy, register_policy
-from splitgym.ranges import CLOCK, POWER_LEVEL
+from splitgym.ranges import CLOCK
 from splitgym.seeding import seed_key
 
 ALL_OR_NOTHING = {"packet_control": "constant", "early_stop": False, "progressive": False}
@@ -111,13 +111,11 @@ class FixedDecision(TaskPolicy):
         names = list(self.scenario.dnn.cut_names)
         usual = self.default_cut if self.default_cut in names else names[1]
         chosen = word("cut", usual if cut is None else cut, names)
-        most_w = float(self.task_params.power_max_w)
-        power_w = usual_power_w(most_w) if power_w is None else power_w
         self.fixed = {
             "cut": float(names.index(chosen)),
             "edge_cut": float(self.task_params.last_cut),
             "clock_hz": self._clock_hz(clock_hz),
-            "power_w": POWER_LEVEL.check("power_w", power_w, high=most_w),
+            "power_w": fixed_power_w(power_w, self.task_params.power_max_w),
         }
 
     def _clock_hz(self, clock_hz: float | None) -> float:

@@ -13,13 +13,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.baselines import transmission_kernel as kernel
-from splitgym.baselines.powers import usual_power_w
+from splitgym.baselines.powers import fixed_power_w
 from splitgym.baselines.transmission_kernel import Law
 from splitgym.jit import one_record, records
 from splitgym.physics.fading import GAUSSIAN, TWO_STATE
 from splitgym.policy import Policy, register_policy
 from splitgym.quoting import shown
-from splitgym.ranges import POWER_LEVEL
 from splitgym.traces.fading import FADING
 from splitgym.worlds.transmission.layout import DECISION, PARAMS, VIEW
 from splitgym.worlds.transmission.scenario import TransmissionScenario
@@ -202,6 +201,4 @@ class Threshold(PowerControl):
         self, env: Any, *, power_w: float | None = None, stop_at: float | str | None = "scenario", seed: int = 0
     ) -> None:
         super().__init__(env, stop_at=stop_at, seed=seed)
-        most_w = float(self.params.power_max_w)
-        power_w = usual_power_w(most_w) if power_w is None else power_w
-        self.constant_w = POWER_LEVEL.check("power_w", power_w, high=most_w)
+        self.constant_w = fixed_power_w(power_w, self.params.power_max_w)
