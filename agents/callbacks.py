@@ -6,7 +6,6 @@ import contextlib
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
 from splitgym.agents.checkpoint import CHECKPOINTS, save_model
+from splitgym.progress import bar_class, watched
 
 
 class Stop(Exception):
@@ -90,19 +90,13 @@ class Progress(BaseCallback):
         self.bar: Any = None
 
     def _on_training_start(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a notebook that can draw no bar: then it is a line of text
-            from tqdm.auto import tqdm
-
-        notebook = any(kind.__module__ == "tqdm.notebook" for kind in tqdm.__mro__)
-        interactive = notebook or sys.stderr.isatty()
-        self.bar = tqdm(
+        self.bar = bar_class()(
             total=self.total,
             initial=self.model.num_timesteps,
             unit="step",
             unit_scale=True,
             dynamic_ncols=True,
-            mininterval=0.2 if interactive else 10.0,
+            mininterval=0.2 if watched() else 10.0,
             file=sys.stderr,
         )
 

@@ -53,17 +53,22 @@ def watched() -> bool:
     return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
+def bar_class() -> Any:
+    """``tqdm`` for where we are: a terminal, or a notebook."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a notebook that can draw no bar: then it is a line of text
+        from tqdm.auto import tqdm
+    return tqdm
+
+
 @contextlib.contextmanager
 def bar(total: float, delay_s: float = 0.0) -> Iterator[Progress]:
     """A callback ``(name, share)`` that draws one bar on standard error, or in the notebook, and leaves nothing behind.
 
     The bar shows the share of all ``total`` names; what is being prepared counts as what it will be.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a notebook that can draw no bar: then it is a line of text
-        from tqdm.auto import tqdm
 
-    class Bar(tqdm):  # pyright: ignore[reportGeneralTypeIssues]
+    class Bar(bar_class()):  # pyright: ignore[reportGeneralTypeIssues]
         monitor_interval = 0  # no thread, which would be lost where processes fork
 
     layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
