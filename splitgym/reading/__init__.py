@@ -5,13 +5,14 @@ or waited for, and no more memory is taken than the file may fill.
 """
 
 from splitgym.reading.arrays import MOST_ARRAYS, arrays_of, read_arrays
-from splitgym.reading.columns import Marks, column_of
+from splitgym.reading.columns import NUMBER, Marks, column_of, rows_below
 from splitgym.reading.files import has_suffix, naming, read_bytes, text_of
 from splitgym.reading.sheets import Sheet, sheet_of
 from splitgym.reading.tables import json_of, read_json, read_toml, toml_of
 
 __all__ = [
     "MOST_ARRAYS",
+    "NUMBER",
     "Marks",
     "Sheet",
     "arrays_of",
@@ -23,6 +24,7 @@ __all__ = [
     "read_bytes",
     "read_json",
     "read_toml",
+    "rows_below",
     "sheet_of",
     "text_of",
     "toml_of",

@@ -15,7 +15,8 @@ from splitgym.quoting import cut, listed, shown, where
 from splitgym.reading.files import text_of
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
+#: A number with a decimal point or comma.
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _POINT = "numbers are written with a decimal point, without thousands separators"
 
@@ -40,11 +41,7 @@ def _numbers(text: str, name: str) -> Iterator[float]:
     delimiter, names = _columns(header, name, line)
     place = names.index(name)
     marks = Marks(delimiter)
-    for number, fields in rows_below(text, start, line, delimiter):
-        while len(fields) > len(names) and not fields[-1].strip():
-            fields.pop()
-        if len(fields) != len(names):
-            raise ValueError(f"line {number}: {miscounted(fields, names, delimiter)}")
+    for number, fields in whole_rows(text, start, line, names, delimiter):
         yield marks.number(fields[place].strip(), f"line {number}, column {place + 1} ({name})")
     marks.settle()
 
@@ -58,7 +55,7 @@ class Marks:
         self._unsure = ""  # what could have a decimal comma or a thousands separator
 
     def number(self, field: str, at: str) -> float:
-        if not _NUMBER.fullmatch(field) or ("," in field and not self._commas):
+        if not NUMBER.fullmatch(field) or ("," in field and not self._commas):
             raise ValueError(f"{at}: expected a number, got {shown(field)}; {_POINT}")
         mark = next((mark for mark in ".," if mark in field), "")
         if mark and self._mark and mark != self._mark:
@@ -90,17 +87,23 @@ def header_of(text: str) -> tuple[int, int, str]:
     raise ValueError("line 1: it is empty; expected a header that names the columns")
 
 
+def titles_of(header: str, delimiter: str) -> list[str]:
+    """The titles that a delimiter parts a header into, without empty ones at the end; none if it cannot."""
+    try:
+        fields = next(csv.reader([header], delimiter=delimiter, strict=True, skipinitialspace=True))
+    except csv.Error:  # another delimiter stands behind a quoted title
+        return []
+    titles = [field.strip() for field in fields]
+    while len(titles) > 1 and not titles[-1]:
+        titles.pop()
+    return titles
+
+
 def _columns(header: str, name: str, line: int) -> tuple[str, list[str]]:
     """The delimiter under which the header names the column, and all names in small letters."""
     best: list[str] = []
     for delimiter in DELIMITERS:
-        try:
-            found = next(csv.reader([header], delimiter=delimiter, strict=True, skipinitialspace=True))
-        except csv.Error:  # another delimiter stands behind a quoted name
-            continue
-        fields = [field.strip().lower() for field in found]
-        while len(fields) > 1 and not fields[-1]:
-            fields.pop()
+        fields = [title.lower() for title in titles_of(header, delimiter)]
         if fields.count(name) > 1:
             raise ValueError(f"line {line}: the header has the column {name!r} twice")
         if name in fields:
@@ -122,7 +125,17 @@ def rows_below(text: str, start: int, line: int, delimiter: str) -> Iterator[tup
         raise ValueError(f"line {line + reader.line_num}: {error}") from error
 
 
-def miscounted(fields: list[str], names: list[str], delimiter: str) -> str:
+def whole_rows(text: str, start: int, line: int, titles: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """As :func:`rows_below`, without empty fields at the end; ``ValueError`` for a row of too few or too many."""
+    for number, fields in rows_below(text, start, line, delimiter):
+        while len(fields) > len(titles) and not fields[-1].strip():
+            fields.pop()
+        if len(fields) != len(titles):
+            raise ValueError(f"line {number}: {_miscounted(fields, titles, delimiter)}")
+        yield number, fields
+
+
+def _miscounted(fields: list[str], names: list[str], delimiter: str) -> str:
     hint = ""
     if len(fields) > len(names) and delimiter == ",":
         hint = f"; is it a decimal comma? {_POINT}, or the fields parted by semicolons"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from pathlib import Path
 
 from splitgym.quoting import shown, where
-from splitgym.reading.columns import DELIMITERS, header_of, miscounted, rows_below
+from splitgym.reading.columns import DELIMITERS, header_of, titles_of, whole_rows
 from splitgym.reading.files import naming, text_of
 
 
@@ -45,27 +44,12 @@ def sheet_of(content: bytes, path: str | Path) -> Sheet:
         for title in titles:
             if title and small.count(title.lower()) > 1:
                 raise ValueError(f"line {number}: the header has the column {shown(title)} twice")
-        lines = []
-        for line, fields in rows_below(text, start, number, delimiter):
-            while len(fields) > len(titles) and not fields[-1].strip():
-                fields.pop()
-            if len(fields) != len(titles):
-                raise ValueError(f"line {line}: {miscounted(fields, titles, delimiter)}")
-            lines.append((line, [field.strip() for field in fields]))
+        rows = whole_rows(text, start, number, titles, delimiter)
+        lines = [(line, [field.strip() for field in fields]) for line, fields in rows]
         return Sheet(where(path), titles, delimiter, lines)
 
 
 def _titles(header: str) -> tuple[str, list[str]]:
     """The delimiter that parts a header into the most titles, and these."""
-    best: tuple[str, list[str]] = (",", [header.strip()])
-    for delimiter in DELIMITERS:
-        try:
-            fields = next(csv.reader([header], delimiter=delimiter, strict=True, skipinitialspace=True))
-        except csv.Error:  # another delimiter stands behind a quoted title
-            continue
-        titles = [field.strip() for field in fields]
-        while len(titles) > 1 and not titles[-1]:
-            titles.pop()
-        if len(titles) > len(best[1]):
-            best = delimiter, titles
-    return best
+    parted = [(",", [header.strip()]), *((delimiter, titles_of(header, delimiter)) for delimiter in DELIMITERS)]
+    return max(parted, key=lambda pair: len(pair[1]))  # the first of equals

@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from splitgym.quoting import shown
+from splitgym.reading import NUMBER
 
 #: What loggers write where they have no value, in small letters.
 MISSING = ("", "-", "--", "na", "n/a", "nan", "null", "none", "nil", "?", "inf", "-inf", "missing", "unknown")
 _MISSING = frozenset(MISSING)
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
 _STAMP = re.compile(
     r"(\d{4})([-./])(\d{1,2})\2(\d{1,2})(?:[T _](\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,](\d+))?)?)?"
     r"\s*(Z|UTC|[+-]\d\d:?\d\d)?"
@@ -61,7 +61,7 @@ def is_missing(field: str) -> bool:
 
 def is_number(field: str) -> bool:
     """Whether a field is a number, with a decimal point or comma."""
-    return _NUMBER.fullmatch(field.strip()) is not None
+    return NUMBER.fullmatch(field.strip()) is not None
 
 
 def is_stamp(field: str) -> bool:

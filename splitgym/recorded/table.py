@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from splitgym.quoting import cut, listed, shown, where
-from splitgym.reading import text_of
-from splitgym.recorded.fields import is_missing, is_number, is_stamp
+from splitgym.reading import rows_below, text_of
+from splitgym.recorded.fields import is_number, is_stamp
 from splitgym.registry import nearest
 
 #: What may part fields, the first of equals; a blank stands for any number of them.
@@ -176,15 +175,11 @@ def _parted(text: str, delimiter: str, path: str, before: int) -> Iterator[tuple
             if line.strip() and not line.lstrip().startswith("#"):
                 yield number, line.split()
         return
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True, skipinitialspace=True)
     try:
-        for fields in reader:
-            stripped = [field.strip() for field in fields]
-            if any(stripped) and not stripped[0].startswith("#"):
-                yield before + reader.line_num, stripped
-    except csv.Error as error:
-        place = f"{where(path)}, line {before + reader.line_num}"
-        raise ValueError(f"{place}: {error}; close the quotes, or write none") from error
+        for number, fields in rows_below(text, 0, before, delimiter):
+            yield number, [field.strip() for field in fields]
+    except ValueError as error:
+        raise ValueError(f"{where(path)}, {error}; close the quotes, or write none") from error
 
 
 def _remedy(found: int, wanted: int, delimiter: str) -> str:
@@ -193,8 +188,3 @@ def _remedy(found: int, wanted: int, delimiter: str) -> str:
     if delimiter == ",":
         return "is it a decimal comma? write decimal points, or part the fields by semicolons"
     return "quote the field that holds the character, or delete the row"
-
-
-def all_missing(fields: Sequence[str]) -> bool:
-    """Whether all fields stand for nothing."""
-    return all(map(is_missing, fields))
