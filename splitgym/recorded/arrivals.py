@@ -13,7 +13,8 @@ from splitgym.quoting import cut, listed, shown, where
 from splitgym.reading import Marks
 from splitgym.recorded.fields import is_missing
 from splitgym.recorded.series import bare, instants_of, time_columns
-from splitgym.recorded.table import MOST_LOG, LogTable, bins_of, is_wide, table_of
+from splitgym.recorded.table import LogTable, bins_of, is_wide, table_of
+from splitgym.recorded.windows import limits_of
 
 #: Names of columns that count arrivals, in small letters.
 COUNT_NAMES = ("count", "counts", "invocations", "requests", "calls", "arrivals", "tasks", "hits")
@@ -40,8 +41,6 @@ class ArrivalReading:
 
     def __call__(self, file: NamedFile) -> ArrivalLog:
         """The log in a file.  ``ValueError`` with file, line, column and remedy for one that gives no arrivals."""
-        if len(file.content) > MOST_LOG:
-            raise ValueError(f"{where(file)} holds {len(file.content)} bytes; a log may hold {MOST_LOG} at most")
         table = table_of(file.content, file)
         if is_wide(table.names):
             return self._settled(table, *self._wide(table), len(bins_of(table.names)))
@@ -178,7 +177,7 @@ class ArrivalLog:
         values = self.counts if len(self.counts) else self.gaps_s
         time = np.arange(1, len(values) + 1) if len(self.counts) else np.cumsum(values)
         border = int(np.searchsorted(time, self.reading.train_share * time[-1], side="right"))
-        low, high = {"train": (0, border), "test": (border, len(values)), "all": (0, len(values))}[split]
+        low, high = limits_of(split, border, len(values))
         found = values[low:high]
         if not len(found) or (len(self.counts) and found.sum() < 1.0) or found.sum() <= 0.0:
             raise ValueError(

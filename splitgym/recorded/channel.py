@@ -20,7 +20,7 @@ from splitgym.recorded.quantities import (
     settled,
 )
 from splitgym.recorded.series import Series, read_series, time_columns
-from splitgym.recorded.table import MOST_LOG, LogTable, table_of
+from splitgym.recorded.table import LogTable, table_of
 from splitgym.recorded.windows import GAP_STEPS, Playing, averaged, part, playing
 
 #: The observed range of the gain spans so many dB at most, below the best of the log.
@@ -47,8 +47,6 @@ class ChannelReading:
 
     def __call__(self, file: NamedFile) -> ChannelLog:
         """The log in a file.  ``ValueError`` with file, line, column and remedy for one that gives no channel."""
-        if len(file.content) > MOST_LOG:
-            raise ValueError(f"{where(file)} holds {len(file.content)} bytes; a log may hold {MOST_LOG} at most")
         table = table_of(file.content, file)
         place, quantity = find_column(table, self.column, self.quantity)
         quantity, unit = settled(table, place, quantity, self.unit)

@@ -11,7 +11,7 @@ import numpy as np
 
 from splitgym.files import save_figure
 from splitgym.named_files import NamedFile, named_file
-from splitgym.quoting import listed, shown, where
+from splitgym.quoting import an, listed, shown, where
 from splitgym.recorded.arrivals import COUNT_NAMES, ArrivalLog, ArrivalReading
 from splitgym.recorded.channel import ChannelLog, ChannelReading
 from splitgym.recorded.quantities import QUANTITIES, find_column
@@ -96,8 +96,7 @@ def import_log(path: str | Path, kind: str = "", **options: Any) -> ImportedLog:
     known = options_of(kind)
     for name in options:
         if name not in known:
-            told = f"{kind} log has no option {name!r}{nearest(name, known)} (it has: {listed(known)})"
-            raise ValueError(f"a{'n' if kind == 'arrivals' else ''} {told}")
+            raise ValueError(f"{an(kind)} log has no option {name!r}{nearest(name, known)} (it has: {listed(known)})")
     given = {name: value for name, value in options.items() if value != known[name]}
     if kind == "channel":
         Recorded(file=file, **given)  # refuses values out of range, as a scenario does

@@ -16,7 +16,7 @@ import numpy as np
 from splitgym.quoting import listed, shown, where
 from splitgym.recorded.series import TIME_NAMES, bare
 from splitgym.recorded.table import LogTable
-from splitgym.units import db_to_ratio
+from splitgym.units import db_to_ratio, ratio_to_db
 
 
 class Quantity(NamedTuple):
@@ -144,7 +144,7 @@ def gain_db(values: np.ndarray, quantity: str, unit: str, link: Link) -> np.ndar
         return -values
     if quantity in ("rsrp", "rssi"):
         return values - link.sent_dbm
-    noise_dbm = link.noise_dbm_hz + 10.0 * math.log10(link.bandwidth_hz)
+    noise_dbm = link.noise_dbm_hz + ratio_to_db(link.bandwidth_hz)
     if quantity == "snr":
         return values + noise_dbm - link.sent_dbm
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

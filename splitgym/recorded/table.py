@@ -80,7 +80,12 @@ class LogTable:
 
 
 def table_of(content: bytes, path: str | Path) -> LogTable:
-    """The table in a log's content.  ``ValueError`` naming the file for content that is not text or has no row."""
+    """The table in a log's content.
+
+    Raises ``ValueError`` naming the file for content that is too long, that is not text, or that has no row.
+    """
+    if len(content) > MOST_LOG:
+        raise ValueError(f"{where(path)} holds {len(content)} bytes; a log may hold {MOST_LOG} at most")
     text = text_of(content, path)
     lines = [
         (number, line)

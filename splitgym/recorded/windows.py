@@ -45,12 +45,17 @@ def part(log: Playing, split: str, train_share: float) -> Playing:
     """
     at_s = train_share * log.length_s * (1.0 - _ROUNDING)
     border = int(np.searchsorted(log.begin_s, at_s, side="left"))
-    low, high = {"train": (0, border), "test": (border, len(log.begin_s)), "all": (0, len(log.begin_s))}[split]
+    low, high = limits_of(split, border, len(log.begin_s))
     if high <= low:
         return log._replace(begin_s=np.zeros(0), length_s=0.0, samples=log.samples[low:high])
     begin = float(log.begin_s[low])
     end = float(log.begin_s[high]) if high < len(log.begin_s) else log.length_s
     return log._replace(begin_s=log.begin_s[low:high] - begin, length_s=end - begin, samples=log.samples[low:high])
+
+
+def limits_of(split: str, border: int, count: int) -> tuple[int, int]:
+    """Where a part of ``count`` entries begins and ends; those from ``border`` on are the later ones."""
+    return {"train": (0, border), "test": (border, count), "all": (0, count)}[split]
 
 
 def averaged(gain: np.ndarray, begin_s: np.ndarray, length_s: float, window_s: float) -> np.ndarray:
