@@ -43,12 +43,7 @@ def network_from(
     profile = profile if isinstance(profile, DnnProfile) else load_profile(profile)
     bits = ELEMENT_BITS.check("bits_per_element", bits_per_element)
     ops = OPS_PER_MAC.check("ops_per_mac", ops_per_mac)
-    blocks, macs = [], 0
-    for block in profile.blocks:
-        macs += block.macs
-        if block.cut:
-            blocks.append(PlacedBlock(ops=ops * macs, out_bits=bits * block.elements))
-            macs = 0
+    blocks = [PlacedBlock(ops=ops * macs, out_bits=bits * block.elements) for macs, block in profile.stages]
     cuts = profile.cut_names
     exits = [BranchExit(after_block=cuts.index(leave.after), branch_ops=ops * leave.macs) for leave in profile.exits]
     return BranchyDnn(

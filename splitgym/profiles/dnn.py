@@ -163,6 +163,17 @@ class DnnProfile(Strict):
         """Names of cut 0..K: the input, then every block with ``cut = true``."""
         return ("input", *(b.name for b in self.blocks if b.cut))
 
+    @property
+    def stages(self) -> tuple[tuple[int, Block], ...]:
+        """For cut 1..K the multiply-adds since the cut before, and the block that ends there."""
+        found, macs = list[tuple[int, Block]](), 0
+        for block in self.blocks:
+            macs += block.macs
+            if block.cut:
+                found.append((macs, block))
+                macs = 0
+        return tuple(found)
+
     def to_toml(self, path: str | Path | None = None) -> str:
         """TOML text that :func:`load_profile` reads back to an equal profile; also written to ``path`` if given.
 

@@ -19,8 +19,7 @@ _TURNED = 8
 
 def network_table(profile: DnnProfile, bits: float, parameters: Mapping[str, int] | None = None) -> Table:
     """One row for the input and each cut point: work before it, tensor, bits per sample with ``bits`` per element."""
-    blocks = cut_blocks(profile)
-    total = sum(macs for _, macs, _ in blocks) or 1
+    total = sum(macs for macs, _ in profile.stages) or 1
     exits = {leave.after: leave.share for leave in profile.exits}
     table = Table(title=_heading(profile))
     for name, right in (("cut behind", False), ("MMAC", True), ("done", True), ("weights", True), ("tensor", False)):
@@ -32,8 +31,8 @@ def network_table(profile: DnnProfile, bits: float, parameters: Mapping[str, int
     first = ["input", "", "", *([""] if parameters else []), size]
     table.add_row(*first, f"{bits * math.prod(profile.input_shape) / 1e3:.4g}", "", "")
     done = 0
-    for name, macs, block in blocks:
-        done += macs
+    for macs, block in profile.stages:
+        name, done = block.name, done + macs
         row = [name, f"{macs / 1e6:.4g}", f"{done / total:.0%}"]
         row += [f"{parameters.get(name, 0):,}"] if parameters else []
         curve = f"{block.steepness:g}" if block.steepness else "table" if block.curve else ""
@@ -51,28 +50,17 @@ def _heading(profile: DnnProfile) -> str:
     return f"{profile.name}: {', '.join(words)}"
 
 
-def cut_blocks(profile: DnnProfile) -> list[tuple[str, int, Any]]:
-    """Name of every cut point but the input, multiply-adds since the one before, and the block that ends there."""
-    found, macs = list[tuple[str, int, Any]](), 0
-    for block in profile.blocks:
-        macs += block.macs
-        if block.cut:
-            found.append((block.name, macs, block))
-            macs = 0
-    return found
-
-
 def network_figure(profile: DnnProfile, bits: float) -> Any:
     """Matplotlib ``Figure``: multiply-adds and bits along the network, its cut points on the axis, exits marked."""
     figure_module, agg = need("matplotlib.figure", "report"), need("matplotlib.backends.backend_agg", "report")
-    blocks = cut_blocks(profile)
-    names = ["input", *(name for name, _, _ in blocks)]
+    names = list(profile.cut_names)
     width = min(max(7.0, 0.36 * len(names) + 2.5), 24.0)
     figure = figure_module.Figure(figsize=(width, 5.6), dpi=150, layout="constrained")
     agg.FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, sharex=True)
-    _macs(upper, [macs for _, macs, _ in blocks])
-    kbit = [bits * math.prod(shape) / 1e3 for shape in (profile.input_shape, *(b.shape for _, _, b in blocks))]
+    _macs(upper, [macs for macs, _ in profile.stages])
+    shapes = (profile.input_shape, *(block.shape for _, block in profile.stages))
+    kbit = [bits * math.prod(shape) / 1e3 for shape in shapes]
     _bits(lower, kbit)
     for leave in profile.exits:
         place = names.index(leave.after)

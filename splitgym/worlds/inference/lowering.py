@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -41,15 +42,9 @@ def _tables(curves: list[CurveTable | None]) -> dict[str, np.ndarray]:
 
 def _network(scenario: InferenceScenario) -> dict[str, np.ndarray]:
     dnn = scenario.dnn
-    macs, shapes, steepness, total = [0], [dnn.input_shape], [0.0], 0
-    curves: list[CurveTable | None] = [None]
-    for block in dnn.blocks:
-        total += block.macs
-        if block.cut:
-            macs.append(total)
-            shapes.append(block.shape)
-            steepness.append(block.steepness)
-            curves.append(block.curve)
+    blocks = [block for _, block in dnn.stages]
+    macs = [0, *itertools.accumulate(macs for macs, _ in dnn.stages)]
+    shapes = [dnn.input_shape, *(block.shape for block in blocks)]
     cuts = len(macs)
     elements = np.array([math.prod(shape) for shape in shapes], np.float64)
     bits = elements * scenario.device.bits_per_element
@@ -64,8 +59,8 @@ def _network(scenario: InferenceScenario) -> dict[str, np.ndarray]:
         "cut_macs": cumulative,
         "cut_bits": bits,
         "cut_channels": np.array([shape[0] for shape in shapes], np.float64),
-        "cut_steepness": np.array(steepness, np.float64),
-        **_tables(curves),
+        "cut_steepness": np.array([0.0, *(block.steepness for block in blocks)]),
+        **_tables([None, *(block.curve for block in blocks)]),
         "device_macs": device,
         "edge_macs": np.maximum(device[None, :] - device[:, None], 0.0),
         "exit_cut": place,
