@@ -14,7 +14,7 @@ from typing import Any, Literal
 from splitgym.checks import LAST_SEED, MOST_EPISODES, MOST_ROWS, MOST_THREADS, MOST_VALUES, file_path, whole_number
 from splitgym.cli.streams import spelt
 from splitgym.extras import need
-from splitgym.files import PICTURES
+from splitgym.files import PICTURES, save_figure
 from splitgym.policy import policy_names
 from splitgym.progress import Progress, telling, watched
 from splitgym.quoting import MOST, cut, shown, tamed
@@ -73,6 +73,11 @@ def agent_word(folder: str | Path) -> str:
     text = str(folder)
     clear = os.sep in text and not text.startswith("-") and text.partition(":")[0] not in policy_names()
     return text if clear else os.path.join(os.curdir, text)
+
+
+def drawn_to(path: str | None, figure: Callable[..., Any], *args: Any) -> str | None:
+    """Save what ``figure(*args)`` draws where an option says; without it nothing is drawn."""
+    return None if path is None else str(save_figure(figure(*args), path))
 
 
 def play_command(policies: Iterable[str], env_id: str, scenario: str, changes: Iterable[str] = ()) -> str:

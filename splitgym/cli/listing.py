@@ -6,13 +6,12 @@ import argparse
 import functools
 import json
 
-from splitgym.cli.common import Outputs, add_form, check_files, print_table, print_tables, say
+from splitgym.cli.common import Outputs, add_form, check_files, drawn_to, print_table, print_tables, say
 from splitgym.encodings import ENCODINGS
-from splitgym.files import save_figure
 from splitgym.placement.published import load_published, published_names
 from splitgym.plugins import loaded
 from splitgym.policy import POLICIES, load_baselines, policy_names
-from splitgym.profiles import DnnProfile, load_profile, profile_names
+from splitgym.profiles import load_profile, profile_names
 from splitgym.ranges import ELEMENT_BITS
 from splitgym.show.network import network_figure, network_table
 from splitgym.show.tables import Styled, Table
@@ -100,17 +99,13 @@ def _run_dnn(args: argparse.Namespace, bits: float) -> int:
     profile = load_profile(args.dnn)
     check_files(args.plot, None)
     outputs = Outputs()
-    picture = outputs.add("--plot", _draw, args, profile, bits)
+    picture = outputs.add("--plot", drawn_to, args.plot, network_figure, profile, bits)
     if args.json:
         outputs.add("the answer", print, json.dumps({**profile.to_dict(), "picture": picture}, indent=2))
     else:
         outputs.add("the answer", functools.partial(print_table, markdown=args.markdown), network_table(profile, bits))
         outputs.add("the picture", say, f"picture: {picture}" if picture else "--plot FILE.png draws it")
     return outputs.finish()
-
-
-def _draw(args: argparse.Namespace, profile: DnnProfile, bits: float) -> str | None:
-    return None if args.plot is None else str(save_figure(network_figure(profile, bits), args.plot))
 
 
 def _kind(kind: str, entries: dict[str, str], widest: int = 0) -> Table:

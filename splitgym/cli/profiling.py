@@ -10,9 +10,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from splitgym.cli.common import Outputs, add_form, check_ending, check_files, check_output, print_table, say
-from splitgym.cli.profiling_data import add_measuring, check_measuring, draw_curves, measure_for, show_measured
-from splitgym.files import save_figure
+from splitgym.cli.common import Outputs, add_form, check_ending, check_files, check_output, drawn_to, print_table, say
+from splitgym.cli.profiling_data import add_measuring, check_measuring, curves_of, measure_for, show_measured
 from splitgym.profiles.dnn import DnnProfile
 from splitgym.profiling.block_times import REPEATS, WARM_UPS, BlockTimes, block_times
 from splitgym.profiling.combining import with_measured
@@ -96,8 +95,8 @@ def run(args: argparse.Namespace) -> int:
     times = block_times(structure, example_of(sizes)) if args.measure else None
     outputs = Outputs()
     outputs.add("--out", profile.to_toml, args.out)
-    picture = outputs.add("--plot", _draw, profile, args.bits, args.plot)
-    outputs.add("--curves", draw_curves, profile, measured, args.curves)
+    picture = outputs.add("--plot", drawn_to, args.plot, network_figure, profile, args.bits)
+    outputs.add("--curves", drawn_to, args.curves, curves_of, profile, measured)
     outputs.add("the answer", _show, args, profile, structure, times, picture)
     if measured is not None and not args.json:
         outputs.add("the measurement", show_measured, measured)
@@ -122,10 +121,6 @@ def _check(args: argparse.Namespace) -> None:
     names = ("name", "cuts", "depth", "exits", "accuracy", "chance", "steepness", "shares")
     check_measuring(args)
     check_options(**{name: getattr(args, name) for name in names})
-
-
-def _draw(profile: DnnProfile, bits: float, path: str | None) -> str | None:
-    return None if path is None else str(save_figure(network_figure(profile, bits), path))
 
 
 def _show(

@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 from splitgym.cli.common import check_files, print_table, say
-from splitgym.files import save_figure
 from splitgym.profiles.dnn import DnnProfile
 from splitgym.profiling.combining import WAYS, early_stop, fit_curves
 from splitgym.profiling.loading import load_data
@@ -59,12 +58,10 @@ def measure_for(args: argparse.Namespace, structure: Structure) -> Measured | No
     return measure_structure(structure, data, **options)
 
 
-def draw_curves(profile: DnnProfile, measured: Measured | None, path: str | None) -> str | None:
-    """The picture of ``--curves``; without a measurement, the curves alone."""
-    if path is None:
-        return None
+def curves_of(profile: DnnProfile, measured: Measured | None) -> Any:
+    """The figure of ``--curves``; without a measurement, the curves alone."""
     points = {} if measured is None else {cut.name: (cut.shares, cut.accuracies) for cut in measured.cuts}
-    return str(save_figure(curves_figure([(profile, points)]), path))
+    return curves_figure([(profile, points)])
 
 
 def show_measured(measured: Measured) -> None:
