@@ -77,10 +77,10 @@ def _versions(known: dict[str, Any], data: dict[str, Any]) -> str:
 
 
 def write_page(known: dict[str, Any]) -> None:
-    """Put the table into its page."""
+    """Put the tables into their page."""
     text = PAGE.read_text(encoding="utf-8")
-    text = region("--table").sub(lambda _: capability_table(known), text)
-    text = region("--returns").sub(lambda _: returns_table(known), text, count=1)  # an empty region would match again
+    for option, table in (("--table", capability_table(known)), ("--returns", returns_table(known))):
+        text = region(option).sub(lambda _, table=table: table, text, count=1)  # an empty region would match again
     PAGE.write_text(text, encoding="utf-8")
 
 
