@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,16 @@ class Marks:
         self._commas = delimiter != ","
         self._mark = ""  # once it is known
         self._unsure = ""  # what could have a decimal comma or a thousands separator
+
+    def plain(self, fields: Sequence[str]) -> np.ndarray | None:
+        """All numbers of a column at once, (n,); ``None`` where :meth:`number` may find something to complain about."""
+        commas, points = any("," in field for field in fields), any("." in field for field in fields)
+        if (commas and (points or not self._commas)) or not all(map(NUMBER.fullmatch, fields)):
+            return None
+        if commas and all(map(_THOUSANDS.fullmatch, (field for field in fields if "," in field))):
+            return None
+        values = np.array([float(field.replace(",", ".")) for field in fields])
+        return values if np.isfinite(values).all() else None
 
     def number(self, field: str, at: str) -> float:
         if not NUMBER.fullmatch(field) or ("," in field and not self._commas):
@@ -119,7 +129,8 @@ def rows_below(text: str, start: int, line: int, delimiter: str) -> Iterator[tup
     reader = csv.reader(io.StringIO(text[start:]), delimiter=delimiter, strict=True, skipinitialspace=True)
     try:
         for fields in reader:
-            if any(map(str.strip, fields)) and not fields[0].lstrip().startswith("#"):
+            first = fields[0].lstrip() if fields else ""
+            if first[0] != "#" if first else any(map(str.strip, fields)):
                 yield line + reader.line_num, fields
     except csv.Error as error:
         raise ValueError(f"line {line + reader.line_num}: {error}") from error

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
 from splitgym.named_files import NamedFile
-from splitgym.quoting import cut, listed, shown, where
+from splitgym.quoting import listed, shown, where
 from splitgym.reading import Marks
-from splitgym.recorded.fields import is_missing
-from splitgym.recorded.series import bare, instants_of, time_columns
+from splitgym.recorded.counts import read_counts, row_of_counts
+from splitgym.recorded.series import bare, time_columns
+from splitgym.recorded.stamps import instants_of
 from splitgym.recorded.table import LogTable, bins_of, is_wide, table_of
 from splitgym.recorded.windows import limits_of
 
@@ -68,7 +68,8 @@ class ArrivalReading:
                 f"{listed(table.names)}; say which by column, or leave bin_s out"
             )
         times = (0,) if len(table.names) == 1 and not self.time else time_columns(table, self.time)
-        stamps, lines = _two(table.rows(*times))
+        lines, fields = table.columns(*times)
+        stamps = list(map(" ".join, zip(*fields, strict=True)))
         time = times[0]
         time_s, form = instants_of(table, time, stamps, lines, self.time_format)
         back = int((np.diff(time_s) < 0.0).sum())
@@ -91,13 +92,9 @@ class ArrivalReading:
     def _counts(self, table: LogTable, column: int) -> tuple[np.ndarray, float, int, str]:
         """One row for each bin: its counts, its length, its column, and how stamps are written."""
         times = time_columns(table, self.time, "bin_s") if self.time or not self.bin_s else ()
-        marks, counts, stamps, lines = Marks(table.delimiter), list[float](), list[str](), list[int]()
-        for line, fields in table.rows(column, *times):
-            counts.append(_count(marks, fields[0], table.at(line, column)))
-            stamps.append(" ".join(fields[1:]))
-            lines.append(line)
+        counts, stamps, lines = read_counts(table, column, times)
         if not times:
-            return np.array(counts), self.bin_s, column, "none, one row for each bin"
+            return counts, self.bin_s, column, "none, one row for each bin"
         time = times[0]
         time_s, form = instants_of(table, time, stamps, lines, self.time_format)
         steps = np.diff(time_s)
@@ -135,7 +132,8 @@ class ArrivalReading:
             if self.row and self.row not in (fields[place] for place in others):
                 continue
             found += 1
-            total += [_count(marks, fields[place], table.at(line, place)) for place in bins]
+            total += row_of_counts(table, marks, line, fields, bins)
+        marks.settle()
         if not found:
             raise ValueError(
                 f"{where(table.path)}: no row holds {self.row!r} in any of the columns "
@@ -206,25 +204,6 @@ class ArrivalLog:
         part = self.part(split)
         each, length_s = (part.sum(), len(part) * self.bin_s) if len(self.counts) else (len(part), part.sum())
         return (math.ceil(count / each) + 1) * float(length_s)
-
-
-def _two(rows: Iterator[tuple[int, list[str]]]) -> tuple[list[str], list[int]]:
-    """Stamps, of a column or two, and their lines."""
-    fields, lines = list[str](), list[int]()
-    for line, row in rows:
-        fields.append(" ".join(row))
-        lines.append(line)
-    return fields, lines
-
-
-def _count(marks: Marks, field: str, at: str) -> float:
-    """A count of arrivals: a whole number >= 0, a missing one is 0."""
-    if is_missing(field):
-        return 0.0
-    value = marks.number(field, at)
-    if value < 0.0 or value != math.floor(value) or value > 1e9:
-        raise ValueError(cut(f"{at}: a count of arrivals must be a whole number >= 0 and <= 1e9, got {shown(field)}"))
-    return value
 
 
 def _spread(time_s: np.ndarray) -> tuple[np.ndarray, bool]:

@@ -121,7 +121,7 @@ class ChannelLog:
         if split not in self._slow:
             found = self.part(split)
             gain = averaged(self.gain[found.samples], found.begin_s, found.length_s, self.reading.average_s)
-            self._slow[split] = np.array([[*found.begin_s, found.length_s], [*gain, gain[-1]]])
+            self._slow[split] = np.array([np.append(found.begin_s, found.length_s), np.append(gain, gain[-1])])
         return self._slow[split]
 
     def fast(self, split: str) -> np.ndarray:

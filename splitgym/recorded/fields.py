@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import re
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+import numpy as np
 
 from splitgym.quoting import shown
 from splitgym.reading import NUMBER
@@ -13,13 +15,16 @@ from splitgym.reading import NUMBER
 #: What loggers write where they have no value, in small letters.
 MISSING = ("", "-", "--", "na", "n/a", "nan", "null", "none", "nil", "?", "inf", "-inf", "missing", "unknown")
 _MISSING = frozenset(MISSING)
+_OF_DAY = r"(?:[T _](?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,](?P<part>\d+))?)?)?"
 _STAMP = re.compile(
-    r"(\d{4})([-./])(\d{1,2})\2(\d{1,2})(?:[T _](\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,](\d+))?)?)?"
-    r"\s*(Z|UTC|[+-]\d\d:?\d\d)?"
-)
-_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[T _](\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,](\d+))?)?)?")
+    r"(?P<year>\d{4})(?P<mark>[-./])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})" + _OF_DAY
+    + r"\s*(?:Z|UTC|(?P<ahead>[+-])(?P<ahead_h>\d\d):?(?P<ahead_min>\d\d))?"
+)  # fmt: skip
+_DAY_FIRST = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})" + _OF_DAY)
 _EITHER = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}([T _].*)?")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})(?:[.,](\d+))?")
+_CLOCK = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2}):(?P<second>\d{2})(?:[.,](?P<part>\d+))?")
+#: How stamps are written, by the kind of their form.
+WRITTEN = {"date": _STAMP, "day first": _DAY_FIRST, "clock": _CLOCK}
 #: What a number of a time column may count, and how many of them are a second.
 TIME_UNITS = {
     "s": Decimal(1), "ms": Decimal("1e-3"), "us": Decimal("1e-6"), "ns": Decimal("1e-9"),
@@ -33,6 +38,10 @@ _NAMED_UNITS = {
 #: Numbers above these count from 1970 in that unit.
 _SINCE_1970 = ((10**17, "ns"), (10**14, "us"), (10**11, "ms"), (10**8, "s"))
 _DAYS = datetime.date(1970, 1, 1).toordinal()
+#: Parts of a stamp: the day, the time of the day and its largest values, and how far clocks are ahead of UTC.
+DAY, CLOCK, AHEAD = ("year", "month", "day"), ("hour", "minute", "second"), ("ahead_h", "ahead_min")
+MOST_CLOCK = (23, 59, 60)
+Whole = TypeVar("Whole", int, np.ndarray)
 
 
 class Form(NamedTuple):
@@ -67,7 +76,7 @@ def is_number(field: str) -> bool:
 def is_stamp(field: str) -> bool:
     """Whether a field is a date with a time, or a time."""
     text = field.strip()
-    return any(form.fullmatch(text) for form in (_STAMP, _DAY_FIRST, _CLOCK)) or bool(
+    return any(form.fullmatch(text) for form in WRITTEN.values()) or bool(
         re.fullmatch(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}[T _].+", text)
     )
 
@@ -100,7 +109,7 @@ def form_of(field: str, given: str, name: str) -> Form:
     if is_number(text):
         unit = _unit_of(number_of(text), name)
         return Form("number", unit or "s", assumed=not unit)
-    for kind, form in (("date", _STAMP), ("day first", _DAY_FIRST), ("clock", _CLOCK)):
+    for kind, form in WRITTEN.items():
         if form.fullmatch(text):
             return Form(kind)
     if _EITHER.fullmatch(text):
@@ -133,35 +142,32 @@ def seconds_of(field: str, form: Form) -> Decimal:
             return number_of(text) * TIME_UNITS[form.unit]
         if form.kind == "pattern":
             return _of_datetime(datetime.datetime.strptime(text, form.pattern))
-        if form.kind == "clock" and (found := _CLOCK.fullmatch(text)):
-            hour, minute, second, part = found.groups()
-            return _seconds(0, hour, minute, second, part)
-        if form.kind == "date" and (found := _STAMP.fullmatch(text)):
-            year, _, month, day, hour, minute, second, part, zone = found.groups()
-            days = datetime.date(int(year), int(month), int(day)).toordinal() - _DAYS
-            return _seconds(days, hour, minute, second, part) - _zone_s(zone)
-        if form.kind == "day first" and (found := _DAY_FIRST.fullmatch(text)):
-            day, month, year, hour, minute, second, part = found.groups()
-            days = datetime.date(int(year), int(month), int(day)).toordinal() - _DAYS
-            return _seconds(days, hour, minute, second, part)
+        if form.kind in WRITTEN and (found := WRITTEN[form.kind].fullmatch(text)):
+            parts = found.groupdict(default="")
+            days = day_of(*(int(parts[name]) for name in DAY)) if "year" in parts else 0
+            ahead_h, ahead_min = _ints(parts, AHEAD)
+            ahead_s = (-1 if parts.get("ahead") == "-" else 1) * seconds_within(0, ahead_h, ahead_min, 0)
+            hours, minutes, whole = _ints(parts, CLOCK)
+            if hours > MOST_CLOCK[0] or minutes > MOST_CLOCK[1] or whole > MOST_CLOCK[2]:
+                raise ValueError("a day has 24 hours of 60 minutes of 60 seconds")
+            return Decimal(seconds_within(days, hours, minutes, whole) - ahead_s) + Decimal(f"0.{parts['part'] or 0}")
     except ValueError as error:
         raise ValueError(f"{shown(field)} is no time stamp: {error}") from error
     raise ValueError(f"expected stamps of one form, {form.words}, got {shown(field)}")
 
 
-def _seconds(days: int, hour: str | None, minute: str | None, second: str | None, part: str | None) -> Decimal:
-    hours, minutes, whole = int(hour or 0), int(minute or 0), int(second or 0)
-    if hours > 23 or minutes > 59 or whole > 60:
-        raise ValueError("a day has 24 hours of 60 minutes of 60 seconds")
-    return Decimal(((days * 24 + hours) * 60 + minutes) * 60 + whole) + Decimal(f"0.{part or 0}")
+def day_of(year: int, month: int, day: int) -> int:
+    """Days since 1970.  ``ValueError`` for a day that no calendar has."""
+    return datetime.date(year, month, day).toordinal() - _DAYS
 
 
-def _zone_s(zone: str | None) -> int:
-    if not zone or zone in ("Z", "UTC"):
-        return 0
-    digits = zone[1:].replace(":", "")
-    ahead = int(digits[:2]) * 3600 + int(digits[2:]) * 60
-    return ahead if zone[0] == "+" else -ahead
+def seconds_within(days: Whole, hours: Whole, minutes: Whole, seconds: Whole) -> Whole:
+    """Whole seconds since 1970, or of a part of a day."""
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def _ints(parts: dict[str, str], names: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(int(parts.get(name) or 0) for name in names)
 
 
 def _of_datetime(moment: datetime.datetime) -> Decimal:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from decimal import Decimal
+from itertools import compress
 
 import numpy as np
 
-from splitgym.quoting import cut, listed, shown, where
+from splitgym.quoting import listed, shown, where
 from splitgym.reading import Marks
-from splitgym.recorded.fields import Form, form_of, is_clock, is_day, is_missing, is_number, is_stamp, seconds_of
+from splitgym.recorded.fields import is_clock, is_day, is_missing, is_number, is_stamp
+from splitgym.recorded.stamps import instants_of
 from splitgym.recorded.table import LogTable
 
 #: Names that columns of time stamps have, without their unit, in small letters.
@@ -40,15 +41,7 @@ def read_series(table: LogTable, column: int, time: tuple[int, ...], time_format
     Raises ``ValueError`` with file, line, column and remedy for what is neither a number nor missing, for stamps that
     are missing, of several forms or out of order, and for less than two values.
     """
-    marks, values, stamps, lines, missing = Marks(table.delimiter), list[float](), list[str](), list[int](), 0
-    for count, (line, fields) in enumerate(table.rows(column, *time)):
-        if is_missing(fields[0]):
-            missing += 1
-            continue
-        values.append(marks.number(fields[0].replace("\N{MINUS SIGN}", "-"), table.at(line, column)))
-        lines.append(line)
-        stamps.append(" ".join(fields[1:]) if time else str(count))
-    marks.settle()
+    values, stamps, rows, lines, missing = _at_once(table, column, time) or _one_by_one(table, column, time)
     if len(values) < 2:
         raise ValueError(
             f"{where(table.path)}: column {table.names[column]!r} has {len(values) or 'no'} value"
@@ -56,7 +49,7 @@ def read_series(table: LogTable, column: int, time: tuple[int, ...], time_format
         )
     if not time:
         assert step_s is not None
-        time_s, words = np.array(stamps, np.float64) * step_s, f"none, one row every {step_s:g} s"
+        time_s, words = rows.astype(np.float64) * step_s, f"none, one row every {step_s:g} s"
         time_s -= time_s[0]
     else:
         time_s, form = instants_of(table, time[0], stamps, lines, time_format)
@@ -67,7 +60,45 @@ def read_series(table: LogTable, column: int, time: tuple[int, ...], time_format
         raise ValueError(
             f"{table.at(lines[-1], time[0] if time else 0)}: all rows have one and the same stamp; say step_s instead"
         )
-    return Series(spread_s, np.array(values), np.array(lines), step, missing, repeated, words)
+    return Series(spread_s, values, np.array(lines), step, missing, repeated, words)
+
+
+#: Values (n,), their stamps, which rows they are (n,), their lines, and how many rows have none.
+_Read = tuple[np.ndarray, list[str], np.ndarray, list[int], int]
+
+
+def _at_once(table: LogTable, column: int, time: tuple[int, ...]) -> _Read | None:
+    """Column by column; ``None`` where there may be something to complain about."""
+    try:
+        lines, (fields, *stamps) = table.columns(column, *time)
+    except ValueError:
+        return None
+    absent = set(filter(is_missing, set(fields)))
+    kept = np.array([field not in absent for field in fields], bool)
+    values = Marks(table.delimiter).plain([_ascii(field) for field in compress(fields, kept)])
+    if values is None:
+        return None
+    joined = list(map(" ".join, zip(*(compress(stamp, kept) for stamp in stamps), strict=True)))
+    return values, joined, np.flatnonzero(kept), list(compress(lines, kept)), len(lines) - len(values)
+
+
+def _one_by_one(table: LogTable, column: int, time: tuple[int, ...]) -> _Read:
+    """Row by row, so that the first fault is the one that is named."""
+    marks, values, stamps, rows, lines, missing = Marks(table.delimiter), list[float](), list[str](), [], [], 0
+    for row, (line, fields) in enumerate(table.rows(column, *time)):
+        if is_missing(fields[0]):
+            missing += 1
+            continue
+        values.append(marks.number(_ascii(fields[0]), table.at(line, column)))
+        lines.append(line)
+        rows.append(row)
+        stamps.append(" ".join(fields[1:]))
+    marks.settle()
+    return np.array(values), stamps, np.array(rows, np.int64), lines, missing
+
+
+def _ascii(field: str) -> str:
+    return field.replace("\N{MINUS SIGN}", "-")
 
 
 def time_columns(table: LogTable, given: str, apart: str = "step_s") -> tuple[int, ...]:
@@ -104,24 +135,6 @@ def bare(name: str) -> str:
     for unit in ("_dbm", "_db", "_mbps", "_kbps", "_bps", "_s", "_ms", "_us", "_ns"):
         text = text.removesuffix(unit)
     return "".join(letter for letter in text if letter.isalnum())
-
-
-def instants_of(
-    table: LogTable, column: int, stamps: Sequence[str], lines: Sequence[int], time_format: str
-) -> tuple[np.ndarray, Form]:
-    """Stamps in seconds after the first one, exactly subtracted, and their form."""
-    name, form = table.names[column], None
-    exact: list[Decimal] = []
-    for line, stamp in zip(lines, stamps, strict=True):
-        try:
-            if is_missing(stamp):
-                raise ValueError(f"a row without a time stamp, got {shown(stamp)}; fill it in, or delete the row")
-            form = form or form_of(stamp, time_format, name)
-            exact.append(seconds_of(stamp, form))
-        except ValueError as error:
-            raise ValueError(cut(f"{table.at(line, column)}: {error}")) from None
-    assert form is not None
-    return np.array([float(value - exact[0]) for value in exact]), form
 
 
 def check_order(table: LogTable, column: int, time_s: np.ndarray, stamps: Sequence[str], lines: Sequence[int]) -> None:

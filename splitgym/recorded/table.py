@@ -64,14 +64,28 @@ class LogTable:
 
         Raises ``ValueError`` with file and line for a row with another number of fields.
         """
-        for line, fields in self.all_rows():
-            yield line, [fields[column] for column in columns]
+        for line, fields in self._rows():
+            yield line, [fields[column].strip() for column in columns]
+
+    def columns(self, *columns: int) -> tuple[list[int], list[list[str]]]:
+        """Line numbers of all rows, and the fields of each of ``columns``; see :meth:`rows`."""
+        lines, found = list[int](), [list[str]() for _ in columns]
+        takers = [(column.append, place) for column, place in zip(found, columns, strict=True)]
+        for line, fields in self._rows():
+            lines.append(line)
+            for take, place in takers:
+                take(fields[place].strip())
+        return lines, found
 
     def all_rows(self) -> Iterator[tuple[int, list[str]]]:
         """Line number and all fields of every row."""
+        for line, fields in self._rows():
+            yield line, [field.strip() for field in fields]
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
         many = len(self.names)
         for number, fields in _parted(self.text[self.start :], self.delimiter, self.path, self.line):
-            while len(fields) > many and not fields[-1]:
+            while len(fields) > many and not fields[-1].strip():
                 fields.pop()
             if len(fields) != many:
                 told = f"{where(self.path)}, line {number}: expected {many} fields, got {len(fields)}: {shown(fields)}"
@@ -181,8 +195,7 @@ def _parted(text: str, delimiter: str, path: str, before: int) -> Iterator[tuple
                 yield number, line.split()
         return
     try:
-        for number, fields in rows_below(text, 0, before, delimiter):
-            yield number, [field.strip() for field in fields]
+        yield from rows_below(text, 0, before, delimiter)
     except ValueError as error:
         raise ValueError(f"{where(path)}, {error}; close the quotes, or write none") from error
 

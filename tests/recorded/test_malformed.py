@@ -67,6 +67,7 @@ ARRIVALS = {
     "no instant": ("time\n5\nsoon\n", {}, r"line 3, column 1 \(time\): 'soon' is no time stamp: expected a number"),
     "unsorted": ("time\n5\n3\n6\n2\n1\n", {}, "line 3.*'3' is earlier than '5', and so are 3 of 5 rows; sort"),
     "half a call": ("minute,count\n0,1\n60,0.5\n", {"time": "minute"}, r"line 3, column 2 \(count\).*whole number"),
+    "thousands": ("t;count\n0;1,000\n60;2,000\n", {"time": "t"}, "line 2.*decimal comma or a thousands separator"),
     "nothing comes": ("minute,count\n0,0\n60,0\n", {"time": "minute"}, "column 'count': all counts are 0"),
     "a bin twice": ("minute,count\n0,1\n0,2\n60,1\n", {"time": "minute"}, "line 3.*not later than the bin before; add"),
     "between bins": ("t,count\n0,1\n60,2\n90,1\n", {"bin_s": 60.0, "time": "t"}, "line 4.*lies 90 s behind.*say bin_s"),
