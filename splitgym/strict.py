@@ -33,14 +33,16 @@ def number(
     default: Any = dataclasses.MISSING,
     fewest: int | None = None,
     most: int = 1024,
+    label: bool = False,
     doc: str = "",
 ) -> Any:
     """A numeric field, or a list of ``fewest`` to ``most`` numbers, with its unit and limits.
 
-    A list may be empty only if ``fewest`` is 0, which it is where the default is empty.
+    A list may be empty only if ``fewest`` is 0, which it is where the default is empty.  A ``label`` is for people and
+    decides nothing.
     """
     fewest = (0 if default == () else 1) if fewest is None else fewest
-    metadata = {"unit": limits.unit, "limits": limits, "entries": (fewest, most), "doc": doc}
+    metadata = {"unit": limits.unit, "limits": limits, "entries": (fewest, most), "label": label, "doc": doc}
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from splitgym.cli.common import Outputs, add_form, check_ending, check_files, check_output, drawn_to, print_table, say
 from splitgym.cli.profiling_data import add_measuring, check_measuring, curves_of, measure_for, show_measured
 from splitgym.profiles.dnn import DnnProfile
-from splitgym.profiling.block_times import REPEATS, WARM_UPS, BlockTimes, block_times
-from splitgym.profiling.combining import with_measured
+from splitgym.profiling.block_times import BlockTimes, block_times, with_times
+from splitgym.profiling.combining import fit_curves, with_measured
 from splitgym.profiling.loading import load_model, shape_of
 from splitgym.profiling.making import captured, check_options, example_of, is_onnx, profile_of
 from splitgym.profiling.structure import Structure, structure_of
@@ -90,16 +90,18 @@ def run(args: argparse.Namespace) -> int:
         shares=args.shares,
     )
     measured = measure_for(args, structure)
+    curves = None if measured is None else fit_curves(measured, args.curve)
     if measured is not None:
-        profile = with_measured(profile, measured, way=args.curve, data=args.data)
+        profile = with_measured(profile, measured, curves=curves, data=args.data)
     times = block_times(structure, example_of(sizes)) if args.measure else None
+    profile = profile if times is None else with_times(profile, times)
     outputs = Outputs()
     outputs.add("--out", profile.to_toml, args.out)
     picture = outputs.add("--plot", drawn_to, args.plot, network_figure, profile, args.bits)
     outputs.add("--curves", drawn_to, args.curves, curves_of, profile, measured)
     outputs.add("the answer", _show, args, profile, structure, times, picture)
-    if measured is not None and not args.json:
-        outputs.add("the measurement", show_measured, measured)
+    if curves is not None and not args.json:
+        outputs.add("the measurement", show_measured, measured, curves)
     return outputs.finish()
 
 
@@ -134,8 +136,7 @@ def _show(
         content = _content(args, profile, structure, picture)
         print(json.dumps({**content, "measured": times and _measured(args, structure, times)}, indent=1))
         return
-    parameters = {cut.name: cut.parameters for cut in structure.cuts}
-    print_table(network_table(profile, args.bits, parameters), markdown=args.markdown)
+    print_table(network_table(profile, args.bits), markdown=args.markdown)
     for note in structure.notes:
         say(f"note: {note}")
     for op, count in structure.captured.uncounted.items():
@@ -160,11 +161,11 @@ def _measured(args: argparse.Namespace, structure: Structure, times: BlockTimes)
 
 
 def _say_times(args: argparse.Namespace, structure: Structure, times: BlockTimes) -> None:
-    threads = f"{times.threads} threads" if times.threads > 1 else "1 thread"
-    say(f"block times on this machine, {threads} of PyTorch, median of {REPEATS} runs after {WARM_UPS}:")
+    say(f"block times on this machine, {times.words}:")
     for cut in structure.cuts:
-        seconds = times.seconds[cut.name]
-        say(f"  {cut.name}: {1e3 * seconds:.4g} ms, {cut.macs / seconds / 1e9:.3g} GMAC/s")
+        seconds, joules = times.seconds[cut.name], times.joules.get(cut.name)
+        energy = "" if joules is None else f", {1e3 * joules:.4g} mJ"
+        say(f"  {cut.name}: {1e3 * seconds:.4g} ms, {cut.macs / seconds / 1e9:.3g} GMAC/s{energy}")
     if args.clock is not None:
         rate = times.macs_per_cycle(structure, args.clock)
         say(f"as a device at {args.clock:g} Hz: --set device.macs_per_cycle={rate:.4g}")

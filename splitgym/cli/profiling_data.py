@@ -7,7 +7,7 @@ from typing import Any
 
 from splitgym.cli.common import check_files, print_table, say
 from splitgym.profiles.dnn import DnnProfile
-from splitgym.profiling.combining import WAYS, early_stop, fit_curves
+from splitgym.profiling.combining import WAYS, Curves, early_stop
 from splitgym.profiling.loading import load_data
 from splitgym.profiling.making import check_unmeasured
 from splitgym.profiling.measured import FILLS, IMPORTANCES, Measured
@@ -64,9 +64,8 @@ def curves_of(profile: DnnProfile, measured: Measured | None) -> Any:
     return curves_figure([(profile, points)])
 
 
-def show_measured(measured: Measured) -> None:
-    """Print a table of the cuts and one of the exits."""
-    curves = fit_curves(measured, warn=False)
+def show_measured(measured: Measured, curves: Curves) -> None:
+    """Print a table of the cuts, with the curves that were fitted to them, and one of the exits."""
     table = Table(title=f"measured on {measured.samples} samples: {100.0 * measured.accuracy_full:.1f} % right")
     for name in ("cut", "channels", "k fitted", "largest error", "10 % sent", "25 % sent", "50 % sent"):
         table.add_column(name, justify="left" if name == "cut" else "right", no_wrap=True)

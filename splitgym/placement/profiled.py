@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,11 @@ _DECIMALS = 12
 
 
 def network_from(
-    profile: DnnProfile | str | Path, *, bits_per_element: float = 8.0, ops_per_mac: float = 2.0
+    profile: DnnProfile | str | Path,
+    *,
+    bits_per_element: float = 8.0,
+    ops_per_mac: float = 2.0,
+    bits_per_weight: float = 32.0,
 ) -> BranchyDnn:
     """A profile as a network to place: one block from each cut point to the next, and prefix exit configurations.
 
@@ -32,18 +37,29 @@ def network_from(
         profile: a profile, or the name or file of one.
         bits_per_element: of a feature that is sent [bit], as ``device.bits_per_element`` of the other environments.
         ops_per_mac: operations of a multiply-add; 2 for the operations of the published speeds (FIN s8).
+        bits_per_weight: of a weight in memory [bit]; 32 as PyTorch keeps them.
 
     Configuration x has exits 1..x active, the last one all of them and the end of the network.  The share of the
     samples that leaves at an exit is what the profile says of it: its ``share`` of those that the whole network gets
     right, less those that have left before.  What would have gone on past the last active exit counts as an error
-    there (FIN s1.1), so its accuracy is that share as well.  The profile does not know the memory of a block: 0.
+    there (FIN s1.1), so its accuracy is that share as well.  A block's memory holds its weights and those of the exit
+    behind it, where the profile counts them (``parameters``); otherwise it is 0.
 
     Raises ``ValueError`` for an unknown profile and numbers out of range.
     """
     profile = profile if isinstance(profile, DnnProfile) else load_profile(profile)
     bits = ELEMENT_BITS.check("bits_per_element", bits_per_element)
     ops = OPS_PER_MAC.check("ops_per_mac", ops_per_mac)
-    blocks = [PlacedBlock(ops=ops * macs, out_bits=bits * block.elements) for macs, block in profile.stages]
+    weight_bits = ELEMENT_BITS.check("bits_per_weight", bits_per_weight)
+    heads = {leave.after: leave.parameters or 0 for leave in profile.exits}
+    blocks = [
+        PlacedBlock(
+            ops=ops * macs,
+            out_bits=bits * block.elements,
+            memory_bits=weight_bits * (weights + heads.get(block.name, 0)) if profile.parameters else 0.0,
+        )
+        for (macs, block), weights in zip(profile.stages, profile.parameters or repeat(0), strict=False)
+    ]
     cuts = profile.cut_names
     exits = [BranchExit(after_block=cuts.index(leave.after), branch_ops=ops * leave.macs) for leave in profile.exits]
     return BranchyDnn(

@@ -13,7 +13,7 @@ from splitgym.files import written
 from splitgym.names import check_label, check_name
 from splitgym.physics.sizes import MOST_CUTS, MOST_POINTS
 from splitgym.quoting import shown
-from splitgym.ranges import MACS, SCORE, SHARE, SIZE, STEEPNESS
+from splitgym.ranges import DELAY, MACS, SCORE, SHARE, SIZE, SPENT, STEEPNESS, WEIGHTS
 from splitgym.reading import has_suffix
 from splitgym.registry import nearest
 from splitgym.strict import Strict, entry, number, sources
@@ -60,6 +60,9 @@ class Block(Strict):
     cut: bool = entry(True, doc="whether the boundary is a cut point")
     steepness: float = number(STEEPNESS, default=0.0, doc="k_s of the progressive curve; 0: all or nothing")
     curve: CurveTable | None = entry(None, doc="a table in place of the steepness")
+    parameters: int | None = number(WEIGHTS, default=None, doc="weights of its layers; memory in a placement")
+    time_s: float | None = number(DELAY, default=None, label=True, doc="measured time of one sample")
+    energy_j: float | None = number(SPENT, default=None, label=True, doc="measured energy of one sample")
 
     @property
     def elements(self) -> int:
@@ -78,6 +81,7 @@ class Exit(Strict):
     after: str = entry(doc="block behind which the head sits")
     macs: int = number(MACS, doc="multiply-adds of the head, run by every sample that passes")
     share: float = number(SHARE, doc="share of the samples the full network gets right that the exit answers")
+    parameters: int | None = number(WEIGHTS, default=None, doc="weights of the head")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,6 +112,10 @@ class DnnProfile(Strict):
             raise ValueError("dnn.blocks: at least one block, and the last one must be a cut point (all on the device)")
         self._check_size()
         self._check_curves()
+        for key in ("parameters", "time_s", "energy_j"):
+            given = sum(getattr(b, key) is not None for b in self.blocks)
+            if 0 < given < len(self.blocks):
+                raise ValueError(f"dnn.blocks: {given} of {len(self.blocks)} have {key}; give it to all or to none")
         names = [b.name for b in self.blocks]
         if len(set(names)) != len(names):
             raise ValueError(f"dnn.blocks: names must differ, got {names}")
@@ -173,6 +181,17 @@ class DnnProfile(Strict):
                 found.append((macs, block))
                 macs = 0
         return tuple(found)
+
+    @property
+    def parameters(self) -> tuple[int, ...]:
+        """For cut 1..K the weights since the cut before; empty: not known."""
+        ends = [i for i, block in enumerate(self.blocks) if block.cut]
+        if self.blocks[0].parameters is None:
+            return ()
+        return tuple(
+            sum(block.parameters or 0 for block in self.blocks[first + 1 : last + 1])
+            for first, last in itertools.pairwise([-1, *ends])
+        )
 
     def to_toml(self, path: str | Path | None = None) -> str:
         """TOML text that :func:`load_profile` reads back to an equal profile; also written to ``path`` if given.

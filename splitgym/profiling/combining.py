@@ -28,7 +28,7 @@ class Curves:
     tables: tuple[str, ...]
 
 
-def fit_curves(measured: Measured, way: str = "auto", *, warn: bool = True) -> Curves:
+def fit_curves(measured: Measured, way: str = "auto") -> Curves:
     """Fit the exponential to every cut, and choose by ``way``, one of :data:`WAYS`; warns loudly where it does not fit.
 
     Raises ``ValueError`` for an unknown way, and for a network that is no better than guessing.
@@ -43,7 +43,7 @@ def fit_curves(measured: Measured, way: str = "auto", *, warn: bool = True) -> C
     ends = {"full": measured.accuracy_full, "chance": measured.accuracy_chance}
     fits = {cut.name: fit_exponential(cut.shares, _held(cut, measured), **ends) for cut in measured.cuts}
     bad = tuple(name for name, fit in fits.items() if not fit.good)
-    if bad and warn and way != "table":  # who asks for tables need not be told
+    if bad and way != "table":  # who asks for tables need not be told
         errors = ", ".join(f"{name} by {100.0 * fits[name].error:.1f} points" for name in bad)
         taken = "The exponential is taken all the same" if way == "exponential" else "The measured table is taken there"
         warnings.warn(
@@ -60,7 +60,12 @@ def _held(cut: MeasuredCut, measured: Measured) -> Sequence[float]:
 
 
 def with_measured(
-    profile: DnnProfile, measured: Measured, *, way: str = "auto", data: str = "the data given"
+    profile: DnnProfile,
+    measured: Measured,
+    *,
+    way: str = "auto",
+    curves: Curves | None = None,
+    data: str = "the data given",
 ) -> DnnProfile:
     """A profile with measured accuracies in place of those it has.
 
@@ -68,6 +73,7 @@ def with_measured(
         profile: of the same network; cuts that were not measured are all or nothing.
         measured: by :func:`splitgym.profiling.measured.measure`, its exits in the profile's order.
         way: one of :data:`WAYS`.
+        curves: of :func:`fit_curves`, where they are fitted already.
         data: what it was measured on, for the file.
 
     Raises ``ValueError`` for cuts or exits that the profile does not have, and an unknown way.
@@ -80,7 +86,7 @@ def with_measured(
             )
     if len(measured.exits) != len(profile.exits):
         raise ValueError(f"{profile.name!r} has {len(profile.exits)} exits, but {len(measured.exits)} were measured")
-    curves, by_name = fit_curves(measured, way), {cut.name: cut for cut in measured.cuts}
+    curves, by_name = curves or fit_curves(measured, way), {cut.name: cut for cut in measured.cuts}
     blocks = []
     for block in profile.blocks:
         cut, steepness, table = by_name.get(block.name), 0.0, None

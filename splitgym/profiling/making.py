@@ -185,21 +185,23 @@ def profile_of(
         "exits.share": shares,
     }
     counted = f"measured: counted by splitgym.profile on the graph of {structure.captured.by}"
+    plain = counted.replace(" counted", "", 1)
     missing = ", ".join(f"{op} ({count})" for op, count in structure.captured.uncounted.items())
     words = {
         "input_shape": "measured: the example input",
         "blocks.macs": counted + (f"; NOT counted: {missing}" if missing else ""),
-        "blocks.shape": counted.partition(" counted")[0] + counted.partition("counted")[2],
+        "blocks.shape": plain,
+        "blocks.parameters": plain,
         "exits.macs": counted,
         **{key: modelled.GIVEN if value is not None else modelled.WORDS[key] for key, value in given.items()},
     }
     steep = [*modelled.steepness(structure, steepness), 0.0]
     rows = [
-        {"name": cut.name, "macs": cut.macs, "shape": cut.shape, "steepness": k}
+        {"name": cut.name, "macs": cut.macs, "shape": cut.shape, "steepness": k, "parameters": cut.parameters}
         for cut, k in zip(structure.cuts, steep, strict=True)
     ]
     leaves = [
-        {"after": head.after, "macs": head.macs, "share": share}
+        {"after": head.after, "macs": head.macs, "share": share, "parameters": head.parameters}
         for head, share in zip(structure.heads, modelled.shares(structure, shares), strict=True)
     ]
     unused = set() if leaves else {"exits.macs", "exits.share"}

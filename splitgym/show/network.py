@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from splitgym.extras import need
@@ -17,10 +16,11 @@ from splitgym.show.tables import Table
 _TURNED = 8
 
 
-def network_table(profile: DnnProfile, bits: float, parameters: Mapping[str, int] | None = None) -> Table:
+def network_table(profile: DnnProfile, bits: float) -> Table:
     """One row for the input and each cut point: work before it, tensor, bits per sample with ``bits`` per element."""
     total = sum(macs for macs, _ in profile.stages) or 1
     exits = {leave.after: leave.share for leave in profile.exits}
+    parameters = dict(zip(profile.cut_names[1:], profile.parameters, strict=False))
     table = Table(title=_heading(profile))
     for name, right in (("cut behind", False), ("MMAC", True), ("done", True), ("weights", True), ("tensor", False)):
         if name != "weights" or parameters:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,21 @@ def test_a_profile_as_a_network_by_hand() -> None:
     half = network_from(PROFILE, bits_per_element=4, ops_per_mac=1)
     assert half.sizes() == tuple(size / 2 for size in dnn.sizes())
     assert half.work(2) == tuple(ops / 2 for ops in dnn.work(2))
+
+
+def test_weights_are_memory() -> None:
+    """The first block ends behind the second layer, where an exit sits."""
+    assert [block.memory_bits for block in network_from(PROFILE).blocks] == [0.0, 0.0, 0.0]
+    blocks = [dataclasses.replace(b, parameters=n) for b, n in zip(PROFILE.blocks, (30, 0, 500, 7), strict=True)]
+    exits = [dataclasses.replace(leave, parameters=n) for leave, n in zip(PROFILE.exits, (4, None), strict=True)]
+    counted = PROFILE.replace(blocks=tuple(blocks), exits=tuple(exits))
+    assert counted.parameters == (30, 500, 7)
+    assert [block.memory_bits for block in network_from(counted).blocks] == [34 * 32.0, 500 * 32.0, 7 * 32.0]
+    assert [block.memory_bits for block in network_from(counted, bits_per_weight=8).blocks] == [272.0, 4000.0, 56.0]
+    with pytest.raises(ValueError, match="bits_per_weight must be a finite number"):
+        network_from(PROFILE, bits_per_weight=0)
+    with pytest.raises(ValueError, match=r"dnn\.blocks: 1 of 4 have parameters; give it to all or to none"):
+        PROFILE.replace(blocks=(blocks[0], *PROFILE.blocks[1:]))
 
 
 def test_an_exit_says_what_it_does_in_the_other_worlds() -> None:

@@ -78,6 +78,43 @@ def test_blocks_are_timed_on_request(capsys: Any, monkeypatch: pytest.MonkeyPatc
     assert "macs_per_cycle" not in capsys.readouterr().out
 
 
+def test_times_go_into_the_file_and_its_digest_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of two packages whose counters rise by 4 and 1 mJ with every look at the clock, 2 ms apart: 2.5 W."""
+    for name, most in (("intel-rapl:0", 2**38), ("intel-rapl:1", 70_000), ("intel-rapl:0:0", 2**38), ("dtpm", 1)):
+        (tmp_path / "sys" / name).mkdir(parents=True)
+        (tmp_path / "sys" / name / "max_energy_range_uj").write_text(f"{most - 1}\n")
+        (tmp_path / "sys" / name / "energy_uj").write_text("66000\n")
+    ticks = itertools.count()
+
+    def clock() -> float:
+        for name, rise, most in (("intel-rapl:0", 4000, 2**38), ("intel-rapl:1", 1000, 70_000)):
+            file = tmp_path / "sys" / name / "energy_uj"
+            file.write_text(f"{(int(file.read_text()) + rise) % most}\n")
+        return 2e-3 * next(ticks)
+
+    monkeypatch.setattr("splitgym.profiling.block_times.time.perf_counter", clock)
+    monkeypatch.setattr("splitgym.profiling.block_times.COUNTED_S", 0.05)
+    monkeypatch.setattr("splitgym.profiling.rapl.FOLDER", tmp_path / "sys")
+    words = ["profile", "net.py:Net", "--input", "1x3x16x16", "--out"]
+    assert main([*words, "timed.toml", "--name", "mine", "--measure"]) == 0
+    timed = load_profile("timed.toml")
+    assert [b.time_s for b in timed.blocks] == pytest.approx([2e-3] * 3)
+    assert [b.energy_j for b in timed.blocks] == pytest.approx([5e-3] * 3)
+    assert timed.source["blocks.time_s"].startswith("measured: on one machine, ")
+    assert timed.source["blocks.energy_j"] == (
+        "measured: RAPL counters of the processor's packages, idle power included, mean over 0.05 s"
+    )
+    monkeypatch.setattr("splitgym.profiling.rapl.FOLDER", tmp_path / "none")
+    assert main([*words, "uncounted.toml", "--name", "mine", "--measure"]) == 0
+    uncounted = load_profile("uncounted.toml")
+    assert [b.energy_j for b in uncounted.blocks] == [None] * 3
+    assert uncounted.source["blocks.energy_j"].startswith("modelled: ")
+    assert main([*words, "plain.toml", "--name", "mine"]) == 0
+    plain = load_profile("plain.toml")
+    assert "time_s" not in Path("plain.toml").read_text(encoding="utf-8")
+    assert timed.digest() == uncounted.digest() == plain.digest()  # times decide nothing
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

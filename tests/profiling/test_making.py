@@ -42,6 +42,8 @@ def test_what_nobody_gives_is_modelled_and_says_so() -> None:
         ("mean", work[1], (4,)),
         ("fc", work[2], (5,)),
     ]
+    assert [b.parameters for b in profile.blocks] == [27 * 8 + 8, 72 * 4 + 4, 4 * 5 + 5]
+    assert profile.exits[0].parameters == 8 * 5 + 5
     done = work[0] / sum(work)
     assert [b.steepness for b in profile.blocks] == [round(4 + 20 * done, 1), 24.0, 0.0]
     assert [(e.after, e.macs, e.share) for e in profile.exits] == [("pool", 40, round(0.1 + 0.75 * done, 2))]
