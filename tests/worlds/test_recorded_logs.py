@@ -21,6 +21,9 @@ from splitgym.worlds.world import WORLDS
 from tests.helpers import as_native, assert_same, native, rollout, sampled, short, single, vector_rollout
 
 WITH_CHANNEL = ("inference", "multiuser", "transmission")
+WITH_ARRIVALS = ("inference", "hardware", "placement")
+#: What makes a world's tasks arrive.
+ARRIVING = {"inference": {}, "hardware": {"requests.queueing": True}, "placement": {}}
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "samples"
 STEP_S, MEAN_DB, STD_DB, MEMORY_S = 0.1, -105.0, 6.0, 2.0
 
@@ -59,22 +62,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(world: str, folder: Path) -> dict[str, dict[str, Any]]:
     """Name -> changes of a scenario that uses logs."""
     slow, fine = str(folder / "slow.csv"), str(folder / "fine.csv")
-    found = {
-        "slow": {"radio.recorded.file": slow},
-        "test part": {"radio.recorded.file": slow, "radio.recorded.split": "test"},
-        "both": {"radio.recorded.file": fine, "radio.recorded.fading": "log", "radio.recorded.average_s": 0.05},
-    }
+    found: dict[str, dict[str, Any]] = {}
+    if world in WITH_CHANNEL:
+        found = {
+            "slow": {"radio.recorded.file": slow},
+            "test part": {"radio.recorded.file": slow, "radio.recorded.split": "test"},
+            "both": {"radio.recorded.file": fine, "radio.recorded.fading": "log", "radio.recorded.average_s": 0.05},
+        }
     if world == "multiuser":
         found["two logs"] = {"radio.recorded.file": [slow, fine]}
-    if world == "inference":
-        for name, more in (("instants", {}), ("counts", {"time": "second"})):
-            given = {"file": str(folder / f"{name}.csv"), **more}
-            found[name] = {"arrivals.model": "log", **{f"arrivals.parameters.{k}": v for k, v in given.items()}}
+    if world in WITH_ARRIVALS:
+        for name, more in (("instants", {}), ("counts", {"time": "second", "split": "test"})):
+            parameters = {"file": str(folder / f"{name}.csv"), **more}
+            found[name] = {"arrivals": {"model": "log", "parameters": parameters}, **ARRIVING[world]}
     return found
 
 
 CASES = [(w, name) for w in WITH_CHANNEL for name in ("slow", "both")]
-CASES += [("multiuser", "two logs"), ("inference", "instants"), ("inference", "counts"), ("inference", "test part")]
+CASES += [(w, name) for w in WITH_ARRIVALS for name in ("instants", "counts")]
+CASES += [("multiuser", "two logs"), ("inference", "test part")]
+#: World -> two policies, of which one looks ahead.
+POLICIES = {
+    "inference": ["random", "enachi"], "multiuser": ["random", "enachi"], "transmission": ["random", "tracking"],
+    "hardware": ["random", "dynasplit"], "placement": ["random", "fin"],
+}  # fmt: skip
 
 
 # ------------------------------------------------------------------ one formula
@@ -97,8 +108,7 @@ def test_native_is_sync_is_single_is_replay(world, name, folder):
 @pytest.mark.parametrize(("world", "name"), CASES)
 def test_no_policy_beats_the_bound(world, name, folder):
     scenario = short(world, "default", **settings(world, folder)[name])
-    policies = ["random", "enachi"] if world != "transmission" else ["random", "tracking"]
-    results = evaluate(policies, WORLDS[world].env_id, scenario, episodes=3, seed=0, bound=True)
+    results = evaluate(POLICIES[world], WORLDS[world].env_id, scenario, episodes=3, seed=0, bound=True)
     assert all(row["gap"] >= 0.0 for row in results.rows())
 
 
@@ -158,6 +168,43 @@ def test_train_and_test_windows_never_overlap(count, tmp_path):
     assert max(seen["test"]) < -119.0
 
 
+def arrivals_of(world: str, scenario: Any, seed: int) -> np.ndarray:
+    """Instants [s] of an episode."""
+    trace: Any = WORLDS[world].trace_type.draw(scenario, seed=seed)
+    return trace.arrival_s
+
+
+@pytest.mark.parametrize("world", WITH_ARRIVALS)
+def test_arrivals_are_windows_of_their_part(world, folder):
+    """The gaps between arrivals are neighbours in the log, of the part alone, and every seed plays others."""
+    instants_s = np.loadtxt(folder / "instants.csv", skiprows=1)
+    gaps_s, passed_s = np.diff(instants_s), instants_s[1:] - instants_s[0]
+    early, seen = passed_s <= 0.6 * passed_s[-1], {}
+    for split, inside in (("train", early), ("test", ~early)):
+        parameters = {"file": str(folder / "instants.csv"), "split": split, "train_share": 0.6}
+        changes = {"arrivals": {"model": "log", "parameters": parameters}, **ARRIVING[world]}
+        scenario = short(world, "default", **changes)
+        begins = set()
+        for seed in range(30):
+            drawn = np.diff(arrivals_of(world, scenario, seed))
+            windows = np.lib.stride_tricks.sliding_window_view(gaps_s[inside], len(drawn))
+            found = np.flatnonzero((np.abs(windows - drawn) < 1e-9).all(axis=1))
+            assert len(found) == 1
+            begins.add(int(found[0]))
+        assert len(begins) > 20
+        seen[split] = scenario.digest()
+    assert seen["train"] != seen["test"]
+
+
+def test_worlds_without_arrivals_take_no_log_of_them(folder):
+    given = {"arrivals": {"model": "log", "parameters": {"file": str(folder / "instants.csv")}}}
+    for world in sorted(set(WORLDS) - set(WITH_ARRIVALS)):
+        with pytest.raises(ValueError, match="unknown key 'arrivals'"):
+            short(world, "default", **given)
+    with pytest.raises(ValueError, match=r"arrivals.model='log' needs requests.queueing = true"):
+        short("hardware", "default", **given)
+
+
 def test_devices_play_windows_of_their_own(folder, tmp_path):
     log = write(tmp_path / "low.csv", np.arange(100.0), np.full(100, -130.0) - np.arange(100.0) / 100.0)
     changes = {"users.count": 3, "frames.count": 10, "users.near_factor": 0.5, "users.far_factor": 2.0}
@@ -215,6 +262,16 @@ def test_a_saved_scenario_brings_its_logs(folder, tmp_path):
     again = load(tmp_path / "there" / "mine.toml")
     assert again.digest() == one.digest()
     assert_same(MultiUserTrace.draw(again, 3).gain, MultiUserTrace.draw(one, 3).gain)
+
+
+@pytest.mark.parametrize("world", WITH_ARRIVALS)
+def test_a_saved_scenario_brings_its_log_of_arrivals(world, folder, tmp_path):
+    one = short(world, "default", **settings(world, folder)["counts"])
+    one.save(tmp_path / "here" / "mine.toml")
+    (tmp_path / "here").rename(tmp_path / "there")
+    again = WORLDS[world].load_scenario(tmp_path / "there" / "mine.toml")
+    assert again.digest() == one.digest()
+    assert_same(arrivals_of(world, again, 3), arrivals_of(world, one, 3))
 
 
 def test_what_cannot_be_played_is_refused(folder):
