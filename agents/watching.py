@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
-import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
@@ -96,37 +90,3 @@ def _name(callback: BaseCallback) -> str:
     inner = [getattr(callback, name, None) for name in ("callback", "callback_on_new_best")]
     names = [_name(one) for one in inner if isinstance(one, BaseCallback)]
     return type(callback).__name__ + (f" ({', '.join(names)})" if names else "")
-
-
-def named_callback(given: str) -> Any:
-    """What ``FILE.py:OBJECT`` or ``MODULE:OBJECT`` names; raises ``ValueError`` if it is not there."""
-    place, colon, name = given.rpartition(":")
-    if not colon or not place or not name:
-        raise ValueError(f"--callback needs FILE.py:OBJECT or MODULE:OBJECT, got {shown(given)}")
-    thing: Any = _module(place)
-    for part in name.split("."):
-        if not hasattr(thing, part):
-            raise ValueError(f"--callback: {shown(place)} has no {shown(name)}")
-        thing = getattr(thing, part)
-    return thing
-
-
-def _module(place: str) -> ModuleType:
-    """A file, or a module that Python finds, in the current folder too; ``ValueError`` says where it fails.
-
-    It is no plug-in: a run that was trained beside it needs it no more.
-    """
-    try:
-        if not place.endswith(".py"):
-            if not {"", os.getcwd()} & set(sys.path):
-                sys.path.append(os.getcwd())
-            return importlib.import_module(place)
-        file = Path(place).resolve(strict=True)
-        spec = importlib.util.spec_from_file_location(f"splitgym_callback_{file.stem}", file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    except Exception as error:  # whatever the file raises
-        raise ValueError(f"--callback: {shown(place)} cannot be loaded: {type(error).__name__}: {error}") from error

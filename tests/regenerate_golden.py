@@ -50,8 +50,8 @@ def main(reason: str) -> None:
     """Write ``golden.json``."""
     golden = {
         "reason": reason,
-        "scenarios": {f"{w}/{p}": WORLDS[w].load_scenario(p).digest() for w, p in CASES},
-        "rollouts": {f"{w}/{p}": rollout_digest(w, p) for w, p in CASES},
+        "scenarios": {f"{w}/{p}": WORLDS[w].load_scenario(p).digest() for w, p in sorted(CASES)},
+        "rollouts": {f"{w}/{p}": rollout_digest(w, p) for w, p in sorted(CASES)},
     }
     _FILE.write_text(json.dumps(golden, indent=2) + "\n", encoding="utf-8")
     for kind in ("scenarios", "rollouts"):

@@ -13,6 +13,7 @@ from splitgym.plugins import loaded
 from splitgym.policy import POLICIES, load_baselines, policy_names
 from splitgym.profiles import load_profile, profile_names
 from splitgym.ranges import ELEMENT_BITS
+from splitgym.show.curves import curves_figure
 from splitgym.show.network import network_figure, network_table
 from splitgym.show.tables import Styled, Table
 from splitgym.suites import load_suite, suite_names
@@ -27,10 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n  splitgym list\n  splitgym list --markdown\n"
         "  splitgym list --dnn vgg16                       what a network computes and sends at each cut point\n"
-        "  splitgym list --dnn mine.toml --plot mine.png   the same as a picture"
+        "  splitgym list --dnn mine.toml --plot mine.png   the same as a picture\n"
+        "  splitgym list --dnn digits resnet50 --curves curves.png   accuracy against the share received, side by side"
     )
-    parser.add_argument("--dnn", metavar="NAME|FILE.toml", help="show one network: its blocks, cut points and exits")
-    parser.add_argument("--plot", metavar="FILE", help="with --dnn: draw multiply-adds and bits along the network")
+    networks = "show networks: their blocks, cut points and exits"
+    parser.add_argument("--dnn", nargs="+", metavar="NAME|FILE.toml", help=networks)
+    parser.add_argument("--plot", metavar="FILE", help="with --dnn: draw multiply-adds and bits along one network")
+    curves = "with --dnn: draw accuracy against the share of the features received"
+    parser.add_argument("--curves", metavar="FILE", help=curves)
     parser.add_argument("--bits", type=float, default=8.0, help="with --dnn: bits of an element")
     add_form(parser, "everything")
 
@@ -80,8 +85,9 @@ def run(args: argparse.Namespace) -> int:
     bits = ELEMENT_BITS.check("--bits", args.bits)
     if args.dnn is not None:
         return _run_dnn(args, bits)
-    if args.plot is not None:
-        raise ValueError("--plot draws one network; name it with --dnn")
+    for name, what in (("plot", "one network"), ("curves", "curves of a network")):
+        if getattr(args, name) is not None:
+            raise ValueError(f"--{name} draws {what}; name it with --dnn")
     kinds = catalogue()
     if args.json:
         print(json.dumps(kinds, indent=2))
@@ -96,15 +102,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_dnn(args: argparse.Namespace, bits: float) -> int:
-    profile = load_profile(args.dnn)
+    profiles = [load_profile(name) for name in args.dnn]
+    if args.plot is not None and len(profiles) > 1:
+        raise ValueError(f"--plot draws one network, got {len(profiles)} by --dnn; --curves draws several")
     check_files(args.plot, None)
+    check_files(args.curves, None)
     outputs = Outputs()
-    picture = outputs.add("--plot", drawn_to, args.plot, network_figure, profile, bits)
+    pictures = {
+        "picture": outputs.add("--plot", drawn_to, args.plot, network_figure, profiles[0], bits),
+        "curves": outputs.add("--curves", drawn_to, args.curves, curves_figure, [(p, {}) for p in profiles]),
+    }
     if args.json:
-        outputs.add("the answer", print, json.dumps({**profile.to_dict(), "picture": picture}, indent=2))
-    else:
-        outputs.add("the answer", functools.partial(print_table, markdown=args.markdown), network_table(profile, bits))
-        outputs.add("the picture", say, f"picture: {picture}" if picture else "--plot FILE.png draws it")
+        answer = [{**profile.to_dict(), **pictures} for profile in profiles]
+        outputs.add("the answer", print, json.dumps(answer if len(answer) > 1 else answer[0], indent=2))
+        return outputs.finish()
+    tables = [network_table(profile, bits) for profile in profiles]
+    outputs.add("the answer", functools.partial(print_tables, markdown=args.markdown), tables)
+    drawn = [f"{what}: {path}" for what, path in pictures.items() if path]
+    for text in drawn or ["--plot FILE.png draws it" if len(profiles) == 1 else "--curves FILE.png draws their curves"]:
+        outputs.add("the picture", say, text)
     return outputs.finish()
 
 

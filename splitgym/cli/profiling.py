@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     outputs = Outputs()
     outputs.add("--out", profile.to_toml, args.out)
     picture = outputs.add("--plot", drawn_to, args.plot, network_figure, profile, args.bits)
-    outputs.add("--curves", drawn_to, args.curves, curves_of, profile, measured)
+    outputs.add("--curves", drawn_to, args.curves, curves_of, profile, measured, curves)
     outputs.add("the answer", _show, args, profile, structure, times, picture)
     if curves is not None and not args.json:
         outputs.add("the measurement", show_measured, measured, curves)

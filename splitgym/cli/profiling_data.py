@@ -58,10 +58,11 @@ def measure_for(args: argparse.Namespace, structure: Structure) -> Measured | No
     return measure_structure(structure, data, **options)
 
 
-def curves_of(profile: DnnProfile, measured: Measured | None) -> Any:
-    """The figure of ``--curves``; without a measurement, the curves alone."""
+def curves_of(profile: DnnProfile, measured: Measured | None, curves: Curves | None) -> Any:
+    """The figure of ``--curves``: measured points beside what is fitted; without a measurement, the curves alone."""
     points = {} if measured is None else {cut.name: (cut.shares, cut.accuracies) for cut in measured.cuts}
-    return curves_figure([(profile, points)])
+    fitted = {} if curves is None else {name: fit.steepness for name, fit in curves.fits.items()}
+    return curves_figure([(profile, points)], fitted)
 
 
 def show_measured(measured: Measured, curves: Curves) -> None:

@@ -17,6 +17,7 @@ from splitgym.agents.stopped import TrainingStopped, stopped
 from splitgym.agents.training import TrainingInterrupted, default_folder, train
 from splitgym.cli.common import agent_word, changes_of, play_command, say
 from splitgym.extras import need
+from splitgym.objects import object_of
 
 _FIELDS = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
 #: Exit status of a training that a callback has ended.
@@ -95,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "without arguments; a function of (locals, globals), called at every step; a function of one argument, which "
         "gets the TrainConfig and returns a callback"
     )
-    add("--callback", action="append", default=[], dest="callbacks", metavar="FILE.py|MODULE:OBJECT", help=hook)
+    add("--callback", action="append", default=[], dest="callbacks", metavar="FILE.py|MODULE:NAME", help=hook)
     where = f"where the curves go: {', '.join(LOGGERS)} (may be repeated; default: tensorboard)"
     add("--logger", action="append", default=None, dest="loggers", metavar="NAME", help=where)
     add("--quiet", action="store_true", default=False, help="show no progress bar")
@@ -153,9 +154,7 @@ def _callbacks(names: Sequence[str]) -> list[Any]:
     if not names:
         return []
     need("torch", "agents")
-    from splitgym.agents.watching import named_callback  # it brings stable-baselines3
-
-    return [named_callback(name) for name in names]
+    return [object_of("--callback", name) for name in names]
 
 
 def _setting_of(config: TrainConfig, out: Path) -> str:

@@ -100,13 +100,14 @@ def with_measured(
         dataclasses.replace(leave, share=round(found.share, 4))
         for leave, found in zip(profile.exits, measured.exits, strict=True)
     ]
+    stated = {key: words for key, words in profile.source.items() if key != "blocks.steepness"}  # of no block now
     return dataclasses.replace(
         profile,
         accuracy_full=measured.accuracy_full,
         accuracy_chance=measured.accuracy_chance,
         blocks=tuple(blocks),
         exits=tuple(exits),
-        source={**profile.source, **sources_of(measured, curves, data)},
+        source={**stated, **sources_of(measured, curves, data)},
     )
 
 

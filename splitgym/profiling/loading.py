@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from splitgym.extras import need
-from splitgym.plugins import load_plugin
-from splitgym.quoting import listed, shown
-from splitgym.registry import nearest
-
-
-def load_object(words: str) -> Any:
-    """What ``MODULE:NAME`` names: an attribute of a module, of a Python file, or of a folder with ``__init__.py``.
-
-    Raises ``ValueError`` where there is no such module or name, naming the nearest.
-    """
-    place, colon, path = words.rpartition(":")
-    if not colon or not place or not path:
-        raise ValueError(f"a model is MODULE:FACTORY or FILE.py:FACTORY, got {shown(words)}")
-    found: Any = sys.modules[load_plugin(place).module]
-    for part in path.split("."):
-        known = [name for name in vars(found) if not name.startswith("_")] if hasattr(found, "__dict__") else []
-        if not hasattr(found, part):
-            raise ValueError(f"{place} has no {shown(part)}{nearest(part, known)} (it has: {listed(known)})")
-        found = getattr(found, part)
-    return found
+from splitgym.objects import called, object_of
+from splitgym.quoting import shown
 
 
 def load_model(words: str) -> Any:
@@ -34,13 +15,10 @@ def load_model(words: str) -> Any:
     Raises ``ValueError`` for a factory that fails, or wants arguments, and ``DependencyNotInstalled`` without PyTorch.
     """
     need("torch", "profile")
-    found = load_object(words)
+    found = object_of("MODEL", words)
     if not callable(found) or (hasattr(found, "parameters") and not isinstance(found, type)):
         return found
-    try:
-        return found()
-    except Exception as error:  # a user's own code raises whatever it likes
-        raise ValueError(f"{words}() fails: {type(error).__name__}: {error}") from error
+    return called("MODEL", words, found)
 
 
 def shape_of(words: str) -> tuple[int, ...]:
@@ -56,12 +34,9 @@ def load_data(option: str, words: str) -> Any:
 
     Raises ``ValueError`` naming the option for what is nothing to iterate over, and for a function that fails.
     """
-    found = load_object(words)
+    found = object_of(option, words)
     if callable(found) and not hasattr(found, "__iter__"):
-        try:
-            found = found()
-        except Exception as error:  # a user's own code raises whatever it likes
-            raise ValueError(f"{option}: {words}() fails: {type(error).__name__}: {error}") from error
+        found = called(option, words, found)
     if not hasattr(found, "__iter__"):
         raise ValueError(f"{option}: {words} gives {shown(found)}, not batches of inputs and labels")
     return found

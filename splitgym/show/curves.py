@@ -23,7 +23,7 @@ def curves_figure(networks: Sequence[tuple[DnnProfile, Points]], fitted: Mapping
     """Matplotlib ``Figure`` with one panel for each network.
 
     Args:
-        networks: profiles with the points that were measured, if any.
+        networks: profiles with the points that were measured, if any; a measured table shows its own.
         fitted: steepness of the exponential fitted to a cut that has a table, by name of the cut: drawn dotted.
     """
     figure_module, agg = need("matplotlib.figure", "report"), need("matplotlib.backends.backend_agg", "report")
@@ -39,17 +39,18 @@ def curves_figure(networks: Sequence[tuple[DnnProfile, Points]], fitted: Mapping
 
 def _panel(axes: Any, profile: DnnProfile, points: Points, fitted: Mapping[str, float]) -> None:
     blocks = [block for block in profile.blocks[:-1] if block.cut and (block.steepness > 0.0 or block.curve)]
+    points = points or _points_of(profile, blocks)
     for i, block in enumerate(blocks):
         colour, told = SERIES[i % len(SERIES)], block.name
         x, y = _line(profile, block)
         if block.steepness > 0.0:
-            told += f"  $k$ = {block.steepness:g}"
+            told += f"  k = {block.steepness:g}"
         elif block.name in fitted:
-            told += f"  table ($k$ = {fitted[block.name]:g} does not fit)"
+            told += f"  table (k = {fitted[block.name]:g} dotted)"
             steep = _line(profile, Block(name=block.name, macs=0, shape=(1,), steepness=fitted[block.name]))
             axes.plot(100.0 * steep[0], 100.0 * steep[1], color=colour, linestyle=LINES[2], linewidth=1.0, zorder=2)
         else:
-            told += "  table"
+            told += "  measured" if block.name in points else "  table"
         style = {"color": colour, "linewidth": 1.6, "zorder": 3}
         axes.plot(100.0 * x, 100.0 * y, label=told, **style)
         if block.name in points:
@@ -67,6 +68,12 @@ def _panel(axes: Any, profile: DnnProfile, points: Points, fitted: Mapping[str, 
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.legend(loc="lower right", fontsize=8.5, frameon=False)
+
+
+def _points_of(profile: DnnProfile, blocks: Sequence[Block]) -> Points:
+    """The points of the tables that were measured, as the profile says."""
+    measured = profile.source.get("blocks.curve", "").startswith("measured")
+    return {b.name: (b.curve.shares, b.curve.accuracies) for b in blocks if b.curve is not None and measured}
 
 
 def _line(profile: DnnProfile, block: Block) -> tuple[np.ndarray, np.ndarray]:

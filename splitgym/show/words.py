@@ -14,13 +14,22 @@ def milliseconds(time_s: float) -> str:
 
 
 def millijoules(energy_j: float) -> str:
-    """Energy in mJ."""
+    """Energy in mJ, in µJ where that would show nothing of it."""
+    if 0.0 < energy_j < 1e-4:
+        return short_energy(energy_j)
     return f"{1e3 * energy_j:.2f} mJ" if energy_j < 0.01 else f"{1e3 * energy_j:.{1 if energy_j < 0.1 else 0}f} mJ"
 
 
+def short_energy(energy_j: float) -> str:
+    """Energy with three digits, in mJ or µJ."""
+    return f"{1e3 * energy_j:.3g} mJ" if energy_j >= 1e-4 else f"{1e6 * energy_j:.3g} µJ"
+
+
 def megabits(bits: float) -> str:
-    """Amount of data in kbit or Mbit."""
-    return f"{bits / 1e6:.2f} Mbit" if bits >= 1e6 else f"{bits / 1e3:.0f} kbit"
+    """Amount of data in Mbit, kbit or bit."""
+    if bits >= 1e6:
+        return f"{bits / 1e6:.2f} Mbit"
+    return f"{bits / 1e3:.{0 if bits >= 1e4 else 1}f} kbit" if bits >= 1e3 else f"{bits:.0f} bit"
 
 
 def percent(share: float) -> str:

@@ -380,7 +380,7 @@ def test_a_callback_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("hooks.py", "--callback needs FILE.py:OBJECT or MODULE:OBJECT, got 'hooks.py'"),
+        ("hooks.py", "--callback needs FILE.py:NAME or MODULE:NAME, got 'hooks.py'"),
         ("hooks.py:Erly", "'hooks.py' has no 'Erly'"),
         ("nothing.py:x", "'nothing.py' cannot be loaded: FileNotFoundError"),
         ("no_such_module:x", "'no_such_module' cannot be loaded: ModuleNotFoundError"),

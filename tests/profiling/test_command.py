@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import splitgym
 from splitgym.cli import main
 from splitgym.profiles import load_profile
+from splitgym.show.curves import curves_figure
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch.export about itself
 NET = """
@@ -118,10 +120,10 @@ def test_times_go_into_the_file_and_its_digest_stays(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["net.py:Nut"], "net.py has no 'Nut'; did you mean 'Net'?"),
-        (["net.py:broken"], "net.py:broken() fails: RuntimeError: no weights"),
+        (["net.py:Nut"], "MODEL: 'net.py' has no 'Nut'; did you mean 'Net'?"),
+        (["net.py:broken"], "MODEL: 'net.py:broken' fails: RuntimeError: no weights"),
         (["net.py:number"], "model must be a torch.nn.Module, or the path of an .onnx file, got 3"),
-        (["net.py"], "a model is MODULE:FACTORY or FILE.py:FACTORY, got 'net.py'"),
+        (["net.py"], "MODEL needs FILE.py:NAME or MODULE:NAME, got 'net.py'"),
         (["net.py:Net", "--input", "3,16,16"], "--input must be sizes with x between, such as 1x3x224x224"),
         (["net.py:Net", "--input", "1x1x16x16"], "Net does not run on an input of shape (1, 1, 16, 16)"),
         (["net.py:Net", "--out", "mine.json"], "--out needs a file that ends in .toml"),
@@ -148,6 +150,27 @@ def test_a_network_is_shown_and_drawn(capsys: Any) -> None:
     assert "name it with --dnn" in capsys.readouterr().err
     assert main(["list", "--dnn", "resnet50", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["blocks"][2]["name"] == "layer1"
+
+
+def test_several_networks_and_their_curves(capsys: Any) -> None:
+    """A panel for each; a measured table shows its points, a modelled curve has none."""
+    assert main(["list", "--dnn", "digits", "resnet50", "--curves", "c.png"]) == 0
+    said = capsys.readouterr().out
+    assert said.index("digits: 0.319 MMAC") < said.index("resnet50: 4.09 GMAC")
+    assert said.endswith("curves: c.png\n")
+    assert Path("c.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["list", "--dnn", "digits", "resnet50", "--json"]) == 0
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == ["digits", "resnet50"]
+    assert main(["list", "--dnn", "digits", "resnet50", "--plot", "c.png"]) == 2
+    assert "--plot draws one network, got 2 by --dnn" in capsys.readouterr().err
+    assert main(["list", "--curves", "c.png"]) == 2
+    assert "name it with --dnn" in capsys.readouterr().err
+    digits, resnet = (load_profile(name) for name in ("digits", "resnet50"))
+    measured, modelled = curves_figure([(digits, {}), (resnet, {})]).axes
+    tables = [block.curve for block in digits.blocks if block.curve is not None]
+    shown = [100.0 * np.array([table.shares, table.accuracies]).T for table in tables]
+    assert all(np.allclose(marks.get_offsets(), one) for marks, one in zip(measured.collections, shown, strict=True))
+    assert not modelled.collections
 
 
 def test_the_picture_shows_every_block_and_cut() -> None:

@@ -152,7 +152,9 @@ def test_bits_fit_the_capacity(random_episode):
     assert (bits <= capacity).all()
     assert (used <= column(infos, "slots_available")).all()
     assert (bits[used == 0] == 0).all()
-    sizes = np.array([math.prod(s) * 8.0 for s in [(3, 224, 224), *(b.shape for b in scenario.dnn.blocks if b.cut)]])
+    sizes = np.array(
+        [math.prod(s) * 8.0 for s in [scenario.dnn.input_shape, *(b.shape for b in scenario.dnn.blocks if b.cut)]]
+    )
     assert (bits <= sizes[column(infos, "cut")]).all()
     ratio = column(infos, "feature_ratio")
     assert ((ratio >= 0.0) & (ratio <= 1.0)).all()

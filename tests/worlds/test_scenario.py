@@ -332,7 +332,10 @@ def sourced(sections: list) -> int:
 @pytest.mark.parametrize("name", profile_names())
 def test_every_constant_of_a_profile_has_a_source(name):
     profile = load_profile(name)
-    needed = {"input_shape", "accuracy_full", "accuracy_chance", "blocks.macs", "blocks.shape", "blocks.steepness"}
+    needed = {"input_shape", "accuracy_full", "accuracy_chance", "blocks.macs", "blocks.shape"}
+    needed |= {"blocks.steepness"} if any(block.steepness for block in profile.blocks) else set()
+    needed |= {"blocks.curve"} if any(block.curve for block in profile.blocks) else set()
+    needed |= {"blocks.parameters"} if any(block.parameters is not None for block in profile.blocks) else set()
     needed |= {"exits.macs", "exits.share"} if profile.exits else set()
     assert set(profile.source) == needed
     for key, source in profile.source.items():

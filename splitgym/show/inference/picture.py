@@ -42,7 +42,7 @@ from splitgym.show.parts import (
     timeline,
 )
 from splitgym.show.viewer import BAD, GOOD
-from splitgym.show.words import brief, megabits, millijoules, milliseconds, percent
+from splitgym.show.words import brief, megabits, millijoules, milliseconds, percent, short_energy
 
 COLOUR = {
     "wait": GREY,
@@ -126,7 +126,7 @@ def _backdrop(board: Board, spans: dict[str, tuple[float, float]], story: Story)
             board.patch(Rectangle((x + 8, 462), width - 30, 12, color=HOLLOW))
             board.patch(_arrowhead(x + width - 8, FAINT))
     footer(board, ((24, "answers"), (410, "energy debt"), (648, "backlog"), (800, "next task")))
-    board.write(512, 84, f"in budgets of {1e3 * story.budget_j:.3g} mJ", colour=MUTED)
+    board.write(512, 84, f"in budgets of {short_energy(story.budget_j)}", colour=MUTED)
 
 
 def _arrowhead(x: float, colour: str) -> Polygon:
