@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.baselines.fin_inference import TaskPlanner
+from splitgym.baselines.fin_kernel import Options
 from splitgym.baselines.simple import ALL_OR_NOTHING
 from splitgym.checks import switch, whole_number, word
 from splitgym.placement.exact import least_energy, least_latency, optimum
@@ -147,9 +148,8 @@ class Fin(Placer):
         if self._planner is None:
             super().decide(views, decisions)
             return
-        for i, view in enumerate(views.view(np.recarray)):
-            plan = solve_fin(self._planner.instance(view), **self.options)
-            decisions[i] = self._planner.decision(view, plan if isinstance(plan, Plan) else None)
+        gamma, rounding, shortcuts = self.options.values()
+        self._planner.decide(views, decisions, Options(gamma, rounding == "carry", shortcuts))
 
     def solve(self, instance: Instance, residual: Residual) -> Any:
         return solve_fin(instance, residual=residual, returns="avoid", **self.options)

@@ -5,24 +5,27 @@ Everything here is ours: the published method knows neither clocks nor a fading 
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from splitgym.baselines import fin_kernel as kernel
 from splitgym.baselines.powers import usual_power_w
-from splitgym.physics.radio import rate_bit_s
+from splitgym.interrupt import aside, pieces
+from splitgym.jit import one_record
 from splitgym.placement.branchy import BranchExit, BranchyDnn, ExitConfig, PlacedBlock
 from splitgym.placement.instance import App, Arc, Instance, Node
-from splitgym.placement.plan import Plan
-from splitgym.ranges import ARC_RATE, BIT_ENERGY, DELAY, MACHINE_POWER, SPEED, TARGET, no_warnings
-from splitgym.worlds.inference.layout import DECISION
+from splitgym.placement.problem import edges_of, lower_job, lower_net
+from splitgym.ranges import ARC_RATE, BIT_ENERGY, DELAY, MACHINE_POWER, SPEED, TARGET, TINY, no_warnings
+from splitgym.worlds.inference.layout import PARAMS, VIEW
 from splitgym.worlds.inference.scenario import InferenceScenario
 
 FREE = 1e18  # of a rate, a speed or a capacity that never binds
 
 
 class TaskPlanner:
-    """Builds the graph of a task, and reads a plan as a decision.
+    """Builds the graph of a task, and decides about tasks.
 
     The device's clocks are replicated nodes behind a start node, reached at no cost but the reconfiguration; the input
     counts as a first block without operations, so that it can be sent as it is.  The uplink's rate is that of the
@@ -36,7 +39,7 @@ class TaskPlanner:
     """
 
     def __init__(self, scenario: InferenceScenario, params: Any) -> None:
-        self.scenario, self.params = scenario, params
+        self.scenario, self.params, self._params = scenario, params, one_record(params, PARAMS)
         self.dnn = self._network()
         self.power_w = usual_power_w(params.power_max_w)
         self.clocks_hz = scenario.device.clocks_hz
@@ -68,62 +71,72 @@ class TaskPlanner:
             ),
         )
 
+    @cached_property
     @no_warnings()  # the scenario's values have been checked
-    def instance(self, view: Any) -> Instance:
-        """The placement problem of the task behind an observation (VIEW, SI units)."""
+    def template(self) -> Instance:
+        """The placement problem of a task with time without end, where sending and the edge cost nothing."""
         app = App(
             id="task",
             dnn="dnn",
             source="start",
             rate_hz=1.0 / FREE,
-            latency_s=TARGET.nearest(float(view.remaining_s)),
+            latency_s=TARGET.high,
             accuracy=float(self.params.accuracy_full),
         )
-        return Instance(nodes=self._nodes(view), arcs=self._arcs(view), dnns={"dnn": self.dnn}, apps=(app,))
+        return Instance(nodes=self._nodes(), arcs=self._arcs(), dnns={"dnn": self.dnn}, apps=(app,))
 
-    def _nodes(self, view: Any) -> tuple[Node, ...]:
-        p, weight = self.params, float(self.params.infrastructure_weight)
+    def _nodes(self) -> tuple[Node, ...]:
+        p = self.params
         nodes = [_node("start", 0, FREE, 0.0, 0.0)]
         for j, clock_hz in enumerate(self.clocks_hz):
             nodes.append(_node(f"device{j}", 0, float(p.macs_per_cycle) * clock_hz, float(p.kappa_f) * clock_hz**3))
-        speed = float(p.edge_macs_s) * (1.0 - float(view.edge_load))
-        nodes.append(_node("edge", 1, speed, weight * float(p.edge_j_per_mac) * speed))
+        nodes.append(_node("edge", 1, FREE, 0.0))
         if p.cloud:
             speed = float(p.cloud_macs_s)
-            nodes.append(_node("cloud", 2, speed, weight * float(p.cloud_j_per_mac) * speed))
+            power_w = float(p.infrastructure_weight) * float(p.cloud_j_per_mac) * speed
+            nodes.append(_node("cloud", 2, speed, power_w))
         return tuple(nodes)
 
-    def _arcs(self, view: Any) -> tuple[Arc, ...]:
-        p = self.params
-        rate = float(rate_bit_s(self.power_w, float(view.gain), float(p.bandwidth_hz), float(p.noise_w_hz)))
-        rate = ARC_RATE.nearest(rate)
-        slot_s, far_s = float(p.slot_s), float(view.rtt_s) + float(p.jitter_s)
-        arcs = []
-        for j, clock_hz in enumerate(self.clocks_hz):
-            changed = abs(clock_hz - float(view.clock_hz)) > 1e-3 * clock_hz
-            arcs.append(_arc("start", f"device{j}", FREE, float(p.reconfigure_s) * changed))
-            arcs.append(_arc(f"device{j}", "edge", rate, slot_s, self.power_w / rate))
-            if p.cloud:
-                through = 1.0 / (1.0 / rate + 1.0 / float(p.backhaul_bit_s))
-                arcs.append(_arc(f"device{j}", "cloud", through, slot_s + far_s, self.power_w / rate))
-        if p.cloud:
-            arcs.append(_arc("edge", "cloud", float(p.backhaul_bit_s), far_s))
+    def _arcs(self) -> tuple[Arc, ...]:
+        """Sorted by sender, which the kernel counts on."""
+        devices, served = [f"device{j}" for j in range(len(self.clocks_hz))], ["edge"]
+        if self.params.cloud:
+            served.append("cloud")
+        arcs = [_arc("start", name, FREE) for name in devices]
+        arcs += [_arc(name, tier, FREE) for name in devices for tier in served]
+        if self.params.cloud:
+            arcs.append(_arc("edge", "cloud", float(self.params.backhaul_bit_s)))
         return tuple(arcs)
 
-    def decision(self, view: Any, plan: Plan | None) -> np.ndarray:
-        """The plan as a DECISION record; without a plan nothing is done: the input cut with power 0."""
-        last = int(self.params.last_cut)
-        found = np.zeros((), DECISION)
-        if plan is None:
-            found["cut"], found["edge_cut"], found["clock_hz"] = 0, last, view.clock_hz
-            return found
-        places = plan.placement
-        device = next(name for name in places if name.startswith("device"))
-        cut = sum(name == device for name in places[1:])
-        found["cut"], found["edge_cut"] = cut, cut + places.count("edge")
-        found["clock_hz"] = self.clocks_hz[int(device.removeprefix("device"))]
-        found["power_w"] = self.power_w if cut < last else 0.0
-        return found
+    @cached_property
+    def graph(self) -> kernel.Graph:
+        """What the kernel needs; it writes into it what a task decides."""
+        net, job = lower_net(self.template), lower_job(self.template, 0, 0)
+        node_w = np.array([node.power_w for node in self.template.nodes])
+        limits = [SPEED, MACHINE_POWER, ARC_RATE, DELAY, BIT_ENERGY, TARGET]
+        table = np.array([(limit.low, limit.high, TINY) for limit in limits], np.float64)
+        edges = edges_of(net, job, False)
+        return kernel.Graph(net, node_w, job, edges, self.power_w, table)
+
+    @no_warnings()
+    def instance(self, view: Any) -> Instance:
+        """The placement problem of the task behind an observation (VIEW, SI units), for any solver."""
+        net, node_w = self.graph.net, self.graph.node_w
+        kernel.fill_net(one_record(view, VIEW)[0], self.graph, self._params[0])
+        nodes = [(node, float(net.node_op_s[n]), float(node_w[n])) for n, node in enumerate(self.template.nodes)]
+        links = np.array([net.arc_rate_bit_s, net.arc_prop_s, net.arc_j_bit]).T.tolist()
+        arcs = zip(self.template.arcs, links, strict=True)
+        return self.template.replace(
+            nodes=tuple(node.replace(speed_ops_s=speed, power_w=power_w) for node, speed, power_w in nodes),
+            arcs=tuple(arc.replace(rate_bit_s=rate, prop_s=s, tx_j_bit=j_bit) for arc, (rate, s, j_bit) in arcs),
+            apps=(self.template.apps[0].replace(latency_s=TARGET.nearest(float(view.remaining_s))),),
+        )
+
+    def decide(self, views: np.ndarray, decisions: np.ndarray, options: kernel.Options) -> None:
+        """FIN's decisions: VIEW records (n,) in, DECISION records (n,) in place."""
+        work = 4 * len(self.graph.edges.tail) * (options.gamma + 10)
+        for part in pieces(len(views), work):
+            aside(kernel.fin_rows, views[part], decisions[part], self.graph, options, self._params, work=work)
 
 
 def _node(name: str, tier: int, speed: float, power_w: float, capacity: float = FREE) -> Node:
@@ -137,13 +150,12 @@ def _node(name: str, tier: int, speed: float, power_w: float, capacity: float = 
     )
 
 
-def _arc(tail: str, head: str, rate: float, prop_s: float, tx_j_bit: float = 0.0) -> Arc:
+def _arc(tail: str, head: str, rate: float) -> Arc:
     return Arc(
         from_node=tail,
         to_node=head,
         rate_bit_s=ARC_RATE.nearest(rate),
-        prop_s=DELAY.nearest(prop_s),
-        tx_j_bit=BIT_ENERGY.nearest(tx_j_bit),
+        tx_j_bit=0.0,
         rx_j_bit=0.0,
         capacity_bit_s=FREE,
     )

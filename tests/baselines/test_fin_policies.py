@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from splitgym import evaluate, load_scenario, make_policy
 from splitgym.baselines.fin_inference import TaskPlanner
+from splitgym.jit import one_record, records
 from splitgym.placement.exact import optimum
 from splitgym.placement.fin import solve_fin
 from splitgym.placement.plan import Plan
 from splitgym.policy import POLICIES
-from splitgym.worlds.inference.layout import VIEW
+from splitgym.profiles import profile_names
+from splitgym.worlds.inference.layout import DECISION, VIEW
 from splitgym.worlds.inference.lowering import lower
+from splitgym.worlds.inference.scenario import preset_names
 from tests.helpers import single
 from tests.references import enachi as ref
 
@@ -93,6 +97,62 @@ def view_of(**values: float) -> np.record:
     return view[0]
 
 
+def decided(scenario: Any, view: np.record, **options: Any) -> np.record:
+    """The policy's decision about one view."""
+    decisions = records(np.zeros(1, DECISION))
+    make_policy("fin", single("inference", scenario, "dict"), **options).decide(one_record(view, VIEW), decisions)
+    return decisions[0]
+
+
+def read_plan(planner: TaskPlanner, view: np.record, plan: Any) -> tuple[float, ...]:
+    """Cut, edge cut, clock [Hz] and power [W] of a plan by the names of its nodes; without one: nothing is done."""
+    last = int(planner.params.last_cut)
+    if not isinstance(plan, Plan):
+        return 0.0, last, float(view.clock_hz), 0.0
+    device = next(name for name in plan.placement if name.startswith("device"))
+    cut = plan.placement[1:].count(device)
+    clock_hz = planner.clocks_hz[int(device.removeprefix("device"))]
+    return cut, cut + plan.placement.count("edge"), clock_hz, planner.power_w if cut < last else 0.0
+
+
+def random_views(planner: TaskPlanner, count: int) -> np.ndarray:
+    """What may be observed and more: hopeless and splendid links, no time and plenty of it, any present clock."""
+    rng, views = np.random.default_rng(0), np.zeros(count, VIEW)
+    views["gain"] = 10.0 ** rng.uniform(-15.0, -8.0, count)
+    views["remaining_s"] = rng.choice([0.0, 0.05, 0.2, 0.3, 0.7, 5.0], count) * rng.uniform(0.5, 1.0, count)
+    views["edge_load"] = rng.choice([0.0, 0.4, 0.95, 0.999], count)
+    views["rtt_s"] = rng.uniform(0.0, 0.1, count)
+    views["clock_hz"] = rng.choice(planner.clocks_hz, count)
+    return views
+
+
+WAYS: tuple[dict[str, Any], ...] = (
+    {},
+    {"gamma": 7},
+    {"gamma": 40, "rounding": "carry"},
+    {"gamma": 30, "shortcuts": False},
+    {"gamma": 9, "rounding": "carry", "shortcuts": False},
+)
+
+
+@pytest.mark.parametrize("dnn", ["", *profile_names()])
+@pytest.mark.parametrize("preset", preset_names())
+def test_the_compiled_policy_decides_as_the_general_solver(preset: str, dnn: str) -> None:
+    """To the bit, one row at a time and all at once; the general solver plans on the same graph as plain objects."""
+    scenario = load_scenario(preset, **({"dnn": dnn} if dnn else {}))
+    planner = TaskPlanner(scenario, lower(scenario))
+    views = random_views(planner, 6)
+    env = single("inference", scenario, "dict")
+    for options in WAYS:
+        policy = make_policy("fin", env, **options)
+        together, alone = (records(np.zeros(len(views), DECISION)) for _ in range(2))
+        policy.decide(records(views), together)
+        for i, view in enumerate(views.view(np.recarray)):
+            policy.decide(records(views[i : i + 1]), alone[i : i + 1])
+            expected = read_plan(planner, view, solve_fin(planner.instance(view), **options))
+            assert together[i].tolist() == alone[i].tolist() == expected
+
+
 def test_the_graph_of_a_task_by_hand() -> None:
     """Preset enachi (one clock, no exits, no cloud): least energy over all cuts that meet the time, at 0.1 W."""
     scenario = load_scenario("enachi")
@@ -108,7 +168,7 @@ def test_the_graph_of_a_task_by_hand() -> None:
             ways.append((time_s, ref.e_loc(done) + 0.1 * size / rate, cut))
         fits = [(energy_j, cut) for time_s, energy_j, cut in ways if time_s <= remaining_s]
         plan = solve_fin(planner.instance(view), gamma=20_000)
-        decision = planner.decision(view, plan if isinstance(plan, Plan) else None)
+        decision = decided(scenario, view, gamma=20_000)
         if not fits:
             assert not isinstance(plan, Plan)
             assert (decision["cut"], decision["power_w"]) == (0, 0.0)
@@ -129,9 +189,8 @@ def test_clocks_and_the_cloud_are_used() -> None:
     busy = view_of(gain=1e-9, remaining_s=0.11, clock_hz=2e9, edge_load=0.9, rtt_s=0.01)
     decisions = []
     for view in (relaxed, urgent, busy):
-        plan = solve_fin(planner.instance(view))
-        assert isinstance(plan, Plan)
-        decisions.append(planner.decision(view, plan))
+        assert isinstance(solve_fin(planner.instance(view)), Plan)
+        decisions.append(decided(scenario, view))
     assert [d["clock_hz"] for d in decisions[:2]] == [0.8e9, 2e9]
     assert decisions[0]["cut"] == decisions[1]["cut"] == 6
     assert decisions[2]["edge_cut"] < 6  # the loaded edge passes it on
