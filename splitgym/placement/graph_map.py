@@ -6,9 +6,9 @@ import dataclasses
 from typing import Any, ClassVar
 
 from splitgym.checks import word
-from splitgym.placement.graph_values import MISSING
 from splitgym.placement.tiers import TIER_WORDS
 from splitgym.quoting import listed, shown
+from splitgym.reading import MISSING
 from splitgym.strict import Strict, entry, file, sources
 
 ARCS, ROUTES = ("file", "both", "up"), ("links", "all")

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from splitgym.quoting import listed, shown
+from splitgym.reading import MISSING
 from splitgym.registry import nearest
 
-#: Texts that say that a value is not known, in small letters.
-MISSING = frozenset({"", "-", "--", "?", "n/a", "na", "nan", "none", "null", "unknown"})
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _PREFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "m": 1e-3, "u": 1e-6, "µ": 1e-6}
 _PREFIXES |= {"n": 1e-9, "p": 1e-12, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}

@@ -7,10 +7,12 @@ or waited for, and no more memory is taken than the file may fill.
 from splitgym.reading.arrays import MOST_ARRAYS, arrays_of, read_arrays
 from splitgym.reading.columns import NUMBER, Marks, column_of, rows_below
 from splitgym.reading.files import has_suffix, naming, read_bytes, text_of
+from splitgym.reading.missing import MISSING
 from splitgym.reading.sheets import Sheet, sheet_of
 from splitgym.reading.tables import json_of, read_json, read_toml, toml_of
 
 __all__ = [
+    "MISSING",
     "MOST_ARRAYS",
     "NUMBER",
     "Marks",

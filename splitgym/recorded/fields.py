@@ -10,11 +10,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from splitgym.quoting import shown
-from splitgym.reading import NUMBER
+from splitgym.reading import MISSING, NUMBER
 
-#: What loggers write where they have no value, in small letters.
-MISSING = ("", "-", "--", "na", "n/a", "nan", "null", "none", "nil", "?", "inf", "-inf", "missing", "unknown")
-_MISSING = frozenset(MISSING)
+#: What stands for no value; loggers write infinities too, the logarithm of nothing.
+_MISSING = MISSING | {"inf", "-inf"}
 _OF_DAY = r"(?:[T _](?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,](?P<part>\d+))?)?)?"
 _STAMP = re.compile(
     r"(?P<year>\d{4})(?P<mark>[-./])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})" + _OF_DAY

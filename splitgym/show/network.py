@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from splitgym.extras import need
@@ -12,6 +13,8 @@ from splitgym.show.front import plain_numbers
 from splitgym.show.palette import BLUE, GRID, INK, MUTED, ORANGE, PALE_BLUE, VERMILION
 from splitgym.show.tables import Table
 
+#: Width of an exit's label, and of all that is beside the bars [inch]; height of a row of labels [pt].
+_LABEL, _MARGINS, _ROW = 0.6, 1.3, 11
 #: Names longer than this are written below each other, turned.
 _TURNED = 8
 
@@ -62,13 +65,13 @@ def network_figure(profile: DnnProfile, bits: float) -> Any:
     shapes = (profile.input_shape, *(block.shape for _, block in profile.stages))
     kbit = [bits * math.prod(shape) / 1e3 for shape in shapes]
     _bits(lower, kbit)
-    for leave in profile.exits:
-        place = names.index(leave.after)
+    places = [names.index(leave.after) for leave in profile.exits]
+    rows = label_rows(places, _LABEL * len(names) / (width - _MARGINS))
+    for leave, place, row in zip(profile.exits, places, rows, strict=True):
         for axes in (upper, lower):
             axes.axvline(place, color=ORANGE, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1)
-        words = f"exit: {leave.share:.0%}"
-        place_of = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-        upper.annotate(words, (place, 1.0), (3, -2), va="top", fontsize=8, color=INK, zorder=5, **place_of)
+        above = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "va": "bottom", "ha": "center"}
+        upper.annotate(f"exit: {leave.share:.0%}", (place, 1.0), (0, 2 + _ROW * row), fontsize=8, color=INK, **above)
     turned = max(map(len, names)) > _TURNED or len(names) > 10
     lower.set_xticks(range(len(names)), names, rotation=60 if turned else 0, ha="right" if turned else "center")
     for axes in (upper, lower):
@@ -78,8 +81,21 @@ def network_figure(profile: DnnProfile, bits: float) -> Any:
         axes.grid(axis="y", color=GRID, linewidth=0.7)
         axes.set_axisbelow(True)
     lower.set_xlabel("cut point: what lies to the left runs on the device", fontsize=9)
-    upper.set_title(_heading(profile), loc="left", fontsize=12, color=INK)
+    upper.set_title(_heading(profile), loc="left", fontsize=12, color=INK, pad=6 + _ROW * len(set(rows)))
     return figure
+
+
+def label_rows(places: Sequence[float], least: float) -> list[int]:
+    """The row of each label, from 0 up: the lowest in which the label before is at least ``least`` away.
+
+    ``places`` (n,) ascend.
+    """
+    found, last = list[int](), list[float]()
+    for place in places:
+        row = next((k for k, before in enumerate(last) if place - before >= least), len(last))
+        last[row:] = [place, *last[row + 1 :]]
+        found.append(row)
+    return found
 
 
 def _macs(axes: Any, macs: list[int]) -> None:
@@ -109,7 +125,5 @@ def _bits(axes: Any, kbit: list[float]) -> None:
     axes.set_ylim(min(kbit[:-1]) / 1.8, max(kbit[:-1]) * 1.5)
     plain_numbers(axes.yaxis, need("matplotlib.ticker", "report"))
     axes.set_ylabel("kbit at the cut", fontsize=9)
-    words = "the input" if all(fewer) else "the input; darker bars send more"
-    axes.annotate(
-        words, (len(kbit) - 1, kbit[0]), (0, 3), textcoords="offset points", ha="right", fontsize=8, color=INK
-    )
+    words = "dotted: the input" if all(fewer) else "dotted: the input; darker bars send more"
+    axes.set_title(words, loc="right", fontsize=8, color=INK)

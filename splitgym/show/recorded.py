@@ -22,6 +22,8 @@ _WIDE, _HIGH, _BLOCKS = 72, 6, " ▁▂▃▄▅▆▇█"
 _POINTS = 4000
 #: Length of the windows in a picture, an episode of the preset ``default`` [s], and how many are drawn.
 WINDOW_S, WINDOWS = 80.0, 5
+#: Room for the windows below the log, over its height.
+_ROOM = 0.12
 
 
 def log_text(found: ImportedLog) -> str:
@@ -86,6 +88,8 @@ def log_figure(found: ImportedLog) -> Any:
         axes.text((low + high) / 2, 1.02, name, transform=axes.get_xaxis_transform(), color=colour, ha="center")
     axes.axvline(border_s, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)))
     if isinstance(found.log, ChannelLog):
+        low, high = axes.get_ylim()
+        axes.set_ylim(low - _ROOM * (high - low), high)
         _windows(axes, border_s, time_s[-1])
         words = f"bars: windows of {WINDOW_S:g} s that seeds 0 to {WINDOWS - 1} play"
         axes.set_title(words, loc="right", fontsize=9, color=MUTED, pad=18)

@@ -16,10 +16,13 @@ from splitgym.placement.branchy import BranchExit, BranchyDnn, ExitConfig, Place
 from splitgym.placement.exact import optimum
 from splitgym.placement.fin import solve_fin
 from splitgym.placement.graph_topology import topology_of
+from splitgym.placement.graph_values import Source, value_of
 from splitgym.placement.instance import Arc, Node, load_instance
 from splitgym.placement.kernel import acyclic
 from splitgym.placement.plan import Plan
 from splitgym.placement.problem import arcs_by_sender
+from splitgym.reading import MISSING
+from splitgym.recorded.fields import is_missing
 from tests.helpers import ROOT
 from tests.placement.test_graph_files import FILES, LINKS, NODES
 
@@ -171,6 +174,18 @@ def test_values_that_are_refused(value: Any, mapping: str, message: str) -> None
     graph.nodes[1]["load"] = 1
     with pytest.raises(ValueError, match=message):
         topology_of(graph, {"link_rate": mapping})
+
+
+@pytest.mark.parametrize("text", sorted(MISSING))
+def test_logs_and_graphs_know_the_same_words_for_nothing(text: str) -> None:
+    assert is_missing(text.upper())
+    assert value_of("x", text.upper(), Source("speed"), "op/s") is None
+
+
+def test_infinite_is_missing_in_a_log_alone() -> None:
+    assert is_missing("-Inf")
+    with pytest.raises(ValueError, match="x must be a number"):
+        value_of("x", "-Inf", Source("speed"), "op/s")
 
 
 def test_a_text_may_be_declared_missing() -> None:

@@ -183,3 +183,30 @@ def test_the_picture_shows_every_block_and_cut() -> None:
     assert [bar.get_height() for bar in lower.patches] == [8 * n / 1e3 for n in sent]
     assert [label.get_text() for label in lower.get_xticklabels()] == list(profile.cut_names)
     assert [text.get_text() for text in upper.texts] == [f"exit: {e.share:.0%}" for e in profile.exits]
+
+
+@pytest.mark.parametrize("name", ["resnet50", "mobilenet_v2", "alexnet", "vgg16", "vit_b16", "many exits"])
+def test_no_words_of_the_picture_lie_over_bars_or_words(name: str) -> None:
+    from splitgym.show.network import network_figure
+
+    profile = splitgym.load_profile("mobilenet_v2" if name == "many exits" else name)
+    if name == "many exits":
+        after = [profile.cut_names[k] for k in (2, 3, 4, 5, 12, 19)]
+        exits = [{"after": cut, "macs": 1, "share": 0.1 * k} for k, cut in enumerate(after)]
+        profile = profile.replace(exits=exits)
+    figure = network_figure(profile, 8.0)
+    figure.canvas.draw()
+    bars = [bar.get_window_extent() for axes in figure.axes for bar in axes.patches]
+    written = [text for axes in figure.axes for text in (*axes.texts, axes.title, axes._left_title, axes._right_title)]
+    words = [text.get_window_extent() for text in written if text.get_text()]
+    assert len(words) == len(profile.exits) + 2
+    for k, box in enumerate(words):
+        assert not any(box.overlaps(other) for other in [*bars, *words[:k]])
+
+
+def test_labels_go_into_the_lowest_row_with_room() -> None:
+    from splitgym.show.network import label_rows
+
+    assert label_rows([1, 2, 3, 3.5, 9], 1.5) == [0, 1, 0, 1, 0]
+    assert label_rows([1, 2, 2.5], 1.5) == [0, 1, 0]
+    assert label_rows([], 1.0) == []
