@@ -105,6 +105,7 @@ class ChannelLog:
     play: Playing
     shift_db: float  # that was added to all gains
     _slow: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    _change_db: dict[float, float] = dataclasses.field(default_factory=dict)
 
     def part(self, split: str) -> Playing:
         """The samples of "train", "test" or "all"; ``ValueError`` where there are less than two."""
@@ -143,11 +144,12 @@ class ChannelLog:
 
     def change_db(self, step_s: float) -> float:
         """Largest change of the gain within ``step_s`` [dB], in the observed range."""
-        level_db = np.maximum(10.0 * np.log10(self.gain), self.range_db[0])
-        ahead = (
-            np.searchsorted(self.play.begin_s, self.play.begin_s + max(step_s, self.series.step_s), side="right") - 1
-        )
-        return float(np.abs(level_db[ahead] - level_db).max())
+        step_s = max(step_s, self.series.step_s)
+        if step_s not in self._change_db:
+            level_db, begin_s = np.maximum(10.0 * np.log10(self.gain), self.range_db[0]), self.play.begin_s
+            ahead = np.searchsorted(begin_s, begin_s + step_s, side="right") - 1
+            self._change_db[step_s] = float(np.abs(level_db[ahead] - level_db).max())
+        return self._change_db[step_s]
 
 
 def _check_rates(table: LogTable, place: int, series: Series, quantity: str, unit: str, link: Link) -> None:

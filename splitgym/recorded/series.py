@@ -75,7 +75,7 @@ def _at_once(table: LogTable, column: int, time: tuple[int, ...]) -> _Read | Non
         return None
     absent = set(filter(is_missing, set(fields)))
     kept = np.array([field not in absent for field in fields], bool)
-    values = Marks(table.delimiter).plain([_ascii(field) for field in compress(fields, kept)])
+    values = Marks(table.delimiter).plain(list(map(_ascii, compress(fields, kept))))
     if values is None:
         return None
     joined = list(map(" ".join, zip(*(compress(stamp, kept) for stamp in stamps), strict=True)))
