@@ -9,20 +9,15 @@ from typing import TYPE_CHECKING, Any
 from splitgym import beginning as _beginning  # noqa: F401 (before what takes long)
 from splitgym import links as _links  # noqa: F401 (before its packages are imported)
 from splitgym import plugins as _plugins
-from splitgym.encodings import register_encoding
 from splitgym.envs import parallel_env, register_envs, register_world
 from splitgym.plugins import load_plugin
-from splitgym.policy import Policy, make_policy, policy_names, register_policy
-from splitgym.profiles import DnnProfile, load_profile, profile_names
-from splitgym.scenarios import load_scenario, preset_names
-from splitgym.traces.arrivals import arrivals
-from splitgym.traces.fading import fading
 from splitgym.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from splitgym.adapters import per_device, policy_from
     from splitgym.agents.config import TrainConfig
     from splitgym.agents.training import train
+    from splitgym.encodings import register_encoding
     from splitgym.evaluation import (
         Bound,
         Clairvoyant,
@@ -40,8 +35,13 @@ if TYPE_CHECKING:
     )
     from splitgym.folders import add_hardware, add_presets, add_profiles, add_suites
     from splitgym.offline import record_dataset
+    from splitgym.policy import Policy, make_policy, policy_names, register_policy
+    from splitgym.profiles import DnnProfile, load_profile, profile_names
     from splitgym.profiling import profile
+    from splitgym.scenarios import load_scenario, preset_names
     from splitgym.suites import load_suite, suite_names
+    from splitgym.traces.arrivals import arrivals
+    from splitgym.traces.fading import fading
     from splitgym.worlds.hardware.fitting import fit_hardware
 
 __all__ = [
@@ -90,12 +90,18 @@ __all__ = [
 ]
 
 register_envs()
-#: What takes time to import (evaluation brings scipy) and comes when it is asked for: name -> where it is.
+#: What takes time to import (Numba, evaluation's scipy) and comes when it is asked for: name -> where it is.
 _LATER = {
     **dict.fromkeys(("Bound", "Clairvoyant", "Results", "Stability", "SuiteResults", "Sweep"), "splitgym.evaluation"),
     **dict.fromkeys(("bound", "bounds", "clairvoyant", "evaluate"), "splitgym.evaluation"),
     **dict.fromkeys(("evaluate_suite", "stability", "sweep"), "splitgym.evaluation"),
     **dict.fromkeys(("add_hardware", "add_presets", "add_profiles", "add_suites"), "splitgym.folders"),
+    **dict.fromkeys(("DnnProfile", "load_profile", "profile_names"), "splitgym.profiles"),
+    **dict.fromkeys(("Policy", "make_policy", "policy_names", "register_policy"), "splitgym.policy"),
+    **dict.fromkeys(("load_scenario", "preset_names"), "splitgym.scenarios"),
+    "arrivals": "splitgym.traces.arrivals",
+    "fading": "splitgym.traces.fading",
+    "register_encoding": "splitgym.encodings",
     "fit_hardware": "splitgym.worlds.hardware.fitting",
     "profile": "splitgym.profiling",
     "record_dataset": "splitgym.offline",
@@ -104,6 +110,8 @@ _LATER = {
     "TrainConfig": "splitgym.agents.config",
     "train": "splitgym.agents.training",
 }
+#: Modules with public names of their own, which ``import splitgym`` alone lets be written.
+_MODULES = ("encodings", "policy", "profiles", "scenarios", "traces", "worlds")
 _BEFORE_0_2 = ("Hardware", "Inference", "MultiUser", "Placement", "Transmission")
 #: What stood here before 0.2 -> where it is.
 _MOVED = {
@@ -121,6 +129,8 @@ def __getattr__(name: str) -> Any:
         told = f"splitgym.{name} is now {place}.{name}: write 'from {place} import {name}'"
         _warnings.warn(told, DeprecationWarning, stacklevel=2)
         return getattr(_importlib.import_module(place), name)
+    if name in _MODULES:
+        return _importlib.import_module(f"splitgym.{name}")
     raise AttributeError(f"module 'splitgym' has no attribute {name!r}")
 
 

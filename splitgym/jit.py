@@ -30,8 +30,6 @@ F = TypeVar("F", bound=Callable)
 config: Any = numba_config  # its settings are made at run time, unknown to type checkers
 
 _PACKAGE = Path(__file__).resolve().parent
-if not _PACKAGE.is_dir():
-    raise ImportError(f"splitgym compiles its source files and cannot run inside {_PACKAGE.parent}: pip install it")
 #: Files that may hold jitted code, relative to the package; the digest covers exactly these.
 JITTED_SOURCES = (
     "jit.py",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import importlib.util
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +19,30 @@ from numba.core.registry import cpu_target
 def set_up() -> None:
     """Let Numba register what it knows; if half of that is done, every later compilation of the process fails."""
     target: Any = cpu_target  # its contexts are made at run time, unknown to type checkers
-    with unbroken():
+    with unbroken(), _without_scipy():
         target.typing_context.refresh()
         target.target_context.refresh()
+
+
+@contextmanager
+def _without_scipy() -> Iterator[None]:
+    """Numba's look for a BLAS does not import scipy.linalg, more than half of a first step whose code is stored.
+
+    It is made again where a function of linear algebra is compiled; here it is enough that scipy is installed.
+    """
+    linalg: Any = importlib.import_module("numba.np.linalg")
+    look = getattr(linalg, "ensure_blas", None)
+    if look is None or importlib.util.find_spec("scipy") is None or "numba.np.arraymath" in sys.modules:
+        yield
+        return
+    linalg.ensure_blas = lambda: None
+    try:
+        yield
+    finally:
+        linalg.ensure_blas = look
+        arrays: Any = sys.modules.get("numba.np.arraymath")
+        if arrays is not None:
+            arrays.ensure_blas = look
 
 
 @contextmanager

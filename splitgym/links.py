@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 _PACKAGE = Path(__file__).resolve().parent
+if not _PACKAGE.is_dir():
+    raise ImportError(f"splitgym compiles its source files and cannot run inside {_PACKAGE.parent}: pip install it")
 #: Folders at the root of the repository that are packages below ``splitgym``.
 BESIDE = ("baselines", "agents")
 

@@ -81,9 +81,17 @@ def places() -> dict[str, Plugin]:
 def note(what: str, undo: Callable[[], object]) -> None:
     """A registry has taken something: ``what`` in words, ``undo`` takes it back if the plug-in fails further on."""
     current = _CURRENT.get()
-    if current is not None:
+    if current is not None and not _is_ours():
         current[0].added += [what] if what not in current[0].added else []
         current[1].append(undo)
+
+
+def _is_ours() -> bool:
+    """Whether what registers something is a module of the package, imported since a plug-in asks for it."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    return frame is not None and str(frame.f_globals.get("__name__")).startswith("splitgym.")
 
 
 def owner(what: str) -> str:
@@ -278,8 +286,8 @@ def ready() -> None:
 def look() -> None:
     """Load the plug-ins of installed distributions, once; one that fails is warned of, by the distribution's name.
 
-    Registries call this when they are looked into.  Does nothing while the package itself is imported, and leaves those
-    whose import is under way to the next look.
+    Registries call this when they are looked into.  Does nothing while a module of the package is imported, and leaves
+    those whose import is under way to the next look.
     """
     if not _INSTALLED.open or _INSTALLED.waiting == []:
         return
@@ -290,15 +298,18 @@ def look() -> None:
         try:
             if _INSTALLED.waiting is None:
                 _INSTALLED.waiting = list(importlib.metadata.entry_points(group=GROUP))
+            ours = [name for name in sys.modules if name.startswith("splitgym.")] if _INSTALLED.waiting else []
+            if any(map(is_under_way, ours)):
+                return
             for entry in list(_INSTALLED.waiting):
-                if not _is_under_way(entry.module):
+                if not is_under_way(entry.module):
                     _INSTALLED.waiting.remove(entry)
                     _load_entry(entry)
         finally:
             _INSTALLED.busy = False
 
 
-def _is_under_way(module: str) -> bool:
+def is_under_way(module: str) -> bool:
     """Whether a module is being imported at this moment: then what it defines is not there yet."""
     return bool(getattr(getattr(sys.modules.get(module), "__spec__", None), "_initializing", False))
 

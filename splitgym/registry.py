@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
@@ -40,12 +41,18 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, *, ordered: bool = False, own: bool = False) -> None:
         self.kind, self.ordered, self.own = kind, ordered, own
         self._table: dict[str, T] = {}
+        self._promised: dict[str, str] = {}
+
+    def promise(self, name: str, module: str) -> None:
+        """Say that a module of the package will register ``name``: it is imported when somebody asks for the thing."""
+        self._promised[name] = module
 
     def add(self, name: str, thing: T) -> None:
         """Register ``thing``; raises ``ValueError`` for a name that is taken or not allowed, see :meth:`check`."""
         self.check(name)
         what = f"{self.kind} {shown(name)}"
-        if name in self._table:
+        ours = self._promised.get(name, "")
+        if name in self._table or (ours and not plugins.is_under_way(ours)):
             raise ValueError(f"{what} is already registered{plugins.owner(what)}")
         self._table[name] = thing
         plugins.note(what, lambda: self._table.pop(name, None))
@@ -62,18 +69,24 @@ class Registry(Generic[T]):
     def __getitem__(self, name: str) -> T:
         plugins.look()
         try:
+            if name not in self._table and name in self._promised:
+                importlib.import_module(self._promised[name])
             return self._table[name]
         except (KeyError, TypeError):
             raise unknown(self.kind, name, self, self.own) from None
 
     def __contains__(self, name: object) -> bool:
         plugins.look()
-        return isinstance(name, str) and name in self._table
+        return isinstance(name, str) and (name in self._table or name in self._promised)
 
     def __iter__(self) -> Iterator[str]:
         plugins.look()
-        return iter(self._table if self.ordered else sorted(self._table))
+        names = self._names()
+        return iter(names if self.ordered else sorted(names))
 
     def __len__(self) -> int:
         plugins.look()
-        return len(self._table)
+        return len(self._names())
+
+    def _names(self) -> list[str]:
+        return [*self._promised, *(name for name in self._table if name not in self._promised)]

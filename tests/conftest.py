@@ -24,6 +24,8 @@ settings.register_profile("splitgym", deadline=None, max_examples=25, derandomiz
 settings.load_profile("splitgym")
 
 load_baselines()
+for _name in WORLDS:  # a fixture restores the registries as they are here
+    assert _name == WORLDS[_name].name
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import json
 
 from splitgym.cli.common import Outputs, add_form, check_files, drawn_to, print_table, print_tables, say
 from splitgym.encodings import ENCODINGS
+from splitgym.ids import ID_ENCODINGS
 from splitgym.placement.published import load_published, published_names
 from splitgym.plugins import loaded
 from splitgym.policy import POLICIES, load_baselines, policy_names
@@ -20,7 +21,7 @@ from splitgym.suites import load_suite, suite_names
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
 from splitgym.worlds.hardware import hardware_names, load_hardware
-from splitgym.worlds.world import ID_ENCODINGS, WORLDS
+from splitgym.worlds.world import WORLDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from splitgym.envs.describe import PageOf
 from splitgym.envs.single import SplitEnv
-from splitgym.worlds.world import WORLDS
+from splitgym.worlds.world import known_worlds
 
 
 def __getattr__(name: str) -> type[SplitEnv]:
-    for world in WORLDS:
-        if WORLDS[world].class_name == name:
+    for world, known in known_worlds().items():
+        if known.class_name == name:
             made = type(name, (SplitEnv,), {"__module__": __name__, "__doc__": PageOf(world), "of": world})
             globals()[name] = made  # where pickle finds it
             return made

@@ -18,6 +18,7 @@ from splitgym.registry import Registry, nearest
 from splitgym.strict import Strict, field_types, from_mapping
 from splitgym.toml import leaves, merge
 from splitgym.worlds.settings import Process, Scenario, Section
+from splitgym.worlds.shipped import SHIPPED
 
 S = TypeVar("S", bound="Scenario")
 
@@ -131,6 +132,8 @@ class Presets(Generic[S]):
 
 #: World -> its presets.
 BY_WORLD: Registry[Presets[Any]] = Registry("world")
+for _name in SHIPPED:
+    BY_WORLD.promise(_name, f"splitgym.worlds.{_name}.scenario")
 
 
 def presets_of(world: str) -> Presets[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,17 +11,14 @@ import numpy as np
 
 from splitgym.encodings import ENCODINGS, Axis, Choice, Encoding, decision_type
 from splitgym.fields import Field
+from splitgym.ids import class_name_of, ids_of, plain_id
 from splitgym.registry import Registry, unknown
 from splitgym.traces.base import ArrayTrace
 from splitgym.worlds.about import About
 from splitgym.worlds.observation import ObservationTable
 from splitgym.worlds.records import RETURNED, Column, Term, record_type
+from splitgym.worlds.shipped import SHIPPED, Shipped
 from splitgym.worlds.tradeoffs import COST_KEY, Cost, Part
-
-#: Ending of an id -> the action encoding that it fixes, since an id is a text and can carry no argument.
-ID_ENCODINGS = {"Box": "box", "Discrete": "discrete", "Dict": "dict"}
-#: How Gymnasium writes the module to be imported before the id; what worker processes need.
-_MODULE = "splitgym:"
 
 #: What ``info`` shows beside the outcome of a step.
 MASK = Column(
@@ -191,18 +187,12 @@ class World:
     @property
     def ids(self) -> dict[str, dict[str, Any]]:
         """Every id under which Gymnasium knows the environment -> the arguments that it fixes."""
-        name, _, version = self.env_id.rpartition("-v")
-        ids = {self.env_id: {}} | {f"{name}{ending}-v{version}": {"action": a} for ending, a in ID_ENCODINGS.items()}
-        if not self.parts:
-            return ids
-        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
-        return ids | {f"mo-{words}-v{version}": {"reward": "vector"}}
+        return ids_of(self.env_id, vector=bool(self.parts))
 
     @property
     def class_name(self) -> str:
-        """Name of the environment's class: ``SplitInferenceEnv`` for ``SplitInference-v0``; later versions say so."""
-        name, _, version = self.env_id.rpartition("-v")
-        return f"{name}{'' if version == '0' else f'V{version}'}Env"
+        """Name of the environment's class, such as ``SplitInferenceEnv``."""
+        return class_name_of(self.env_id)
 
     def cost_limit(self, scenario: Any) -> float:
         """Limit of the sum of ``info["cost"]`` over an episode; inf in a world without a cost."""
@@ -261,6 +251,8 @@ class World:
 
 #: Shipped worlds in the order of :data:`splitgym.worlds.shipped.SHIPPED`, then those of others.
 WORLDS: Registry[World] = Registry("world", ordered=True)
+for _name in SHIPPED:
+    WORLDS.promise(_name, f"splitgym.worlds.{_name}")
 
 
 def get_world(name: str) -> World:
@@ -268,21 +260,27 @@ def get_world(name: str) -> World:
     return WORLDS[name]
 
 
+def known_worlds() -> dict[str, World | Shipped]:
+    """Name -> what is known of its ids, without importing a shipped world for that."""
+    return {name: SHIPPED.get(name) or WORLDS[name] for name in WORLDS}
+
+
 def world_of(env_id: str) -> World:
     """World of any of its ids, with or without ``splitgym:`` before it.
 
     Raises ``ValueError`` naming the nearest known one.
     """
-    table = {env_id: WORLDS[name] for name in WORLDS for env_id in WORLDS[name].ids}
-    short = env_id.removeprefix(_MODULE) if isinstance(env_id, str) else env_id
+    known = known_worlds()
+    table = {env_id: name for name in known for env_id in known[name].ids}
+    short = plain_id(env_id) if isinstance(env_id, str) else env_id
     if not isinstance(short, str) or short not in table:
-        raise unknown("environment", env_id, [WORLDS[name].env_id for name in WORLDS], own=True)
-    return table[short]
+        raise unknown("environment", env_id, [world.env_id for world in known.values()], own=True)
+    return WORLDS[table[short]]
 
 
 def fixed_by(env_id: str) -> dict[str, Any]:
     """Arguments that an id fixes, such as ``{"action": "box"}``.  Raises ``ValueError`` as :func:`world_of` does."""
-    return world_of(env_id).ids[env_id.removeprefix(_MODULE)]
+    return world_of(env_id).ids[plain_id(env_id)]
 
 
 def encoding_fixed_by(env_id: str) -> str | None:

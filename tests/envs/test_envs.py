@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from splitgym.envs import register_envs
 from splitgym.worlds.inference import InferenceTrace
 from splitgym.worlds.records import RETURNED
+from splitgym.worlds.shipped import SHIPPED
 from splitgym.worlds.world import WORLDS, get_world
 from tests.helpers import CASES, ENCODED, advance, assert_same, native, rollout, run_python, sampled, short, single
 
@@ -391,9 +392,66 @@ def test_worlds_are_pickled_by_name():
 # ------------------------------------------------------------------ light import
 def test_import_is_light():
     code = (
-        "import sys, splitgym; print(sorted({'torch', 'stable_baselines3', 'matplotlib', 'pandas'} & set(sys.modules)))"
+        "import sys, splitgym; print(sorted({'torch', 'stable_baselines3', 'matplotlib', 'pandas', 'scipy', 'numba'} "
+        "& set(sys.modules)), sorted(name for name in sys.modules if name.startswith('splitgym.worlds.')))"
     )
-    assert run_python(code).strip() == "[]"
+    assert run_python(code).strip() == "[] ['splitgym.worlds.shipped']"
+
+
+def test_a_world_comes_alone():
+    """What is shipped says as much as the worlds say of themselves; one is imported when it is asked for."""
+    code = (
+        "import sys, gymnasium as gym, splitgym\n"
+        "env = gym.make('SplitInference-v0')\n"
+        "print(sorted(name for name in splitgym.worlds.shipped.SHIPPED if f'splitgym.worlds.{name}' in sys.modules))\n"
+        "splitgym.load_scenario('switching', 'HardwareSplit-v0')\n"
+        "print(sorted(name for name in splitgym.worlds.shipped.SHIPPED if f'splitgym.worlds.{name}' in sys.modules))"
+    )
+    assert run_python(code).split("\n")[:2] == ["['inference']", "['hardware', 'inference']"]
+    for name, shipped in SHIPPED.items():
+        world = WORLDS[name]
+        assert (shipped.env_id, shipped.ids, shipped.class_name) == (world.env_id, world.ids, world.class_name)
+
+
+def test_a_plugin_that_comes_first_owns_nothing_of_ours(tmp_path):
+    """Worlds, models and policies of the package are not the plug-in's that is the first to ask for them."""
+    (tmp_path / "mine.py").write_text(
+        "import gymnasium as gym, splitgym\n"
+        "from splitgym.baselines.enachi import Enachi\n"
+        "gym.make('HardwareSplit-v0')\n"
+        "splitgym.policy_names()\n"
+        "@splitgym.register_policy\n"
+        "class Mine(Enachi):\n    name = 'mine'\n"
+    )
+    code = f"import splitgym; print(splitgym.load_plugin({str(tmp_path / 'mine.py')!r}).added)"
+    assert run_python(code).strip() == "[\"policy 'mine'\"]"
+
+
+def test_a_shipped_world_is_taken_before_it_is_there():
+    code = (
+        "import dataclasses, splitgym\n"
+        "from splitgym.worlds.world import WORLDS\n"
+        "try:\n    WORLDS.add('placement', None)\n"
+        "except ValueError as error:\n    print(error)\n"
+        "print(len(WORLDS), 'placement' in WORLDS, WORLDS['placement'].env_id)"
+    )
+    said = run_python(code).split("\n")
+    assert said[0].startswith("world 'placement' is already registered")
+    assert said[1] == "5 True BlockPlacement-v0"
+
+
+def test_linear_algebra_of_others_is_compiled():
+    """Our set-up of Numba leaves scipy for later, not for never."""
+    code = (
+        "import sys, numpy as np, numba, gymnasium as gym\n"
+        "gym.make('splitgym:SplitInference-v0').reset(seed=0)\n"
+        "print('scipy.linalg' in sys.modules)\n"
+        "f = numba.njit(lambda a: (a @ a, np.linalg.solve(a, a), np.cov(a)))\n"
+        "print([np.round(part, 9).tolist() for part in f(np.array([[2.0, 0.0], [0.0, 4.0]]))])"
+    )
+    said = run_python(code).split("\n")
+    assert said[0] == "False"
+    assert said[1] == "[[[4.0, 0.0], [0.0, 16.0]], [[1.0, 0.0], [0.0, 1.0]], [[2.0, -4.0], [-4.0, 8.0]]]"
 
 
 def test_rollout_is_light():

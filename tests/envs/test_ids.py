@@ -12,7 +12,8 @@ from gymnasium.vector import AsyncVectorEnv
 
 import splitgym
 from splitgym.agents.config import TrainConfig, resumed
-from splitgym.worlds.world import ID_ENCODINGS, WORLDS, fixed_by, world_of
+from splitgym.ids import ID_ENCODINGS
+from splitgym.worlds.world import WORLDS, fixed_by, world_of
 from tests.helpers import ROOT, sampled
 
 ENDINGS = [(world, ending) for world in WORLDS for ending in ID_ENCODINGS]
