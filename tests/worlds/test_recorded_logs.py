@@ -301,11 +301,13 @@ def test_path_loss_has_no_effect_beside_a_log(folder):
 
 
 def test_the_same_machine_code_with_and_without_logs(folder):
+    """Another world that has been compiled in this process may have a signature of its own."""
+    found = []
     for changes in ({}, settings("inference", folder)["slow"], settings("inference", folder)["counts"]):
         single("inference", short("inference", "default", **changes)).reset(seed=0)
         InferenceTrace.draw(short("inference", "default", **changes))
-    signatures = getattr(fill_tasks, "signatures", None)
-    assert signatures is None or len(signatures) == 1
+        found.append(list(getattr(fill_tasks, "signatures", ())))
+    assert found[0] == found[1] == found[2]
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample files are not here")
