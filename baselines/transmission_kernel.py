@@ -14,7 +14,7 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.dnn import first_from
-from splitgym.physics.radio import tracking_weight
+from splitgym.physics.radio import band_noise_w, tracking_weight, water_level_w2
 from splitgym.physics.uplink import slot_power_w
 
 CONSTANT, TRACKING, INVERSION, WATERFILLING = 0, 1, 2, 3
@@ -116,7 +116,8 @@ def power_one(v, rule, constant_w, law, p):
         count = round(v.slots_total)
         weight = tracking_weight(v.reference_w, count, v.gain, p.bandwidth_hz, p.noise_w_hz, p.tolerance)
     asked_w = v.reference_w if constant_w < 0.0 else constant_w
-    return slot_power_w(rule == TRACKING, v.power_queue_w, v.slot_gain, asked_w, weight, p.bandwidth_hz, p)
+    level_w2, band_w = water_level_w2(weight), band_noise_w(p.bandwidth_hz, p.noise_w_hz)
+    return slot_power_w(rule == TRACKING, v.power_queue_w, v.slot_gain, asked_w, level_w2, band_w, p.power_max_w)
 
 
 @jit

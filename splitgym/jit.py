@@ -37,6 +37,8 @@ JITTED_SOURCES = (
     "jit_setup.py",
     "physics/*.py",
     "worlds/*/kernel.py",
+    "worlds/*/lanes.py",
+    "worlds/*/slots.py",
     "worlds/*/nature.py",
     "worlds/*/bound_kernel.py",
     "worlds/*/clairvoyant_kernel.py",

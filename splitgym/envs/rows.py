@@ -188,7 +188,7 @@ class Rows:
         return max(self._step_work, drawn) if many else self._step_work
 
     def _work(self, low: int, high: int) -> int:
-        return self.world.turn_rows(
+        return self._turn_rows(
             low,
             high,
             self._rows,
@@ -218,7 +218,7 @@ class Rows:
 
     def outcome_copy(self) -> np.ndarray:
         """A fresh copy of the outcomes, (n,) OUTCOME; copied as bytes, since NumPy copies strided records by field."""
-        return self._outcome_bytes.copy().view(self.world.outcome)[:, 0]
+        return self._outcome_bytes.copy().view(self._outcome)[:, 0]
 
     def details(self) -> dict[str, np.ndarray]:
         """Fresh copies of what ``info`` shows beyond the outcomes, each (n, ...)."""
@@ -231,9 +231,12 @@ class Rows:
         self.states, self.outcomes = self._rows["state"], self._rows["outcome"]
         self.finished, self.depleted = self.states["finished"], self.states["depleted"]
         self._live, self._fresh, self.episode_keys = (self._rows[name] for name in ("live", "fresh", "key"))
+        many = self.world.turn_many
+        self._turn_rows = self.world.turn_rows if many is None or self.n == 1 else many
         begin = (self._rows.dtype.fields or {})["outcome"][1]
         whole_rows = self._rows.view(np.ndarray).view(np.uint8).reshape(self.n, -1)
-        self._outcome_bytes = whole_rows[:, begin : begin + self.world.outcome.itemsize]
+        self._outcome = self.world.outcome
+        self._outcome_bytes = whole_rows[:, begin : begin + self._outcome.itemsize]
         self._several = self.world.devices is not None
         where = self.nature.decided if self._several else self._rows["decision"]
         # actions are decoded into the rows at once; those for several devices lie axis by axis and go there by a copy
@@ -248,7 +251,7 @@ class Rows:
 
     def __getstate__(self) -> dict[str, Any]:
         views = ("states", "outcomes", "finished", "depleted", "_live", "_fresh", "episode_keys", "_outcome_bytes")
-        left_out = (*views, "_decided", "_values", "_by_device", "encoding")
+        left_out = (*views, "_outcome", "_decided", "_values", "_by_device", "_turn_rows", "encoding")
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -69,7 +69,13 @@ def first_from(column, count, least):
 @jit
 def compute_s(macs, clock_hz, macs_per_cycle):
     """Time of ``macs`` multiply-adds at a clock [s].  (section 3.1)"""
-    return macs / macs_per_cycle / clock_hz
+    return cycles_s(macs / macs_per_cycle, clock_hz)
+
+
+@jit
+def cycles_s(cycles, clock_hz):
+    """Time of ``cycles`` at a clock [s].  (section 3.1)"""
+    return cycles / clock_hz
 
 
 @jit

@@ -17,7 +17,16 @@ import math
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.random import ANCHOR_STREAM, child, fill_normal_pairs, normal_pair, uniform
+from splitgym.physics.random import (
+    ANCHOR_STREAM,
+    GOLDEN,
+    child,
+    fill_normal_pairs,
+    mix,
+    normal_pair,
+    uniform,
+    word_before,
+)
 
 BLOCK = 16
 GAUSSIAN = 0
@@ -55,6 +64,25 @@ def _complex_normal(key, index):
 
 
 @jit
+def _next_anchor(here, normal, f):
+    """One part of the anchor after ``here``; ``normal`` is its part of a complex normal.  Variance 1/2."""
+    return f.anchor_keep * here + f.anchor_new * normal
+
+
+@jit
+def _next_slot(here, end, normal, towards_here, towards_end, new):
+    """One part of the path a slot later, on the bridge to the anchor ``end``; ``normal`` as in :func:`_next_anchor`."""
+    return towards_here * here + (towards_end * end + new * normal)
+
+
+@jit
+def _power_gain(re, im, line_of_sight, scatter):
+    """h [1] of a point of the path."""
+    in_phase, quadrature = line_of_sight + scatter * re, scatter * im
+    return in_phase * in_phase + quadrature * quadrature
+
+
+@jit
 def _is_bad(key, slot, f):
     """State of the two-state chain in ``slot``: looks back to the last fresh draw (slot 0 always is one)."""
     while True:
@@ -80,23 +108,20 @@ def fading_enter(key, block, f):
     re, im = _complex_normal(key, ANCHOR_STREAM)
     for index in range(block):
         new_re, new_im = _complex_normal(key, ANCHOR_STREAM + index + 1)
-        re = f.anchor_keep * re + f.anchor_new * new_re
-        im = f.anchor_keep * im + f.anchor_new * new_im
+        re, im = _next_anchor(re, new_re, f), _next_anchor(im, new_im, f)
     return re, im
 
 
 @jit
 def _gaussian_block(key, block, re, im, f, gains, pairs):
     new_re, new_im = _complex_normal(key, ANCHOR_STREAM + block + 1)
-    end_re = f.anchor_keep * re + f.anchor_new * new_re
-    end_im = f.anchor_keep * im + f.anchor_new * new_im
+    end_re, end_im = _next_anchor(re, new_re, f), _next_anchor(im, new_im, f)
     fill_normal_pairs(key, block * BLOCK + 1, pairs)
     for here in range(BLOCK):
-        in_phase, quadrature = f.line_of_sight + f.scatter * re, f.scatter * im
-        gains[here] = in_phase * in_phase + quadrature * quadrature
-        new_re, new_im = _HALF_ROOT * pairs[0, here], _HALF_ROOT * pairs[1, here]
+        gains[here] = _power_gain(re, im, f.line_of_sight, f.scatter)
         a, b, c = f.bridge_here[here], f.bridge_end[here], f.bridge_new[here]
-        re, im = a * re + (b * end_re + c * new_re), a * im + (b * end_im + c * new_im)
+        re = _next_slot(re, end_re, _HALF_ROOT * pairs[0, here], a, b, c)
+        im = _next_slot(im, end_im, _HALF_ROOT * pairs[1, here], a, b, c)
     return end_re, end_im
 
 
@@ -127,3 +152,44 @@ def fading_block(key, block, re, im, f, gains, pairs):
         gains[:] = f.line_of_sight * f.line_of_sight
         return 0.0, 0.0
     return _gaussian_block(key, block, re, im, f, gains, pairs)
+
+
+# ------------------------------------------------------------------ many paths side by side
+# Numbers of a block of every path lie slot by slot: that of slot j of path l of ``width`` is number j * width + l.
+@jit
+def fill_words(keys, slots, width, words):
+    """Keys of the normals of a block of each path into ``words``, (BLOCK + 1) * width: of its slots, then its anchor's.
+
+    ``slots`` (any,) int64 are the first ones of the blocks.
+    """
+    end = BLOCK * width
+    for lane in range(width):
+        words[end + lane] = word_before(keys[lane], slots[lane] + 1)
+    for here in range(BLOCK):
+        ahead, at = np.uint64(here + 1) * GOLDEN, here * width
+        for lane in range(width):
+            words[at + lane] = mix(words[end + lane] + ahead)
+    for lane in range(width):
+        words[end + lane] = child(keys[lane], ANCHOR_STREAM + slots[lane] // BLOCK + 1)
+
+
+@jit
+def gaussian_blocks(path, width, f, even, odd, gains):
+    """:func:`fading_block` of a Gaussian law for ``width`` paths: moves ``path`` (2, any), fills ``gains``.
+
+    ``even`` and ``odd`` are the normals of the keys of :func:`fill_words`.
+    """
+    los, scatter, end = f.line_of_sight, f.scatter, BLOCK * width
+    for lane in range(width):  # the anchor at the end of the block takes the place of the normals that make it
+        even[end + lane] = _next_anchor(path[0, lane], _HALF_ROOT * even[end + lane], f)
+        odd[end + lane] = _next_anchor(path[1, lane], _HALF_ROOT * odd[end + lane], f)
+    for here in range(BLOCK):
+        a, b, c = f.bridge_here[here], f.bridge_end[here], f.bridge_new[here]
+        at = here * width
+        for lane in range(width):
+            re, im = path[0, lane], path[1, lane]
+            gains[at + lane] = _power_gain(re, im, los, scatter)
+            path[0, lane] = _next_slot(re, even[end + lane], _HALF_ROOT * even[at + lane], a, b, c)
+            path[1, lane] = _next_slot(im, odd[end + lane], _HALF_ROOT * odd[at + lane], a, b, c)
+    for lane in range(width):
+        path[0, lane], path[1, lane] = even[end + lane], odd[end + lane]

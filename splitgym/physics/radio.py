@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from splitgym.jit import jit
+from splitgym.physics.logarithm import log_1p
 
 LOG2 = math.log(2.0)
 #: exp(-Euler's constant): geometric mean of a unit-mean exponential gain (specification section 8).
@@ -16,12 +17,30 @@ LEAST_NOISE_W = 1e-200
 
 
 @jit
+def band_noise_w(bandwidth_hz, noise_w_hz):
+    """Noise in a band [W]: N0 w."""
+    return noise_w_hz * bandwidth_hz
+
+
+@jit
+def nat_bit_s(bandwidth_hz):
+    """Rate [bit/s] in a band for each nat of log(1 + snr): w / log 2."""
+    return bandwidth_hz / LOG2
+
+
+@jit
+def signal_ratio(power_w, gain, noise_w):
+    """Signal over noise [1]: p g / (N0 w)."""
+    return power_w * gain / noise_w
+
+
+@jit
 def rate_bit_s(power_w, gain, bandwidth_hz, noise_w_hz):
     """Shannon rate of one link [bit/s]: w log2(1 + p g / (N0 w)); 0 for bandwidth 0.  (section 3.2)"""
-    noise_w = noise_w_hz * bandwidth_hz
+    noise_w = band_noise_w(bandwidth_hz, noise_w_hz)
     if noise_w < LEAST_NOISE_W:
         return 0.0
-    return math.log1p(power_w * gain / noise_w) * (bandwidth_hz / LOG2)
+    return log_1p(signal_ratio(power_w, gain, noise_w)) * nat_bit_s(bandwidth_hz)
 
 
 @jit
@@ -38,14 +57,26 @@ def tracking_weight(mean_power_w, n_slots, gain, bandwidth_hz, noise_w_hz, toler
 
 
 @jit
-def tracking_power_w(weight, power_queue_w, slot_gain, bandwidth_hz, noise_w_hz, power_max_w):
-    """Water-filling power of a slot [W]: V_in / (q log 2) - N0 w / g in [0, p_max]; p_max for q = 0.  (section 7.2)"""
+def water_level_w2(weight):
+    """Water level times the power queue [W^2]: V_in / log 2.  (section 7.2)"""
+    return weight / LOG2
+
+
+@jit
+def filled_power_w(level_w2, power_queue_w, slot_gain, noise_w, power_max_w):
+    """Power of a slot [W] from :func:`water_level_w2` and the noise in the band, see :func:`tracking_power_w`."""
     if power_queue_w <= 0.0:
         return power_max_w
     if slot_gain <= 0.0:
         return 0.0
-    power_w = weight / LOG2 / power_queue_w - noise_w_hz * bandwidth_hz / slot_gain
-    return min(max(power_w, 0.0), power_max_w)
+    return min(max(level_w2 / power_queue_w - noise_w / slot_gain, 0.0), power_max_w)
+
+
+@jit
+def tracking_power_w(weight, power_queue_w, slot_gain, bandwidth_hz, noise_w_hz, power_max_w):
+    """Water-filling power of a slot [W]: V_in / (q log 2) - N0 w / g in [0, p_max]; p_max for q = 0.  (section 7.2)"""
+    noise_w = band_noise_w(bandwidth_hz, noise_w_hz)
+    return filled_power_w(water_level_w2(weight), power_queue_w, slot_gain, noise_w, power_max_w)
 
 
 @jit

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from splitgym.jit import jit
+from splitgym.physics.logarithm import small_float
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _M1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -27,15 +28,16 @@ _S14 = np.uint64(14)
 _CELL = np.uint64(1023)
 _LOW30 = np.uint64((1 << 30) - 1)
 _LOW14 = np.uint64((1 << 14) - 1)
-_QUARTER = np.uint64(256)
 _ULP = 2.0**-53
 
 # Tables of :func:`normal_pair`, at the centres of 1024 cells of the unit interval; small enough for the L1 cache.
 _CENTRE = (np.arange(1024) + 0.5) / 1024.0
 _SIN = np.sin(2.0 * np.pi * _CENTRE)
+_COS = np.roll(_SIN, -256)  # a quarter turn ahead
 _MINUS_LOG = -np.log(_CENTRE)
 _PER_CELL = 1.0 / (np.arange(1024) + 0.5)
 _SERIES_FROM = np.uint64(16)  # cells below take the logarithm itself
+_SERIES_FROM_WORD = _SERIES_FROM << _S54
 _TURN = 2.0 * math.pi / 1024.0
 
 # ------------------------------------------------------------------ streams
@@ -110,7 +112,7 @@ def exponential(key):
 def _series_exponent(key):
     """Standard exponential from the upper 40 bits of ``key`` by table and series; wrong in the first cells."""
     cell = key >> _S54
-    x = (np.float64((key >> _S24) & _LOW30) + 0.5) * 2.0**-30 - 0.5
+    x = (small_float((key >> _S24) & _LOW30) + 0.5) * 2.0**-30 - 0.5
     x *= _PER_CELL[cell]
     return _MINUS_LOG[cell] - x * (1.0 - x * (0.5 - x * (1.0 / 3.0 - x * (0.25 - x * 0.2))))
 
@@ -120,11 +122,18 @@ def _polar(key, exponent):
     """Point of radius sqrt(2 exponent) at the angle given by the lower 24 bits of ``key``."""
     radius = math.sqrt(2.0 * exponent)
     turn = (key >> _S14) & _CELL
-    sine, cosine = _SIN[turn], _SIN[(turn + _QUARTER) & _CELL]
-    d = (np.float64(key & _LOW14) + 0.5 - 8192.0) * (_TURN / 16384.0)
+    sine, cosine = _SIN[turn], _COS[turn]
+    d = (small_float(key & _LOW14) + 0.5 - 8192.0) * (_TURN / 16384.0)
     square = d * d
-    across, along = d * (1.0 - square / 6.0), 1.0 - square * (0.5 - square / 24.0)
+    across, along = d * (1.0 - square * (1.0 / 6.0)), 1.0 - square * (0.5 - square * (1.0 / 24.0))
     return radius * (cosine * along - sine * across), radius * (sine * along + cosine * across)
+
+
+@jit
+def _exact_exponent(key):
+    """Standard exponential from the upper 40 bits of ``key`` by the logarithm itself."""
+    inside = (np.float64((key >> _S24) & _LOW30) + 0.5) * 2.0**-30
+    return -math.log((np.float64(key >> _S54) + inside) / 1024.0)
 
 
 @jit
@@ -134,10 +143,7 @@ def normal_pair(key):
     Logarithm, sine and cosine come from tables with a short series (absolute error below 1e-9): the exact functions
     would take most of a slot's time.
     """
-    if key >> _S54 < _SERIES_FROM:
-        inside = (np.float64((key >> _S24) & _LOW30) + 0.5) * 2.0**-30
-        return _polar(key, -math.log((np.float64(key >> _S54) + inside) / 1024.0))
-    return _polar(key, _series_exponent(key))
+    return _polar(key, _exact_exponent(key) if key < _SERIES_FROM_WORD else _series_exponent(key))
 
 
 @jit
@@ -147,10 +153,35 @@ def fill_normal_pairs(key, first, pairs):
     The same numbers; the loop without the rare branch is one that a compiler can vectorise.
     """
     n = pairs.shape[1]
+    rare = 0
     for j in range(n):
         word = child(key, first + j)
         pairs[0, j], pairs[1, j] = _polar(word, _series_exponent(word))
-    for j in range(n):
+        rare += 1 if word < _SERIES_FROM_WORD else 0
+    for j in range(n if rare > 0 else 0):
         word = child(key, first + j)
-        if word >> _S54 < _SERIES_FROM:
+        if word < _SERIES_FROM_WORD:
             pairs[0, j], pairs[1, j] = normal_pair(word)
+
+
+@jit
+def word_before(key, first):
+    """What to add GOLDEN to, j + 1 times, and :func:`mix`: the ``first + j``-th child of ``key``."""
+    return key + np.uint64(first) * GOLDEN
+
+
+@jit
+def fill_normals(words, count, even, odd):
+    """:func:`normal_pair` of the first ``count`` keys ``words`` into ``even`` and ``odd``, arrays as long.
+
+    The same numbers, in loops that a compiler can vectorise.
+    """
+    rare = 0
+    for j in range(count):
+        even[j] = _series_exponent(words[j])
+        rare += 1 if words[j] < _SERIES_FROM_WORD else 0
+    for j in range(count if rare > 0 else 0):
+        if words[j] < _SERIES_FROM_WORD:
+            even[j] = _exact_exponent(words[j])
+    for j in range(count):
+        even[j], odd[j] = _polar(words[j], even[j])

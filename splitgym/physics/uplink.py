@@ -10,14 +10,14 @@ import math
 
 from splitgym.jit import jit
 from splitgym.physics.dnn import accuracy, curve_of, predicts_stop, seen_ratio, uncertainty
-from splitgym.physics.radio import rate_bit_s, tracking_power_w
+from splitgym.physics.radio import filled_power_w, rate_bit_s
 
 
 @jit
-def slot_power_w(tracking, power_queue_w, slot_gain, reference_w, weight, bandwidth_hz, p):
+def slot_power_w(tracking, power_queue_w, slot_gain, reference_w, level_w2, noise_w, power_max_w):
     """Power of a slot [W]: water-filling that tracks the reference, or the reference itself.  (s7.2, s8)"""
     if tracking:
-        return tracking_power_w(weight, power_queue_w, slot_gain, bandwidth_hz, p.noise_w_hz, p.power_max_w)
+        return filled_power_w(level_w2, power_queue_w, slot_gain, noise_w, power_max_w)
     return reference_w
 
 

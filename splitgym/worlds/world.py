@@ -119,7 +119,8 @@ class World:
     The record types are those of the lowered scenario and of what a row remembers.  STATE must hold the booleans
     ``finished`` (no decision left: truncation), ``depleted`` (termination) and ``recorded`` (the row replays a trace).
     ``observation_table`` names what is observed, and ``scales`` gives what that depends on; ``turn_rows`` gives -1 or
-    what :func:`splitgym.physics.codec.show` found wrong.  ``outcome_table`` says what ``info`` shows of a step: among
+    what :func:`splitgym.physics.codec.show` found wrong, and ``turn_many``, if there is one, does the same faster where
+    there are several rows.  ``outcome_table`` says what ``info`` shows of a step: among
     its columns the terms of the reward and last ``reward``, their sum.  ``measures`` begins with the return;
     ``showcase`` is the policy that examples use.
 
@@ -169,6 +170,7 @@ class World:
     measure: Callable[[np.ndarray, np.ndarray, Any], dict[str, np.ndarray]]
     plane: Plane
     showcase: str
+    turn_many: Callable[..., int] | None = None
     parts: tuple[Part, ...] = ()
     cost: Cost | None = None
     objectives: Callable[[Any], tuple[str, ...]] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from splitgym.physics import random
@@ -53,3 +54,30 @@ def test_no_file_but_the_list_makes_a_stream():
             for line in made:
                 names = {t.id for target in line.targets for t in ast.walk(target) if isinstance(t, ast.Name)}
                 assert not {name for name in names if name.endswith("_STREAM")}, f"{path.name}:{line.lineno}"
+
+
+def words() -> np.ndarray:
+    """Keys (91,) of every kind: from the first cells, where the logarithm is taken itself, and from all others."""
+    drawn = np.random.default_rng(5).integers(0, 2**64, (7, 13), np.uint64)
+    drawn[0] >>= np.uint64(6)  # below a cell of 1024: only first cells
+    drawn[1, ::3] >>= np.uint64(7)
+    drawn[2] = np.uint64(16 << 54) + np.arange(-6, 7).astype(np.uint64)  # both sides of the border
+    return drawn.ravel()
+
+
+def test_normals_side_by_side_are_those_of_every_key_alone() -> None:
+    keys = words()
+    even, odd = np.full(keys.shape, np.nan), np.full(keys.shape, np.nan)
+    random.fill_normals(keys, 80, even, odd)
+    assert [*zip(even[:80], odd[:80], strict=True)] == [random.normal_pair(key) for key in keys[:80]]
+    assert np.isnan(even[80:]).all()
+    assert np.isnan(odd[80:]).all()
+
+
+def test_normals_of_children_are_those_of_every_child() -> None:
+    for key in np.random.default_rng(6).integers(0, 2**64, 40, np.uint64):  # a quarter of them have a rare one
+        pairs = np.empty((2, 16))
+        random.fill_normal_pairs(key, 3, pairs)
+        assert [tuple(pair) for pair in pairs.T] == [
+            random.normal_pair(np.uint64(random.child(key, 3 + j))) for j in range(16)
+        ]

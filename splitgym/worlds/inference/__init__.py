@@ -11,7 +11,7 @@ import numpy as np
 
 from splitgym.traces.arrivals import recorded_instants
 from splitgym.worlds.channel import channel_arrays
-from splitgym.worlds.inference import kernel
+from splitgym.worlds.inference import kernel, lanes
 from splitgym.worlds.inference.about import ABOUT
 from splitgym.worlds.inference.axes import AXES
 from splitgym.worlds.inference.fields import OBSERVATION_TABLE
@@ -80,6 +80,7 @@ INFERENCE = World(
     horizon=lambda scenario: scenario.tasks.count,
     nature=_nature,
     turn_rows=kernel.turn_rows,
+    turn_many=lanes.turn_many,
     log_shape=lambda scenario: (n_slots(scenario), kernel.LOG_COLUMNS),
     uses_plugins=uses_plugins,
     draw_trace=draw_trace,

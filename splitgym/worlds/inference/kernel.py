@@ -1,32 +1,21 @@
 """Compiled code of the inference world: service of one task, queue, observation, masks, and the loop over rows.
 
-One scalar ``serve`` and one loop over rows; the single environment is a batch of one.  References of the form
-(s3.4) point to sections of the ENACHI specification, (d2) to section 2 of the design.
+One scalar ``serve`` and one loop over rows, which is the single environment's; a batch serves the slots of many tasks
+side by side, see :mod:`splitgym.worlds.inference.lanes`.  References of the form (s3.4) point to sections of the ENACHI
+specification, (d2) to section 2 of the design.
 """
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from splitgym.jit import jit
 from splitgym.physics.codec import nothing_yet, show
-from splitgym.physics.dnn import answers_part, compute_j, compute_s
-from splitgym.physics.fading import BLOCK, GAUSSIAN, fading_block, fading_enter
-from splitgym.physics.radio import slot_count, tracking_queue_w, tracking_weight
-from splitgym.physics.random import NORMAL_MAX, child
-from splitgym.physics.steady import add_up
-from splitgym.physics.uplink import (
-    answer_accuracy,
-    confident_ratio,
-    predictor_error,
-    received_ratio,
-    server_stops,
-    slot_bit,
-    slot_power_w,
-)
-from splitgym.worlds.inference.nature import fading_key_of, fill_tasks, slot_noise
+from splitgym.physics.dnn import answers_part, compute_j, compute_s, cycles_s
+from splitgym.physics.radio import slot_count
+from splitgym.physics.uplink import answer_accuracy
+from splitgym.worlds.inference.nature import fill_tasks
+from splitgym.worlds.inference.slots import uplink
 
 MAX_BACKLOG = 16
 LOG_COLUMNS = 5  # of a slot: index, gain h, power [W], feature ratio, rate [bit/s]
@@ -45,22 +34,28 @@ def effective_edge_cut(cut, edge_cut, p):
 def device_s(cut, clock_hz, present_hz, p):
     """Reconfiguration and device blocks up to ``cut``, exit heads included [s]."""
     delay_s = p.reconfigure_s if clock_hz != present_hz else 0.0
-    return delay_s + compute_s(p.device_macs[cut], clock_hz, p.macs_per_cycle)
+    return delay_s + cycles_s(p.device_cycles[cut], clock_hz)
 
 
 @jit
 def edge_s(macs, edge_load, p):
     """Time of ``macs`` multiply-adds on the edge under the present load [s].  (s3.1, d2)"""
-    return macs / p.edge_macs_s / (1.0 - edge_load)
+    return loaded_s(macs / p.edge_macs_s, edge_load)
+
+
+@jit
+def loaded_s(idle_s, edge_load):
+    """Time on the edge under the present load of what takes ``idle_s`` on an idle one [s].  (d2)"""
+    return idle_s / (1.0 - edge_load)
 
 
 @jit
 def tail_s(cut, edge_cut, edge_load, rtt_s, p):
     """Expected time behind the uplink [s]: edge, backhaul with mean jitter, cloud; deepest path.  (d2)"""
-    time_s = edge_s(p.edge_macs[cut, edge_cut], edge_load, p) + p.reserve_s
+    time_s = loaded_s(p.edge_idle_s[cut, edge_cut], edge_load) + p.reserve_s
     if edge_cut < p.last_cut:
-        time_s += p.cut_bits[edge_cut] / p.backhaul_bit_s + rtt_s + p.jitter_s
-        time_s += (p.cut_macs[p.last_cut] - p.cut_macs[edge_cut]) / p.cloud_macs_s
+        time_s += p.relay_s[edge_cut] + rtt_s + p.jitter_s
+        time_s += p.cloud_s[edge_cut]
     return time_s
 
 
@@ -70,79 +65,12 @@ def finishable(cut, clock_hz, busy_s, tail, remaining_s, p):
 
     ``busy_s`` is :func:`device_s` of cut and clock, ``tail`` the cut's :func:`tail_s` [s].
     """
-    if p.n_exits > 0 and p.exit_cut[0] <= cut:
-        beyond = p.device_macs[cut] - p.exit_macs[0]
-        if busy_s - compute_s(beyond, clock_hz, p.macs_per_cycle) <= remaining_s:
-            return True
+    if p.n_exits > 0 and p.exit_cut[0] <= cut and busy_s - cycles_s(p.beyond_cycles[cut], clock_hz) <= remaining_s:
+        return True
     if cut == p.last_cut:
         return busy_s <= remaining_s
     _, count = slot_count(busy_s, remaining_s - tail, p.slot_s)
     return count >= 1
-
-
-# ------------------------------------------------------------------ uplink: the slots of one task
-@jit
-def uplink(s, x, cut, power_w, bandwidth_hz, first, count, fading, noise, log, p):
-    """Send features of ``cut`` in at most ``count`` slots from slot ``first``.  (s3.5, s3.6, s5.3, s7)
-
-    Returns capacity used [bit], radio energy [J], slots used, feature ratio, whether the server's stop saved a slot.
-    ``fading`` and ``noise`` (n_tasks, n_slots) are read when the row is recorded; ``log`` (any, 5) takes slot index,
-    gain, power [W], feature ratio and rate [bit/s] of each slot.
-    """
-    sent_bit, sent_w, queue_w = 0.0, 0.0, 0.0
-    used, stop_after, stopped = 0, count, False
-    if power_w <= 0.0 or count <= 0 or bandwidth_hz <= 0.0:
-        return 0.0, 0.0, used, 0.0, stopped
-    wanted_bit, channels = p.cut_bits[cut], p.cut_channels[cut]
-    watch = s.early_stop and s.progressive and answers_part(cut, p)
-    static = p.fading.kind == GAUSSIAN and p.fading.scatter == 0.0
-    if static and log.shape[0] == 0 and not (watch or s.tracking or s.recorded):  # all slots are alike
-        gain = p.fading.line_of_sight * p.fading.line_of_sight
-        used, sent_bit = add_up(0.0, slot_bit(power_w, x.gain * gain, bandwidth_hz, p), count, wanted_bit)
-        _, sent_w = add_up(0.0, power_w, used, math.inf)
-        return sent_bit, sent_w * p.slot_s, used, received_ratio(sent_bit, wanted_bit, channels), stopped
-    weight = tracking_weight(power_w, count, x.gain, bandwidth_hz, p.noise_w_hz, p.tolerance)
-    task_key = child(s.key, s.task)
-    fading_key = fading_key_of(task_key)
-    theta, least_bit = 0.0, 0.0
-    if watch:
-        theta = confident_ratio(x.complexity, cut, p)
-        if not s.recorded:  # with fewer bits no drawable error can stop the transmission: saves the draw
-            least_bit = wanted_bit * theta * math.exp(p.stop_log_margin - predictor_error(x.persistent, NORMAL_MAX, p))
-    gains, pairs = np.empty(BLOCK), np.empty((2, BLOCK))
-    re, im = 0.0, 0.0
-    tracking, recorded, slow = s.tracking, s.recorded, x.gain
-    if not recorded:
-        re, im = fading_enter(fading_key, first // BLOCK, p.fading)
-    while used < stop_after:
-        slot = first + used
-        here = slot % BLOCK
-        if here == 0 or used == 0:  # the one place where drawn and recorded gains differ
-            if recorded:
-                for ahead in range(min(BLOCK, fading.shape[1] - (slot - here))):  # a slice would compile far longer
-                    gains[ahead] = fading[s.task, slot - here + ahead]
-            else:
-                re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains, pairs)
-        gain = gains[here]
-        slot_w = slot_power_w(tracking, queue_w, slow * gain, power_w, weight, bandwidth_hz, p)
-        queue_w = tracking_queue_w(queue_w, slot_w, power_w)
-        carried_bit = slot_bit(slot_w, slow * gain, bandwidth_hz, p)
-        sent_w += slot_w
-        sent_bit += carried_bit
-        if used < log.shape[0]:
-            log[used, 0], log[used, 1], log[used, 2] = slot, gain, slot_w
-            log[used, 3], log[used, 4] = received_ratio(sent_bit, wanted_bit, channels), carried_bit / p.slot_s
-        used += 1
-        if sent_bit >= wanted_bit:
-            break
-        if watch and not stopped and sent_bit >= least_bit:
-            ratio = received_ratio(sent_bit, wanted_bit, channels)
-            error = noise[s.task, slot] if recorded else slot_noise(task_key, slot)
-            if server_stops(ratio, theta, predictor_error(x.persistent, error, p), p):
-                stopped = True
-                stop_after = min(count, used + p.feedback_slots)
-    saved = stopped and used < count and sent_bit < wanted_bit  # a stop that came too late saves nothing
-    return sent_bit, sent_w * p.slot_s, used, received_ratio(sent_bit, wanted_bit, channels), saved
 
 
 # ------------------------------------------------------------------ service of one task
@@ -216,26 +144,50 @@ def tail_stage(s, x, cut, edge_cut, o, p):
 
 
 @jit
-def offload(s, x, cut, edge_cut, power_w, bandwidth_hz, start_s, fading, noise, log, o, p):
-    """Uplink and tail of a task whose device blocks end at ``start_s``; returns when the radio is free [s]."""
+def begin_service(s, d, x, o, p):
+    """The device's part of a decision: whether features are to be sent, their first slot, the planned tail [s].  (d2)
+
+    Fills the outcome up to the slots available.
+    """
+    clear_outcome(o, s)
+    cut = min(max(int(d.cut), 0), p.last_cut)
+    edge_cut = effective_edge_cut(cut, min(max(int(d.edge_cut), 0), p.last_cut), p)
+    o.cut, o.edge_cut, o.clock_hz, o.power_w = cut, edge_cut, d.clock_hz, d.power_w
+    busy_s, send = device_stage(s, x, cut, d.clock_hz, o, p)
+    if not send:
+        return False, 0, 0.0
     planned_s = tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p)
-    first, count = slot_count(start_s, s.remaining_s - planned_s, p.slot_s)
-    capacity_bit, radio_j, used, ratio, stopped = uplink(
-        s, x, cut, power_w, bandwidth_hz, first, count, fading, noise, log, p
-    )
-    end_s = (first + used) * p.slot_s if used > 0 else start_s
-    o.slots_available, o.slots_used, o.stopped_early = count, used, stopped
-    o.capacity_bits, o.bits = capacity_bit, min(capacity_bit, p.cut_bits[cut])
-    o.energy_radio_j, o.feature_ratio = radio_j, ratio
-    o.latency_uplink_s = end_s - start_s
+    first, o.slots_available = slot_count(busy_s, s.remaining_s - planned_s, p.slot_s)
+    return True, first, planned_s
+
+
+@jit
+def received(s, x, first, planned_s, o, p):
+    """Tail of a task whose slots have been sent; returns when the radio is free [s]."""
+    begin_s, cut = o.latency_device_s, o.cut
+    end_s = (first + o.slots_used) * p.slot_s if o.slots_used > 0 else begin_s
+    o.bits = min(o.capacity_bits, p.cut_bits[cut])
+    o.latency_uplink_s = end_s - begin_s
     partial = s.progressive and answers_part(cut, p)
-    if count < 1 or not (partial or ratio >= 1.0):
+    if o.slots_available < 1 or not (partial or o.feature_ratio >= 1.0):
         return end_s
-    tail_stage(s, x, cut, edge_cut, o, p)
+    tail_stage(s, x, cut, o.edge_cut, o, p)
     real_s = o.latency_edge_s + o.latency_backhaul_s + o.latency_cloud_s
     # the slots end early enough for the planned tail: only a longer one (jitter) can be late
     o.on_time = real_s <= planned_s or end_s + real_s <= s.remaining_s
     return end_s
+
+
+@jit
+def end_service(s, d, x, send, first, planned_s, o, p):
+    """What is left of a decision once the slots are sent: the answer, the latency; moves clock and release time."""
+    busy_s = received(s, x, first, planned_s, o, p) if send else o.latency_device_s
+    o.correct = o.on_time and x.complexity <= o.accuracy
+    if not o.on_time:
+        fail(o)
+    o.latency_s = s.wait_s + busy_s + o.latency_edge_s + o.latency_backhaul_s + o.latency_cloud_s
+    s.clock_hz = d.clock_hz
+    s.free_s = x.arrival_s + s.wait_s + busy_s
 
 
 @jit
@@ -244,19 +196,10 @@ def serve(s, d, x, bandwidth_hz, fading, noise, log, o, p):
 
     ``bandwidth_hz`` is what the device may use of the uplink.
     """
-    clear_outcome(o, s)
-    cut = min(max(int(d.cut), 0), p.last_cut)
-    edge_cut = effective_edge_cut(cut, min(max(int(d.edge_cut), 0), p.last_cut), p)
-    o.cut, o.edge_cut, o.clock_hz, o.power_w = cut, edge_cut, d.clock_hz, d.power_w
-    busy_s, send = device_stage(s, x, cut, d.clock_hz, o, p)
+    send, first, planned_s = begin_service(s, d, x, o, p)
     if send:
-        busy_s = offload(s, x, cut, edge_cut, d.power_w, bandwidth_hz, busy_s, fading, noise, log, o, p)
-    o.correct = o.on_time and x.complexity <= o.accuracy
-    if not o.on_time:
-        fail(o)
-    o.latency_s = s.wait_s + busy_s + o.latency_edge_s + o.latency_backhaul_s + o.latency_cloud_s
-    s.clock_hz = d.clock_hz
-    s.free_s = x.arrival_s + s.wait_s + busy_s
+        uplink(s, x, bandwidth_hz, first, fading, noise, log, o, p)
+    end_service(s, d, x, send, first, planned_s, o, p)
 
 
 # ------------------------------------------------------------------ energy queue, reward, what comes next
@@ -341,8 +284,14 @@ def begin(s, key, tasks, p):
 @jit
 def step_one(s, d, tasks, fading, noise, log, o, p):
     """One decision: serve the task, settle energy, skip missed tasks, reward.  (d2, s6.1)"""
-    before_j = s.queue_j
     serve(s, d, tasks[s.task], p.bandwidth_hz, fading, noise, log, o, p)
+    end_step(s, tasks, o, p)
+
+
+@jit
+def end_step(s, tasks, o, p):
+    """What follows the service of a task: energy, the tasks missed, the reward."""
+    before_j = s.queue_j
     settle(s, o, p)
     s.task += 1
     o.missed = next_task(s, tasks, p)
@@ -436,8 +385,28 @@ def mask_table(s, tasks, table, out, p):
 
 # ------------------------------------------------------------------ the loop over rows
 @jit
+def refresh(row, tasks, recorded_s, log, scratch, out, mask, table, p):
+    """Begin the episode of a fresh row; what is seen of a row that has moved, or what :func:`show` found, else -1."""
+    s = row.state
+    if row.fresh:
+        if not s.recorded:
+            fill_tasks(row.key, tasks, recorded_s, log, p)
+        begin(s, row.key, tasks, p)
+        clear_outcome(row.outcome, s)  # no exit has answered yet, which is not exit 0
+    if not (row.live or row.fresh):
+        return -1
+    wrong = observe(s, tasks, scratch, out, p)
+    if wrong < 0:
+        if table.shape[0] > 0:
+            mask_table(s, tasks, table, mask, p)
+        else:
+            mask_axes(s, tasks, mask, p)
+    return wrong
+
+
+@jit
 def turn_rows(low, high, rows, observations, masks, logs, table, params, all_tasks, fading, noise, recorded_s, channel):
-    """One turn of rows low..high: the only stepping loop of the world.
+    """One turn of rows low..high, one after the other.
 
     ``rows`` (n,) of ``row_dtype``: live ones take a step by their decision, fresh ones begin the episode of
     their key (recorded rows keep the tasks they were given); both are then observed.  ``logs`` (n, n_slots or 0,
@@ -448,21 +417,10 @@ def turn_rows(low, high, rows, observations, masks, logs, table, params, all_tas
     scratch = nothing_yet(p.n_fields)
     for i in range(low, high):
         row, tasks = rows[i], all_tasks[i]
-        s, d = row.state, row.decision
         if row.live:
-            j = i if s.recorded else 0  # the slot arrays may be empty when nothing is recorded
-            step_one(s, d, tasks, fading[j], noise[j], logs[i], row.outcome, p)
-        if row.fresh:
-            if not s.recorded:
-                fill_tasks(row.key, tasks, recorded_s, channel[0], p)
-            begin(s, row.key, tasks, p)
-            clear_outcome(row.outcome, s)  # no exit has answered yet, which is not exit 0
-        if row.live or row.fresh:
-            wrong = observe(s, tasks, scratch, observations[i], p)
-            if wrong >= 0:
-                return wrong
-            if table.shape[0] > 0:
-                mask_table(s, tasks, table, masks[i], p)
-            else:
-                mask_axes(s, tasks, masks[i], p)
+            j = i if row.state.recorded else 0  # the slot arrays may be empty when nothing is recorded
+            step_one(row.state, row.decision, tasks, fading[j], noise[j], logs[i], row.outcome, p)
+        wrong = refresh(row, tasks, recorded_s, channel[0], scratch, observations[i], masks[i], table, p)
+        if wrong >= 0:
+            return wrong
     return -1

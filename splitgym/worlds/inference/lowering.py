@@ -69,6 +69,19 @@ def _network(scenario: InferenceScenario) -> dict[str, np.ndarray]:
     }
 
 
+def _times(scenario: InferenceScenario, network: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What a task at each cut takes, as far as the scenario alone decides: divided once instead of at every step."""
+    device, edge, cloud, macs = scenario.device, scenario.edge, scenario.cloud, network["cut_macs"]
+    answered = network["exit_macs"][0] if len(network["exit_macs"]) else 0.0
+    return {
+        "device_cycles": network["device_macs"] / device.macs_per_cycle,
+        "beyond_cycles": (network["device_macs"] - answered) / device.macs_per_cycle,
+        "edge_idle_s": network["edge_macs"] / (edge.macs_per_cycle * edge.clock_hz),
+        "relay_s": network["cut_bits"] / cloud.backhaul_bit_s,
+        "cloud_s": (macs[-1] - macs) / (cloud.macs_per_cycle * cloud.clock_hz),
+    }
+
+
 def lower(scenario: InferenceScenario) -> np.record:
     """Scenario -> PARAMS record; computes every derived value and coerces every type."""
     sc, radio, stop, edge, cloud = scenario, scenario.radio, scenario.early_stop, scenario.edge, scenario.cloud
@@ -83,6 +96,7 @@ def lower(scenario: InferenceScenario) -> np.record:
         n_clocks=len(sc.device.clocks_hz),
         n_powers=len(radio.power_levels_w),
         **network,
+        **_times(sc, network),
         battery_j=math.inf if sc.device.battery_j is None else sc.device.battery_j,
         noise_w_hz=dbm_to_w(radio.noise_dbm_hz + radio.noise_figure_db),
         gain_1km=db_to_ratio(-radio.path_loss_1km_db),

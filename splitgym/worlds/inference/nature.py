@@ -62,6 +62,8 @@ def fill_tasks(key, tasks, recorded_s, log, p):
     begin_s = log_begin_s(key, tasks, log, p) if log.shape[1] > 0 else 0.0
     shadow, load, route = 0.0, 0.0, 0.0
     stretch = math.log(p.deadline_max_s / p.deadline_min_s)
+    shadowing_new = math.sqrt(1.0 - p.shadowing_keep * p.shadowing_keep)
+    load_new, route_new = math.sqrt(1.0 - p.load_keep * p.load_keep), math.sqrt(1.0 - p.rtt_keep * p.rtt_keep)
     for k in range(tasks.shape[0]):
         task_key = child(key, k)
         new_shadow, new_load = normal_pair(child(task_key, SLOW))
@@ -70,9 +72,9 @@ def fill_tasks(key, tasks, recorded_s, log, p):
         if k == 0:
             shadow, load, route = new_shadow, new_load, new_route
         else:
-            shadow = p.shadowing_keep * shadow + math.sqrt(1.0 - p.shadowing_keep * p.shadowing_keep) * new_shadow
-            load = p.load_keep * load + math.sqrt(1.0 - p.load_keep * p.load_keep) * new_load
-            route = p.rtt_keep * route + math.sqrt(1.0 - p.rtt_keep * p.rtt_keep) * new_route
+            shadow = p.shadowing_keep * shadow + shadowing_new * new_shadow
+            load = p.load_keep * load + load_new * new_load
+            route = p.rtt_keep * route + route_new * new_route
         x = tasks[k]
         x.deadline_s = min(p.deadline_min_s * math.exp(stretch * uniform(child(task_key, DEADLINE))), p.deadline_max_s)
         if log.shape[1] > 0:

@@ -16,7 +16,7 @@ from splitgym.worlds.inference.kernel import LOG_COLUMNS
 from splitgym.worlds.inference.layout import STATE as DEVICE_STATE
 from splitgym.worlds.inference.layout import TASK
 from splitgym.worlds.inference.lowering import n_slots
-from splitgym.worlds.multiuser import kernel
+from splitgym.worlds.multiuser import kernel, lanes
 from splitgym.worlds.multiuser.about import ABOUT
 from splitgym.worlds.multiuser.axes import AXES
 from splitgym.worlds.multiuser.fields import OBSERVATION_TABLE, scales_of
@@ -95,6 +95,7 @@ MULTIUSER = World(
     horizon=lambda scenario: scenario.frames.count,
     nature=_nature,
     turn_rows=kernel.turn_rows,
+    turn_many=lanes.turn_many,
     log_shape=lambda scenario: (scenario.users.count * n_slots(scenario.one_device()), LOG_COLUMNS),
     uses_plugins=uses_plugins,
     draw_trace=draw_trace,

@@ -1,6 +1,6 @@
 """Compiled code of the multi-user world: one frame of all devices, observation, masks, and the loop over rows.
 
-A device's task is served by the inference world's own ``serve``, with its part of the band.  References of the form
+A device's task is served by the inference world's own functions, with its part of the band.  References of the form
 (s3.2) point to sections of the ENACHI specification.
 """
 
@@ -10,7 +10,18 @@ import numpy as np
 
 from splitgym.jit import jit
 from splitgym.physics.codec import nothing_yet, put, show
-from splitgym.worlds.inference.kernel import clear_outcome, device_s, fail, finishable, pay, serve, settle, tail_s
+from splitgym.worlds.inference.kernel import (
+    begin_service,
+    clear_outcome,
+    device_s,
+    end_service,
+    fail,
+    finishable,
+    pay,
+    settle,
+    tail_s,
+)
+from splitgym.worlds.inference.slots import uplink
 from splitgym.worlds.multiuser.nature import device_key, fill_frames
 
 
@@ -84,32 +95,46 @@ def clear_result(r, e):
 
 
 @jit
-def serve_frame(s, devices, results, tasks, present, decided, fading, noise, log, params):
+def begin_device(e, r, x, d, frame, here, total, active, p):
+    """A device's part of a frame, up to its slots: what :func:`begin_service` says; nothing is sent without a task."""
+    e.task = frame
+    clear_result(r, e)
+    if not here:
+        return False, 0, 0.0
+    e.remaining_s = x.deadline_s
+    r.present = True
+    r.share = part_of(1.0, d.share, total, active)
+    r.bandwidth_hz = part_of(p.bandwidth_hz, d.share, total, active)
+    return begin_service(e, d, x, r, p)
+
+
+@jit
+def serve_frame(s, devices, results, tasks, present, decided, fading, noise, log, p):
     """Serve the present task of every device by what is ``decided`` (N,) for it."""
-    p, users, slots = params.one, devices.shape[0], log.shape[0] // devices.shape[0]
+    users, slots = devices.shape[0], log.shape[0] // devices.shape[0]
     total, active = total_weight(present, s.frame, decided)
     for n in range(users):
-        e, r = devices[n], results[n]
-        e.task = s.frame
-        clear_result(r, e)
-        if not present[n, s.frame]:
-            continue
-        x, d = tasks[n, s.frame], decided[n]
-        e.remaining_s = x.deadline_s
-        r.present = True
-        r.share = part_of(1.0, d.share, total, active)
-        r.bandwidth_hz = part_of(p.bandwidth_hz, d.share, total, active)
-        log_n = log[n * slots : (n + 1) * slots]
-        serve(e, d, x, r.bandwidth_hz, fading[n], noise[n], log_n, r, p)
-    if params.workers > 0:
-        congest(results, devices, params.workers)
+        e, r, x, d = devices[n], results[n], tasks[n, s.frame], decided[n]
+        send, first, planned_s = begin_device(e, r, x, d, s.frame, present[n, s.frame], total, active, p)
+        if send:
+            uplink(e, x, r.bandwidth_hz, first, fading[n], noise[n], log[n * slots : (n + 1) * slots], r, p)
+        if r.present:
+            end_service(e, d, x, send, first, planned_s, r, p)
 
 
 @jit
 def step_one(s, devices, results, tasks, present, decided, fading, noise, log, o, params):
-    """One frame: serve, settle the energy of every device, sum up.  (s6.1)"""
+    """One frame: serve, then :func:`end_frame`."""
+    serve_frame(s, devices, results, tasks, present, decided, fading, noise, log, params.one)
+    end_frame(s, devices, results, o, params)
+
+
+@jit
+def end_frame(s, devices, results, o, params):
+    """The queue at the edge, the energy of every device, the sums of the frame.  (s6.1)"""
     p = params.one
-    serve_frame(s, devices, results, tasks, present, decided, fading, noise, log, params)
+    if params.workers > 0:
+        congest(results, devices, params.workers)
     clear_frame(o, s)
     for n in range(devices.shape[0]):
         e, r = devices[n], results[n]
@@ -232,11 +257,30 @@ def mask_table(s, devices, tasks, present, table, out, params):
 
 # ------------------------------------------------------------------ the loop over rows
 @jit
+def refresh(row, devices, results, tasks, present, factors, nothing, channel, scratch, out, mask, table, params):
+    """Begin the episode of a fresh row; what is seen of a row that has moved, or what :func:`show` found, else -1."""
+    s = row.state
+    if row.fresh:
+        if not s.recorded:
+            fill_frames(row.key, tasks, present, factors, nothing, channel, params)
+        begin(s, row.key, devices, results, row.outcome, params)
+    if not (row.live or row.fresh):
+        return -1
+    wrong = observe(s, devices, tasks, present, scratch, out, params)
+    if wrong < 0:
+        if table.shape[0] > 0:
+            mask_table(s, devices, tasks, present, table, mask, params)
+        else:
+            mask_axes(s, devices, tasks, present, mask, params)
+    return wrong
+
+
+@jit
 def turn_rows(
     low, high, rows, observations, masks, logs, table, params, all_devices, all_results, all_tasks,
     all_present, all_decided, fading, noise, factors, channel,
 ):  # fmt: skip
-    """One turn of rows low..high: the only stepping loop of the world.
+    """One turn of rows low..high, one after the other.
 
     As the inference world's, see :func:`splitgym.worlds.inference.kernel.turn_rows`; live rows take a step by what is
     decided for each device, ``logs`` (n, N * n_slots or 0, LOG_COLUMNS) takes their slots one device after the other;
@@ -250,16 +294,10 @@ def turn_rows(
         if row.live:
             j = i if s.recorded else 0  # the slot arrays may be empty when nothing is recorded
             step_one(s, devices, results, tasks, present, all_decided[i], fading[j], noise[j], logs[i], o, p)
-        if row.fresh:
-            if not s.recorded:
-                fill_frames(row.key, tasks, present, factors, nothing, channel, p)
-            begin(s, row.key, devices, results, o, p)
-        if row.live or row.fresh:
-            wrong = observe(s, devices, tasks, present, scratch, observations[i], p)
-            if wrong >= 0:
-                return wrong
-            if table.shape[0] > 0:
-                mask_table(s, devices, tasks, present, table, masks[i], p)
-            else:
-                mask_axes(s, devices, tasks, present, masks[i], p)
+        wrong = refresh(
+            row, devices, results, tasks, present, factors, nothing, channel, scratch, observations[i], masks[i],
+            table, p,
+        )  # fmt: skip
+        if wrong >= 0:
+            return wrong
     return -1

@@ -1,0 +1,99 @@
+"""Tasks side by side give what each of them gives alone, to the last bit, whatever lane they are in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from splitgym.physics.sizes import LANES
+from splitgym.worlds.inference import lanes
+from splitgym.worlds.world import WORLDS
+from tests.helpers import assert_same, native, sampled, short, vector_rollout
+
+WORLD = WORLDS["inference"]
+
+
+def both(n: int, scenario: Any, steps: int = 12, **kwargs: Any) -> tuple[list[tuple], list[tuple]]:
+    """Rollouts of n rows by the same actions: many side by side, and one after the other."""
+    found = []
+    for turn in (WORLD.turn_many, WORLD.turn_rows):
+        envs = native(n, "inference", scenario, **kwargs)
+        envs.rows._turn_rows = turn  # pyright: ignore[reportAttributeAccessIssue]
+        found.append(vector_rollout(envs, sampled(envs.action_space, steps, seed=n), seed=n))
+    return found[0], found[1]
+
+
+def test_a_batch_uses_the_lanes() -> None:
+    assert native(2, "inference", "default").rows._turn_rows is lanes.turn_many
+    assert native(1, "inference", "default").rows._turn_rows is WORLD.turn_rows
+
+
+@pytest.mark.parametrize("preset", WORLD.preset_names())
+def test_many_lanes_and_refills(preset: str) -> None:
+    a, b = both(5 * LANES, short("inference", preset))
+    jobs = [(info["slots_used"] > 0).sum() for *_, info in a]
+    assert max(jobs) > LANES  # a lane takes several tasks
+    assert_same(a, b)
+
+
+@pytest.mark.parametrize("n", [2, 3, LANES - 1, LANES, LANES + 1])
+def test_any_number_of_lanes(n: int) -> None:
+    assert_same(*both(n, short("inference", "enachi")))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"packet_control": "constant"}, {"early_stop": False}, {"progressive": False}],
+    ids=["constant", "no stop", "whole"],
+)
+def test_options(options: dict[str, Any]) -> None:
+    assert_same(*both(40, short("inference", "default"), episode_options=options))
+
+
+def test_rows_of_different_options_share_the_lanes() -> None:
+    found = []
+    for turn in (WORLD.turn_many, WORLD.turn_rows):
+        envs = native(40, "inference", short("inference", "enachi"), autoreset_mode="Disabled")
+        envs.rows._turn_rows = turn  # pyright: ignore[reportAttributeAccessIssue]
+        envs.reset(seed=0)
+        half = np.arange(40) % 2 == 0
+        envs.reset(options={"reset_mask": half, "packet_control": "constant", "early_stop": False})
+        found.append([envs.step(action) for action in sampled(envs.action_space, 12, seed=1)])
+    assert_same(*found)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"model": "static", "parameters": {}},
+        {"model": "rayleigh", "parameters": {}},
+        {"model": "gilbert_elliott"},
+    ],
+    ids=lambda model: model["model"],
+)
+def test_other_fading(model: dict[str, Any]) -> None:
+    """Where the lanes cannot work, each row works alone."""
+    changes = {f"fading.{key}": value for key, value in model.items()}
+    assert_same(*both(40, short("inference", "enachi", **changes)))
+
+
+def test_stops_of_the_server_come_in_lanes() -> None:
+    """Else the block that is gone through again would be tested by nothing."""
+    rollout, _ = both(4 * LANES, short("inference", "enachi"), steps=20)
+    stopped = sum(int(info["stopped_early"].sum()) for *_, info in rollout)
+    assert stopped > 20
+
+
+def test_traces_and_drawn_episodes_in_one_batch() -> None:
+    scenario = short("inference", "default")
+    traces = [WORLD.draw_trace(scenario, np.uint64(k)) for k in range(6)]
+    found = []
+    for turn in (WORLD.turn_many, WORLD.turn_rows):
+        envs = native(12, "inference", scenario, autoreset_mode="Disabled")
+        envs.rows._turn_rows = turn  # pyright: ignore[reportAttributeAccessIssue]
+        envs.reset(seed=0)
+        envs.reset(options={"reset_mask": np.arange(12) < 6, "trace": traces})
+        found.append([envs.step(action) for action in sampled(envs.action_space, 12, seed=1)])
+    assert_same(*found)
