@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from splitgym.masks import action_batch, fits, form
+from splitgym.masks import RowMask, action_batch, fits, form, slices_of
 from splitgym.numbers import as_array, behaved
 from splitgym.physics.codec import decode_box, decode_levels, encode_box, encode_levels
 from splitgym.quoting import cut, exact, shown
@@ -123,6 +123,7 @@ class Encoding:
         self.space: spaces.Space = self._space(distinct)
         self._choices = {axis.name: len(axis.levels) * axis.width for axis in axes}
         self._masked = fits(self.space, self._choices, self.mask_size)
+        self._slices = slices_of(self.space) if self._masked else ()
 
     @property
     def alone(self) -> bool:
@@ -143,6 +144,9 @@ class Encoding:
 
         ``None`` where it takes none; ``present`` as for :func:`splitgym.masks.form`.
         """
+        if present is None and self._slices:  # the usual space, at every step of a single environment
+            row = flat.view(np.int8)
+            return RowMask([row[part] for part in self._slices])
         return form(self.space, self._choices, flat.view(np.int8), present) if self._masked else None
 
     def decode(self, actions: Any, out: np.ndarray) -> None:

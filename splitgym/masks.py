@@ -82,6 +82,14 @@ def parts_of(flat: np.ndarray, sizes: Sequence[int]) -> tuple[np.ndarray, ...]:
     return tuple(parts)
 
 
+def slices_of(space: spaces.Space) -> tuple[slice, ...]:
+    """Where the flat form of a ``MultiDiscrete``'s mask has each number's entries; empty for another space."""
+    if not isinstance(space, spaces.MultiDiscrete):
+        return ()
+    ends = np.cumsum(space.nvec).tolist()
+    return tuple(slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
+
+
 # -------------------------------------------------------------------- from the flat form
 def form(space: spaces.Space, levels: Mapping[str, int], flat: np.ndarray, present: np.ndarray | None = None) -> Any:
     """The mask of one row for an action space, or those of n rows; ``None`` where the space takes none.

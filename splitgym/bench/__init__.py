@@ -28,7 +28,8 @@ GROUPS = {
     "multiuser": ("multiuser", "multiuser_rows", "SplitInferenceMultiUser-v0, and ENACHI for N users"),
     "placement": ("placement", "placement_rows", "BlockPlacement-v0, and FIN beside exact solvers"),
     "evaluation": ("evaluation", "evaluation_rows", "a whole evaluation of ten policies, and where its time goes"),
-    "scaling": ("scaling", "scaling_rows", "an evaluation by 1, 2 and 4 workers, and what a task costs"),
+    "workers": ("workers", "worker_rows", "an evaluation by 1, 2 and 4 workers, and what a task costs"),
+    "scaling": ("scaling", "scaling_rows", "time and memory against rows, users, tasks, gamma, nodes; with exponents"),
     "startup": ("startup", "startup_rows", "import and first step, in fresh interpreters"),
     "training": ("training", "training_rows", "PPO beside PPO on a free environment"),
 }

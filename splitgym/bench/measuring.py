@@ -12,6 +12,8 @@ import numpy as np
 #: Does some work and returns how much, in the unit of the rate.
 Chunk = Callable[[], float]
 
+_SLOW_S = 1.0  # a call that takes longer is measured once
+
 HINT = "pip install 'splitgym[bench]'"
 
 
@@ -102,6 +104,19 @@ def alternate(chunks: Mapping[str, Chunk], budget: Budget) -> dict[str, np.ndarr
             rates[name][repeat] = rate(chunk, budget.seconds)
             budget.show((repeat + (place + 1) / len(chunks)) / budget.repeats)
     return rates
+
+
+def median_s(job: Callable[[], Any], budget: Budget) -> float:
+    """Median time of a call [s] after one that does not count; slow ones run once more at most."""
+    job()
+    times = []
+    while len(times) < budget.repeats:
+        begin = time.perf_counter()
+        job()
+        times.append(time.perf_counter() - begin)
+        if times[0] > _SLOW_S:
+            break
+    return float(np.median(times))
 
 
 def compare(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from splitgym.bench import peers
-from splitgym.bench.measuring import Budget, Chunk, Row, Target, counted, rate
+from splitgym.bench.measuring import Budget, Chunk, Row, Target, counted, median_s, rate
 from splitgym.placement.exact import optimum, optimum_all
 from splitgym.placement.fin import solve_fin
 from splitgym.placement.generate import hard_instance, random_instance
@@ -22,7 +21,6 @@ ENV_ID = "BlockPlacement-v0"
 N = 256
 _HARD = (12, 16, 20)  # blocks of the subset-sum family
 _SUBSETS = "every subset of the blocks is a distinct trade-off"
-_SLOW_S = 1.0  # what takes longer is measured once
 
 
 def placement_rows(budget: Budget) -> list[Row]:
@@ -54,7 +52,7 @@ def placement_rows(budget: Budget) -> list[Row]:
     rows = [_batch(threads, budget) for threads in sorted({1, budget.threads})]
     for place, (name, job, target, note) in enumerate(jobs):
         rows.append(
-            Row(group="placement", name=name, value=1e3 * _median_s(job, budget), unit="ms", target=target, note=note)
+            Row(group="placement", name=name, value=1e3 * median_s(job, budget), unit="ms", target=target, note=note)
         )
         budget.show((place + 1) / len(jobs))
     return rows
@@ -73,19 +71,6 @@ def denser(instance: Instance, count: int) -> Instance:
         if like and len(arcs) < count:
             arcs.append(like[int(rng.integers(len(like)))].replace(from_node=u, to_node=v))
     return instance.replace(arcs=tuple(arcs))
-
-
-def _median_s(job: Callable[[], Any], budget: Budget) -> float:
-    """Median time of a solver [s] after one run that does not count, but for slow ones, which run once more at most."""
-    job()
-    times = []
-    while len(times) < budget.repeats:
-        begin = time.perf_counter()
-        job()
-        times.append(time.perf_counter() - begin)
-        if times[0] > _SLOW_S:
-            break
-    return float(np.median(times))
 
 
 def _batch(threads: int, budget: Budget) -> Row:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from splitgym.bench import GROUPS, add_bench_arguments, run_bench
+from splitgym.bench import GROUPS, add_bench_arguments, run_bench, scaling
 from splitgym.bench.measuring import Budget, Row, Target, alternate, compare
+from splitgym.bench.scaling import exponent
 from splitgym.policy import policy_names
 
 KEYS = {"group", "name", "value", "unit", "peer", "peer_value", "ratio", "target", "met", "note"}
@@ -63,6 +64,32 @@ def test_the_whole_report(told: dict[str, Any]) -> None:
     }
     measured = {row["name"].partition(",")[0] for row in told["rows"] if row["group"] == "policies"}
     assert measured == set(policy_names("SplitInference-v0"))
+
+
+def test_exponents() -> None:
+    """Twice the work at twice the cost is 1, at four times the cost 2; a constant is 0."""
+    sizes = [10, 20, 40]
+    assert exponent(sizes, [3.0, 6.0, 12.0]) == pytest.approx(1.0)
+    assert exponent(sizes, [3.0, 12.0, 48.0]) == pytest.approx(2.0)
+    assert exponent(sizes, [5.0, 5.0, 5.0]) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_series_grow_and_end_where_they_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row for each size that was reached, the peak of its memory, and a row of exponents."""
+    monkeypatch.setattr(scaling, "_LONGEST", 0.0)
+    jobs: list[int] = []
+
+    def job(size: int) -> Any:
+        jobs.append(size)
+        return lambda: np.zeros(1000 * size)
+
+    monkeypatch.setattr(scaling, "SERIES", (scaling.Series("zeros", "things", (1, 10, 100, 1000), job),))
+    rows = scaling.scaling_rows(Budget(seconds=1e-3, repeats=1, threads=1, show=lambda share: None))
+    assert [row.name for row in rows] == ["zeros, 1 thing", "zeros, 10 things", "zeros: exponent of time"]
+    assert jobs == [1, 1, 1, 10]  # the first one warms up
+    peaks = [float(row.note.split()[-2]) for row in rows[:2]]
+    assert peaks == pytest.approx([0.008, 0.08], rel=0.1)  # MB
+    assert rows[-1].note.endswith("of memory 1.00") or "of memory 0.9" in rows[-1].note
 
 
 @pytest.mark.parametrize("group", sorted(GROUPS))
