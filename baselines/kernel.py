@@ -19,6 +19,7 @@ from splitgym.physics.random import child, mix, uniform
 from splitgym.worlds.inference.kernel import device_s, effective_edge_cut, finishable, tail_s
 
 EQUAL = 1e-12  # relative difference of two values that is rounding
+ROUNDING = 1e-9  # relative allowance for rounding where a candidate is left out
 
 
 # ------------------------------------------------------------------ what a split would mean
@@ -118,21 +119,56 @@ def split_value(v, cut, edge_cut, clock_hz, weight_j2, eta, p):
 
 
 @jit
+def shortest_tail(v, cut, p):
+    """The edge cut with the shortest tail behind a cut: no other leaves a longer window."""
+    best, least_s = p.last_cut, math.inf
+    for edge_cut in range(cut, p.last_cut + 1):
+        if edge_cut == effective_edge_cut(cut, edge_cut, p):
+            behind_s = tail_s(cut, edge_cut, v.edge_load, v.rtt_s, p)
+            if behind_s < least_s:
+                best, least_s = edge_cut, behind_s
+    return best
+
+
+@jit
+def fill_tops(v, tops, weight_j2, eta, p):
+    """What each cut and clock may be worth at most [J^2], into ``tops`` (K, n_clocks); the greatest of all.
+
+    A longer window never makes a candidate worth less, so this is the value with the longest; -inf for what is worse
+    than another already with full accuracy for nothing but the device's energy, and for what is no candidate.
+    """
+    best, full_j2 = -math.inf, weight_j2 * p.accuracy_full * (1.0 + ROUNDING)
+    for cut in range(1, p.last_cut + 1):
+        partly = cut == p.last_cut or answers_part(cut, p)
+        edge_cut = shortest_tail(v, cut, p) if partly else cut
+        for j in range(p.n_clocks):
+            tops[cut - 1, j] = -math.inf
+            if partly and is_candidate(v, cut, edge_cut, p.clocks_hz[j], p):
+                _, device_j = device_outlook(v, cut, p.clocks_hz[j], p)
+                if full_j2 - v.queue_j * device_j >= best - ROUNDING * (weight_j2 + abs(best)):
+                    tops[cut - 1, j], _ = split_value(v, cut, edge_cut, p.clocks_hz[j], weight_j2, eta, p)
+                    best = max(best, tops[cut - 1, j])
+    return best
+
+
+@jit
 def enachi_one(v, d, weight_j2, eta, p):
     """P1.1 for one user over cuts, edge cuts and clocks; ties go to the smallest cut, the edge, the slowest clock.
 
-    That the smallest cut wins a tie, whatever its energy, is published (s6.2); the order of the others is ours.
+    That the smallest cut wins a tie, whatever its energy, is published (s6.2); the order of the others is ours.  Only
+    cuts and clocks are searched that may be worth as much as the best.  All-or-nothing cuts are none: the mean gain
+    would overrate them (s6.1, s8).
     """
-    best = -math.inf
     skip(v, d, p)
+    tops = np.empty((p.last_cut, p.n_clocks))
+    best = fill_tops(v, tops, weight_j2, eta, p)
+    enough, best = best - ROUNDING * (weight_j2 + abs(best)), -math.inf
     for cut in range(1, p.last_cut + 1):
-        if cut < p.last_cut and not answers_part(cut, p):
-            continue  # all or nothing: the mean gain would overrate it (s6.1, s8)
         for edge_cut in range(p.last_cut, cut - 1, -1):
             if edge_cut != effective_edge_cut(cut, edge_cut, p):
                 continue
             for j in range(p.n_clocks):
-                if not is_candidate(v, cut, edge_cut, p.clocks_hz[j], p):
+                if not (tops[cut - 1, j] >= enough and is_candidate(v, cut, edge_cut, p.clocks_hz[j], p)):
                     continue
                 value, power_w = split_value(v, cut, edge_cut, p.clocks_hz[j], weight_j2, eta, p)
                 if value > best:

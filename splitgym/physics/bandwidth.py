@@ -18,6 +18,7 @@ from splitgym.physics.plans import (
     BAND,
     PLAN,
     allocate,
+    feasible,
     first_price_j2_hz,
     free_price_j2_hz,
     plan_power_w,
@@ -42,6 +43,7 @@ VECTORS = 64  # split vectors examined beyond those of the price search, from fo
 _STEPS = 100  # the search needs about ten
 _CLOSE = 1e-12  # relative width of a bracket of prices with a jump inside
 _PROVEN = 1e-13  # duality gap [V per user] that counts as none
+_ROUNDING = 1e-9  # relative allowance for rounding where a split is left out
 _PRICE, _ASKED, _VALUE = 0, 1, 2  # columns of a side of the bracket
 
 
@@ -60,23 +62,59 @@ def solve_alone(plans, band, splits, shares):
 
 
 @jit
-def choose_splits(plans, price, band, nets, splits):
+def choose_splits(plans, price, band, tops, nets, splits):
     """Best split of every user at a price; the sum of shares they ask for [Hz], their value and the bound [J^2].
 
     ``nets`` (n_users, n_kinds) is filled with v - price w [J^2].  Nothing that fits into the band is worth more than
-    the bound.
+    the bound.  ``tops`` (n_users, n_kinds) [J^2] are never below the nets, inf where nothing is known: a split that
+    cannot be the best is left out, its net is the top.  ``splits`` holds a guess of each user's best.
     """
     total_hz, value_j2 = 0.0, 0.0
     for n in range(plans.shape[0]):
-        splits[n], top_j2, share_hz = 0, -math.inf, 0.0
+        guess, top_j2, share_hz = splits[n], -math.inf, 0.0
+        guess_hz, guess_j2 = demand(plans[n, guess], price, band)
+        splits[n] = 0
         for s in range(plans.shape[1]):
-            asked_hz, nets[n, s] = demand(plans[n, s], price, band)
+            asked_hz, nets[n, s] = guess_hz, guess_j2
+            if s != guess:
+                if tops[n, s] < max(top_j2, guess_j2):
+                    nets[n, s] = tops[n, s]
+                    continue
+                asked_hz, nets[n, s] = demand(plans[n, s], price, band)
             if nets[n, s] > top_j2:
                 splits[n], top_j2, share_hz = s, nets[n, s], asked_hz
         if top_j2 > -math.inf:
             total_hz += share_hz
             value_j2 += top_j2 + price * share_hz
     return total_hz, value_j2, value_j2 + price * (band.bandwidth_hz - total_hz)
+
+
+@jit
+def first_tops(plans, band, tops):
+    """What no split is worth more than at any price: full accuracy for nothing but the device's own energy."""
+    for n in range(plans.shape[0]):
+        for s in range(plans.shape[1]):
+            plan = plans[n, s]
+            best_j2 = band.weight_j2 * max(band.accuracy_full, plan.reached)
+            slack_j2 = _ROUNDING * (best_j2 + abs(plan.cost_j2))
+            tops[n, s] = best_j2 - plan.cost_j2 + slack_j2 if feasible(plan) else -math.inf
+
+
+@jit
+def lower_tops(ends, low, high, price, band, tops):
+    """Lower what no split is worth more than at a price between two at which it is worth at most ``ends`` (2, ...).
+
+    A net falls as the price rises, ever slower: it is below the one at the lower price, and below the chord.
+    """
+    part = min(max((price - low) / (high - low), 0.0), 1.0) if high < math.inf else 0.0
+    for n in range(tops.shape[0]):
+        for s in range(tops.shape[1]):
+            line_j2 = ends[0, n, s]
+            if line_j2 > -math.inf:
+                slack_j2 = _ROUNDING * (band.weight_j2 + abs(line_j2))
+                if part > 0.0:
+                    line_j2 += part * (ends[1, n, s] - line_j2)
+                tops[n, s] = min(tops[n, s], line_j2 + slack_j2)
 
 
 @jit
@@ -105,23 +143,27 @@ def try_between(plans, vectors, band, price, best_j2, enough_j2, splits, shares,
 
 
 @jit
-def search_price(plans, band, nets, splits, shares, scratch):
+def search_price(plans, band, tops, nets, splits, shares, scratch):
     """Lower the dual bound over the price: best value found, least bound [J^2] and its price [J^2/Hz].  (section 6.4)
 
     If both sides of the bracket have the same splits, the next price is theirs; if not, it is where the tangents of
     the convex bound meet, which closes in on a jump quadratically.
     """
     trial, vectors, sides = np.empty_like(splits), np.empty((2, splits.shape[0]), splits.dtype), np.empty((2, 3))
+    ends = np.empty((2, nets.shape[0], nets.shape[1]))
     sides[0, _PRICE], sides[1, _PRICE] = 0.0, math.inf
     proven_j2 = _PROVEN * band.weight_j2 * splits.shape[0]
+    first_tops(plans, band, tops)
+    trial[:] = 0
     best_j2, least_j2, least_price = -math.inf, math.inf, 0.0
     free = free_price_j2_hz(band)
     price, step = free, 0.25
     for i in range(_STEPS):
-        total_hz, value_j2, bound_j2 = choose_splits(plans, price, band, nets, trial)
+        total_hz, value_j2, bound_j2 = choose_splits(plans, price, band, tops, nets, trial)
         if bound_j2 < least_j2:
             least_j2, least_price = bound_j2, price
         side = 0 if total_hz > band.bandwidth_hz else 1
+        ends[side] = nets
         sides[side, _PRICE], sides[side, _ASKED], sides[side, _VALUE] = price, total_hz, value_j2
         vectors[side] = trial
         if i == 0:
@@ -143,6 +185,9 @@ def search_price(plans, band, nets, splits, shares, scratch):
         low, high = sides[0, _PRICE], sides[1, _PRICE]
         if not low < price < high or high - low <= _CLOSE * low:
             break
+        first_tops(plans, band, tops)  # the lower ones were those of another price
+        if low > 0.0:
+            lower_tops(ends, low, high, price, band, tops)
     enough_j2 = least_j2 - proven_j2
     if best_j2 < enough_j2:
         best_j2 = try_between(plans, vectors, band, least_price, best_j2, enough_j2, splits, shares, scratch)
@@ -150,11 +195,12 @@ def search_price(plans, band, nets, splits, shares, scratch):
 
 
 @jit
-def search_near(plans, band, nets, splits, shares, scratch, best_j2, least_j2, price):
+def search_near(plans, band, tops, nets, splits, shares, scratch, best_j2, least_j2, price):
     """Try the split vectors that the bound at a price leaves open, most promising first; best value [J^2]."""
     users, kinds = plans.shape
     trial = np.empty_like(splits)
-    choose_splits(plans, price, band, nets, trial)
+    tops[:], trial[:] = math.inf, 0
+    choose_splits(plans, price, band, tops, nets, trial)
     for n in range(users):
         top_j2 = nets[n, trial[n]]
         for s in range(kinds):
@@ -179,10 +225,10 @@ def solve_p11(plans, band, splits, shares, powers):
     if users == 1:
         best_j2 = solve_alone(plans, band, splits, shares)
     else:
-        nets, scratch = np.empty(plans.shape), np.empty_like(shares)
-        best_j2, least_j2, price = search_price(plans, band, nets, splits, shares, scratch)
+        tops, nets, scratch = np.empty(plans.shape), np.empty(plans.shape), np.empty_like(shares)
+        best_j2, least_j2, price = search_price(plans, band, tops, nets, splits, shares, scratch)
         if least_j2 - best_j2 > _PROVEN * band.weight_j2 * users:
-            best_j2 = search_near(plans, band, nets, splits, shares, scratch, best_j2, least_j2, price)
+            best_j2 = search_near(plans, band, tops, nets, splits, shares, scratch, best_j2, least_j2, price)
     for n in range(users):
         powers[n] = plan_power_w(plans[n, splits[n]], shares[n], band)
     return best_j2

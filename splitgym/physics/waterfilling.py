@@ -15,6 +15,11 @@ from splitgym.physics.radio import LOG2
 _STEPS = 60  # of the search for the level; it needs about eight
 _CLOSE = 1e-9  # relative error of the nats at which the level is good enough
 SLACK = 1e-9  # relative allowance for the rounding of sums over slots
+_LOOKS = 6  # levels at which a rough Lagrangian is looked at
+_NEAR = 1e-3  # relative error of the nats at which a rough one is good enough
+_ROUGH = 1e-6  # relative error that it, and the search's own, may have
+_RIGHT = 1e-11  # relative error of a rough sum of nats
+_LONG = 1e100  # a product of as much goes into the sum of logarithms
 
 
 @jit
@@ -68,3 +73,46 @@ def least_energy_j(wanted_bit, slow_gain, gains, first, count, bandwidth_hz, noi
             level_w = 2.0 * level_w if high_w == math.inf else 0.5 * (low_w + high_w)
     bound_w = power_w + level_w * (wanted - nats)
     return max(bound_w, 0.0) * slot_s * (1.0 - SLACK)
+
+
+# ------------------------------------------------------------------ which search is worth its while?
+@jit
+def _roughly_filled(level_w, gains, first, count, noise_w, power_max_w):
+    """As :func:`_filled`, with one logarithm for many slots: right to ``_RIGHT``, and inf beyond what a float holds."""
+    nats, power_w, active, product, most_snr = 0.0, 0.0, 0, 1.0, power_max_w / noise_w
+    for t in range(first, first + count):
+        gain = gains[t]
+        snr = min(level_w * gain / noise_w - 1.0, most_snr * gain)
+        if snr <= 0.0:
+            continue
+        product *= 1.0 + snr
+        power_w += snr / gain
+        active += 1 if snr < most_snr * gain else 0
+        if product > _LONG:
+            nats, product = nats + math.log(product), 1.0
+    return nats + math.log(product), power_w * noise_w, active
+
+
+@jit
+def rough_energy_j(wanted_bit, slow_gain, gains, first, count, bandwidth_hz, noise_w_hz, slot_s, power_max_w, enough_j):
+    """A lower bound on :func:`least_energy_j` of the same arguments, often tight to a millionth, in less time.
+
+    Any level's Lagrangian is a lower bound; of a few rough ones the greatest, a hair lower, is returned, or the first
+    that is above ``enough_j``.  Where not even full power carries the bits it may be any energy.
+    """
+    if wanted_bit <= 0.0:
+        return 0.0
+    if count <= 0:
+        return math.inf
+    noise_w = noise_w_hz * bandwidth_hz / slow_gain
+    wanted = wanted_bit * LOG2 / (bandwidth_hz * slot_s) * (1.0 - SLACK)
+    best_w, enough_w, level_w = 0.0, enough_j / slot_s, noise_w * math.exp(min(wanted / count, 600.0))
+    for _ in range(_LOOKS):
+        nats, power_w, active = _roughly_filled(level_w, gains, first, count, noise_w, power_max_w)
+        if not nats < math.inf:
+            break
+        best_w = max(best_w, power_w + level_w * (wanted - nats * (1.0 + _RIGHT)))
+        if best_w > enough_w or abs(wanted - nats) <= _NEAR * wanted:
+            break
+        level_w *= math.exp(min(max((wanted - nats) / max(active, 1), -3.0), 3.0))
+    return best_w * slot_s * (1.0 - _ROUGH)

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from splitgym import evaluate, load_scenario, make_policy
-from splitgym.baselines import enachi
+from splitgym.baselines import enachi, kernel
 from splitgym.envs.single import SplitEnv
-from splitgym.physics.dnn import curve_of
+from splitgym.jit import config, one_record, records
+from splitgym.physics.dnn import answers_part, curve_of
 from splitgym.physics.lyapunov import bandwidth_price_j2_hz, best_power_w, transmit_value_j2
 from splitgym.traces import InferenceTrace
-from splitgym.worlds.inference.layout import VIEW
+from splitgym.worlds.inference.kernel import effective_edge_cut
+from splitgym.worlds.inference.layout import DECISION, PARAMS, VIEW
 from splitgym.worlds.inference.lowering import lower
 from tests.references import enachi as reference
 
@@ -45,6 +47,33 @@ def test_exact_values_equal_the_reference_task_by_task(seed: int, deadline_s: fl
         np.testing.assert_allclose(info["queue_j"], wanted["queue"][k], rtol=1e-9, atol=1e-15)
         queue_j = info["queue_j"]
     assert deadline_s < 0.2 or len(set(wanted["split"])) > 1  # with time to spare the choice is not trivial
+
+
+@pytest.mark.parametrize("preset", ["default", "tight-deadline", "commute"])
+def test_what_is_left_out_of_the_search_is_never_the_best(preset: str) -> None:
+    """The first of the greatest values over every cut, edge cut and clock, to the bit."""
+    params = lower(load_scenario(preset))
+    p, rng, count = one_record(params, PARAMS)[0], np.random.default_rng(0), 6 if config.DISABLE_JIT else 60
+    views, weight_j2 = records(np.zeros(count, VIEW)), 2e-3 * float(params.budget_j) ** 2 / 6e-3**2
+    views["queue_j"] = rng.choice([0.0, 1e-6, 0.01, 0.1, 3.0], count)
+    views["gain"] = 10.0 ** rng.uniform(-13.0, -10.0, count)
+    views["remaining_s"] = rng.uniform(0.02, 0.7, count)
+    views["edge_load"], views["rtt_s"] = rng.uniform(0.0, 0.9, count), rng.uniform(0.0, 0.1, count)
+    views["clock_hz"] = params.clocks_hz[0]
+    found = records(np.zeros(count, DECISION))
+    kernel.enachi_rows(views, found, weight_j2, 1.0, one_record(params, PARAMS))
+    last = int(params.last_cut)
+    for i in range(count):
+        best, wanted = -np.inf, (0.0, last, float(params.clocks_hz[0]), 0.0)
+        for cut in range(1, last + 1):
+            for edge_cut in range(last, cut - 1, -1):
+                for clock_hz in params.clocks_hz[: params.n_clocks].tolist():
+                    whole = edge_cut == effective_edge_cut(cut, edge_cut, p) and (cut == last or answers_part(cut, p))
+                    if whole and kernel.is_candidate(views[i], cut, edge_cut, clock_hz, p):
+                        value, power_w = kernel.split_value(views[i], cut, edge_cut, clock_hz, weight_j2, 1.0, p)
+                        if value > best:
+                            best, wanted = value, (cut, edge_cut, clock_hz, power_w)
+        assert found[i].tolist() == wanted
 
 
 @pytest.mark.parametrize(("action", "tolerance"), [("dict", 2e-3), ("box", 2e-3), ("multidiscrete", 2e-2)])

@@ -15,6 +15,9 @@ from splitgym.physics.bandwidth import (
     BAND,
     PLAN,
     allocate,
+    choose_splits,
+    first_tops,
+    lower_tops,
     plan_power_w,
     plan_price_j2_hz,
     plan_value_j2,
@@ -141,10 +144,35 @@ def test_vectors_near_the_price_are_worth_trying() -> None:
         rng = np.random.default_rng(seed)
         plans, band = problem(rng.uniform(0.0, 0.2, 20), 10.0 ** rng.uniform(-12.5, -11.0, 20), deadline_s=0.3)
         value, splits, shares, _ = answer(plans, band)
-        by_price, bound, _ = search_price(plans, band, np.empty(plans.shape), splits, shares, np.empty(20))
+        by_price, bound, _ = search_price(plans, band, *np.empty((2, *plans.shape)), splits, shares, np.empty(20))
         assert by_price <= value <= bound + 1e-12 * V
         better += value > by_price + 1e-5 * V
     assert better >= 1
+
+
+def test_a_split_that_is_left_out_is_never_the_best() -> None:
+    """No net is above its top, from prices on both sides or one; leaving splits out changes no choice and no sum."""
+    left_out = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        plans, band = problem(rng.uniform(0.0, 0.2, 6), 10.0 ** rng.uniform(-13.0, -11.0, 6))
+        low, price, high = 10.0 ** np.sort(rng.uniform(-13.0, -9.0, 3))
+        whole, few, guess = np.empty(plans.shape), np.empty(plans.shape), rng.integers(0, 6, 6)
+        every, ends, tops = np.full(plans.shape, np.inf), np.empty((2, *plans.shape)), np.empty(plans.shape)
+        choose_splits(plans, low, band, every, ends[0], np.zeros(6, np.int64))
+        choose_splits(plans, high, band, every, ends[1], np.zeros(6, np.int64))
+        splits = np.zeros(6, np.int64)
+        wanted = choose_splits(plans, price, band, every, whole, splits)
+        for most in (np.inf, high):
+            first_tops(plans, band, tops)
+            assert (whole <= tops).all()
+            lower_tops(ends, low, most, price, band, tops)
+            assert (whole <= tops).all()
+            found = guess.copy()
+            assert choose_splits(plans, price, band, tops, few, found) == wanted
+            assert found.tolist() == splits.tolist()
+            left_out += (few != whole).sum()
+    assert left_out > 500
 
 
 def test_users_alike_are_not_bound_to_split_alike() -> None:

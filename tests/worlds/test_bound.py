@@ -15,7 +15,7 @@ import splitgym
 from splitgym import evaluate, load_scenario
 from splitgym.cli import main
 from splitgym.envs.single import SplitEnv
-from splitgym.physics.waterfilling import least_energy_j
+from splitgym.physics.waterfilling import least_energy_j, rough_energy_j
 from splitgym.policy import policy_names
 from splitgym.traces import InferenceTrace, MultiUserTrace
 from splitgym.worlds.bound import debt_bound, return_rounding
@@ -53,6 +53,21 @@ def test_nothing_costs_nothing_and_too_much_is_impossible() -> None:
     assert filled(most, [1.0]) == pytest.approx(0.2e-3, rel=1e-6)
     assert filled(1.0, [0.0, 0.0]) == math.inf
     assert filled(1e3, [9.0, 1.0, 9.0], first=1, count=1) == filled(1e3, [1.0])
+
+
+def test_a_rough_look_is_never_above_the_search() -> None:
+    """It may be any energy where the bits cannot be carried at all; elsewhere it is often tight."""
+    tight = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        gains = rng.exponential(size=rng.integers(1, 400)) * 10.0 ** rng.uniform(-2.0, 2.0)
+        bits, top = 10.0 ** rng.uniform(2.0, 6.0), 10.0 ** rng.uniform(-4.0, 0.0)
+        given = (bits, 1e-12, gains, 0, len(gains), 5e6, NOISE, 1e-3, top)
+        least_j = least_energy_j(*given)
+        rough_j = rough_energy_j(*given, math.inf)
+        assert 0.0 <= rough_energy_j(*given, 0.5 * rough_j) <= rough_j <= least_j
+        tight += rough_j >= least_j * (1.0 - 1e-5)
+    assert tight > 80
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

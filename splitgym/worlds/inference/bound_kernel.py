@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from splitgym.jit import jit
 from splitgym.physics.dnn import accuracy, answers_part, compute_j, compute_s, curve_of
 from splitgym.physics.radio import slot_count
 from splitgym.physics.uplink import slot_bit
-from splitgym.physics.waterfilling import SLACK, least_energy_j
+from splitgym.physics.waterfilling import SLACK, least_energy_j, rough_energy_j
 from splitgym.worlds.inference.kernel import edge_s, effective_edge_cut, tail_s
 
 _HALVINGS = 40  # of the bandwidth
+_ENOUGH = 1.001  # of the least energy seen roughly: what takes as much is looked at no longer
 
 
 @jit
@@ -91,38 +94,61 @@ def window(x, cut, edge_cut, busy_s, bits, p):
 
 
 @jit
+def charge(x, cut, clock_hz, bits, sure_j, p):
+    """Energy without the radio's [J] of a cut and a clock, first slot and slots for sending ``bits``.
+
+    Energies from ``sure_j`` on need not be told apart: inf, as where no answer is in time.
+    """
+    leave = device_exit(x, cut, p)
+    macs = p.exit_macs[leave] if leave >= 0 else p.device_macs[cut]
+    busy_s = compute_s(macs, clock_hz, p.macs_per_cycle)
+    own_j = compute_j(macs, clock_hz, p.macs_per_cycle, p.kappa_f) * (1.0 - SLACK)
+    if busy_s > x.deadline_s * (1.0 + SLACK) or own_j >= sure_j or bits == math.inf:
+        return math.inf, 0, 0
+    if leave >= 0 or cut == p.last_cut:
+        return own_j if leave >= 0 or x.complexity <= p.accuracy_full else math.inf, 0, 0
+    first, most, least_j = 0, 0, math.inf
+    for edge_cut in range(cut, p.last_cut + 1):
+        if edge_cut == effective_edge_cut(cut, edge_cut, p):
+            first, count, behind_j = window(x, cut, edge_cut, busy_s, bits, p)
+            if count >= 1:
+                most, least_j = max(most, count), min(least_j, behind_j)
+    return own_j + p.infrastructure_weight * least_j * (1.0 - SLACK) if most >= 1 else math.inf, first, most
+
+
+@jit
 def least_task_j(x, gains, bandwidth_hz, p):
-    """E* [J]: least charged energy of any decision and any packet controller that answers a task correctly in time."""
+    """E* [J]: least charged energy of any decision and any packet controller that answers a task correctly in time.
+
+    Every cut and clock is looked at roughly; those that may be the least are then searched, the most promising first.
+    """
+    n = (p.last_cut + 1) * p.n_clocks
+    low_j, base_j, bits, slots = np.empty(n), np.empty(n), np.empty(n), np.empty((2, n), np.int64)
+    sure_j, enough_j = math.inf, math.inf
+    for i in range(n):
+        cut = i // p.n_clocks
+        bits[i] = needed_bit(x, cut, p) if device_exit(x, cut, p) < 0 and cut < p.last_cut else 0.0
+        base_j[i], slots[0, i], most = charge(x, cut, p.clocks_hz[i % p.n_clocks], bits[i], sure_j, p)
+        low_j[i], slots[1, i] = base_j[i], min(most, gains.shape[0] - slots[0, i])
+        if bits[i] == 0.0:
+            sure_j = min(sure_j, base_j[i])
+        elif base_j[i] < enough_j:
+            low_j[i] += rough_energy_j(
+                bits[i], x.gain, gains, slots[0, i], slots[1, i], bandwidth_hz, p.noise_w_hz, p.slot_s, p.power_max_w,
+                enough_j - base_j[i],
+            )  # fmt: skip
+        enough_j = min(enough_j, low_j[i] * _ENOUGH)
     best_j = math.inf
-    for cut in range(p.last_cut + 1):
-        leave = device_exit(x, cut, p)
-        macs = p.exit_macs[leave] if leave >= 0 else p.device_macs[cut]
-        bits = needed_bit(x, cut, p) if leave < 0 and cut < p.last_cut else 0.0
-        for j in range(p.n_clocks):
-            clock_hz = p.clocks_hz[j]
-            busy_s = compute_s(macs, clock_hz, p.macs_per_cycle)
-            own_j = compute_j(macs, clock_hz, p.macs_per_cycle, p.kappa_f) * (1.0 - SLACK)
-            if busy_s > x.deadline_s * (1.0 + SLACK) or own_j >= best_j:
-                continue
-            if leave >= 0 or cut == p.last_cut:
-                if leave >= 0 or x.complexity <= p.accuracy_full:
-                    best_j = own_j
-                continue
-            if bits == math.inf:
-                continue
-            first, most, least_j = 0, 0, math.inf
-            for edge_cut in range(cut, p.last_cut + 1):
-                if edge_cut == effective_edge_cut(cut, edge_cut, p):
-                    first, count, behind_j = window(x, cut, edge_cut, busy_s, bits, p)
-                    if count >= 1:
-                        most, least_j = max(most, count), min(least_j, behind_j)
-            charged_j = own_j + p.infrastructure_weight * least_j * (1.0 - SLACK) if most >= 1 else math.inf
-            if charged_j < best_j:
-                charged_j += least_energy_j(
-                    bits, x.gain, gains, first, min(most, gains.shape[0] - first), bandwidth_hz, p.noise_w_hz,
-                    p.slot_s, p.power_max_w,
-                )  # fmt: skip
-                best_j = min(best_j, charged_j)
+    for _ in range(n):
+        k = 0
+        for i in range(1, n):
+            k = i if low_j[i] < low_j[k] else k
+        if not low_j[k] < best_j:
+            break
+        radio_j = least_energy_j(
+            bits[k], x.gain, gains, slots[0, k], slots[1, k], bandwidth_hz, p.noise_w_hz, p.slot_s, p.power_max_w
+        )
+        best_j, low_j[k] = min(best_j, base_j[k] + radio_j), math.inf
     return best_j
 
 
