@@ -19,11 +19,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 from numba.core import config as numba_config
 
 from splitgym.jit_cache import Cache, find_folders
+from splitgym.jit_parts import Dispatcher
 
 F = TypeVar("F", bound=Callable)
 
@@ -34,6 +34,7 @@ _PACKAGE = Path(__file__).resolve().parent
 JITTED_SOURCES = (
     "jit.py",
     "jit_cache.py",
+    "jit_parts.py",
     "jit_setup.py",
     "physics/*.py",
     "worlds/*/kernel.py",
@@ -100,7 +101,8 @@ def jit(function: F) -> F:
         )
     if config.DISABLE_JIT:
         return np.errstate(over="ignore")(function)  # 64-bit hashes wrap around on purpose
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    options = {"nopython": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+    dispatcher: Any = Dispatcher(function, targetoptions=options)
     if ours and _FOLDERS.read:
         dispatcher._cache = Cache(function, _FOLDERS, _place(file))
     return cast(F, dispatcher)
