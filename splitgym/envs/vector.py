@@ -211,7 +211,9 @@ class SplitVectorEnv(Carded, VectorEnv):
         if self.world.cost is not None:
             columns[COST_KEY] = self.world.cost.value(outcomes, self.scenario)
         columns |= details
-        present = np.ones((len(columns), self.num_envs), np.bool_) & shown
+        present = np.ones((len(columns), self.num_envs), np.bool_)
+        if mask is not None:
+            present &= mask
         infos: dict[str, Any] = {}
         for (name, column), here in zip(columns.items(), present, strict=True):
             infos[name], infos[f"_{name}"] = column, here

@@ -23,12 +23,22 @@ _ALMOST_ONE = 1.0 - 2.0**-24
 @jit
 def to_observation(value, kind, low, high):
     """One SI value -> the number observed (float in [-1, 1])."""
-    if kind == SQUASH:
-        return min(value / (value + high), _ALMOST_ONE)
-    if kind == DECIBEL:
-        value = 10.0 * math.log10(value)
-    share = min(max((value - low) / (high - low), 0.0), 1.0)
-    return share if kind == UNIT else 2.0 * share - 1.0
+    return _scaled(_decibel(value) if kind == DECIBEL else value, kind, low, high)
+
+
+@jit
+def _decibel(ratio):
+    return 10.0 * math.log10(ratio)
+
+
+@jit
+def _scaled(value, kind, low, high):
+    """:func:`to_observation` of a value that is in dB already, if it is to be: without a branch, for SIMD lanes."""
+    squash = kind == SQUASH
+    ratio = (value if squash else value - low) / (value + high if squash else high - low)
+    share = min(max(ratio, 0.0), 1.0)
+    linear = share if kind == UNIT else 2.0 * share - 1.0
+    return min(ratio, _ALMOST_ONE) if squash else linear
 
 
 @jit
@@ -47,13 +57,24 @@ def observe_fields(values, kinds, lows, highs, out):
 
     Returns the index of the first number that is NaN, -1: none.
     """
-    wrong = -1
+    return _use_up(values.copy(), kinds, lows, highs, out)
+
+
+@jit
+def _use_up(values, kinds, lows, highs, out):
+    """As :func:`observe_fields`, with decibels written over ``values``."""
+    wrong = 0
     for j in range(out.shape[0]):
-        number = to_observation(values[j], kinds[j], lows[j], highs[j])
-        if wrong < 0 and (math.isnan(values[j]) or math.isnan(number)):
-            wrong = j
+        if kinds[j] == DECIBEL:
+            values[j] = _decibel(values[j])
+    for j in range(out.shape[0]):
+        number = _scaled(values[j], kinds[j], lows[j], highs[j])
+        wrong += 1 if math.isnan(values[j]) or math.isnan(number) else 0
         out[j] = number
-    return wrong
+    for j in range(out.shape[0] if wrong > 0 else 0):
+        if math.isnan(values[j]) or math.isnan(out[j]):
+            return j
+    return -1
 
 
 @jit
@@ -77,7 +98,7 @@ def show(values, out, p):
 
     Returns -1, or the index of a number that is NaN, or n_fields plus the index of a field that was given too many.
     """
-    wrong = observe_fields(values, p.field_kind, p.field_low, p.field_high, out)
+    wrong = _use_up(values, p.field_kind, p.field_low, p.field_high, out)
     beyond = values[p.n_fields]
     values[:] = math.nan
     return wrong if math.isnan(beyond) else p.n_fields + int(beyond)

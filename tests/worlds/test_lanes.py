@@ -9,6 +9,7 @@ import pytest
 
 from splitgym.physics.sizes import LANES
 from splitgym.worlds.inference import lanes
+from splitgym.worlds.inference.kernel import longest_tail_s, tail_s
 from splitgym.worlds.world import WORLDS
 from tests.helpers import assert_same, native, sampled, short, vector_rollout
 
@@ -97,3 +98,14 @@ def test_traces_and_drawn_episodes_in_one_batch() -> None:
         envs.reset(options={"reset_mask": np.arange(12) < 6, "trace": traces})
         found.append([envs.step(action) for action in sampled(envs.action_space, 12, seed=1)])
     assert_same(*found)
+
+
+@pytest.mark.parametrize("preset", WORLD.preset_names())
+def test_no_tail_is_longer_than_the_longest(preset: str) -> None:
+    """Else a mask would allow what cannot be finished."""
+    p = WORLD.lower(WORLD.load_scenario(preset))
+    cuts = range(p.last_cut + 1)
+    for load, rtt_s in np.random.default_rng(0).uniform((0.0, 0.0), (0.99, 0.2), (200, 2)):
+        most = longest_tail_s(load, rtt_s, p)
+        edges = [(c, e) for c in cuts for e in cuts if c <= e and (p.cloud or e == p.last_cut)]
+        assert max(tail_s(c, e, load, rtt_s, p) for c, e in edges) <= most

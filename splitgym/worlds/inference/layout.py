@@ -142,6 +142,7 @@ PARAMS_TABLE = (
     Column("beyond_cycles", "f8", "(K+1,) of them behind the first exit's answer; of no use without one", (MAX_CUTS,)),
     Column("edge_idle_s", "f8", "(K+1, K+1) time of the MACs between two cuts on an idle edge", (MAX_CUTS, MAX_CUTS)),
     Column("relay_s", "f8", "(K+1,) transfer of the tensor at a cut over the backhaul", (MAX_CUTS,)),
+    Column("relay_most_s", "f8", "the longest of them"),
     Column("cloud_s", "f8", "(K+1,) time of everything behind a cut in the cloud", (MAX_CUTS,)),
     Column("n_exits", "i8", "early exits"),
     Column("exit_cut", "i8", "(n_exits,) cut behind which an exit stands", (MAX_EXITS,)),

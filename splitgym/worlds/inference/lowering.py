@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -69,15 +70,17 @@ def _network(scenario: InferenceScenario) -> dict[str, np.ndarray]:
     }
 
 
-def _times(scenario: InferenceScenario, network: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _times(scenario: InferenceScenario, network: dict[str, np.ndarray]) -> dict[str, Any]:
     """What a task at each cut takes, as far as the scenario alone decides: divided once instead of at every step."""
     device, edge, cloud, macs = scenario.device, scenario.edge, scenario.cloud, network["cut_macs"]
     answered = network["exit_macs"][0] if len(network["exit_macs"]) else 0.0
+    relay_s = network["cut_bits"] / cloud.backhaul_bit_s
     return {
         "device_cycles": network["device_macs"] / device.macs_per_cycle,
         "beyond_cycles": (network["device_macs"] - answered) / device.macs_per_cycle,
         "edge_idle_s": network["edge_macs"] / (edge.macs_per_cycle * edge.clock_hz),
-        "relay_s": network["cut_bits"] / cloud.backhaul_bit_s,
+        "relay_s": relay_s,
+        "relay_most_s": relay_s.max(),
         "cloud_s": (macs[-1] - macs) / (cloud.macs_per_cycle * cloud.clock_hz),
     }
 
