@@ -128,7 +128,7 @@ def case_digests(steps: int) -> dict[str, str]:
 def assert_one_signature() -> None:
     """Each world's loop is compiled at most once: an int in a float field or a read-only array would add a copy."""
     for name in WORLDS:
-        for loop in (WORLDS[name].turn_rows, WORLDS[name].turn_many):
+        for loop in (WORLDS[name].turn_rows, WORLDS[name].loop(2)):
             assert len(getattr(loop, "nopython_signatures", ())) <= 1, loop
 
 

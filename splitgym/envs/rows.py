@@ -188,7 +188,7 @@ class Rows:
         return max(self._step_work, drawn) if many else self._step_work
 
     def _work(self, low: int, high: int) -> int:
-        return self._turn_rows(
+        return self.world.loop(self.n)(
             low,
             high,
             self._rows,
@@ -231,8 +231,6 @@ class Rows:
         self.states, self.outcomes = self._rows["state"], self._rows["outcome"]
         self.finished, self.depleted = self.states["finished"], self.states["depleted"]
         self._live, self._fresh, self.episode_keys = (self._rows[name] for name in ("live", "fresh", "key"))
-        many = self.world.turn_many
-        self._turn_rows = self.world.turn_rows if many is None or self.n == 1 else many
         begin = (self._rows.dtype.fields or {})["outcome"][1]
         whole_rows = self._rows.view(np.ndarray).view(np.uint8).reshape(self.n, -1)
         self._outcome = self.world.outcome
@@ -251,7 +249,7 @@ class Rows:
 
     def __getstate__(self) -> dict[str, Any]:
         views = ("states", "outcomes", "finished", "depleted", "_live", "_fresh", "episode_keys", "_outcome_bytes")
-        left_out = (*views, "_outcome", "_decided", "_values", "_by_device", "_turn_rows", "encoding")
+        left_out = (*views, "_outcome", "_decided", "_values", "_by_device", "encoding")
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

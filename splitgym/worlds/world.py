@@ -119,10 +119,9 @@ class World:
     The record types are those of the lowered scenario and of what a row remembers.  STATE must hold the booleans
     ``finished`` (no decision left: truncation), ``depleted`` (termination) and ``recorded`` (the row replays a trace).
     ``observation_table`` names what is observed, and ``scales`` gives what that depends on; ``turn_rows`` gives -1 or
-    what :func:`splitgym.physics.codec.show` found wrong, and ``turn_many``, if there is one, does the same faster where
-    there are several rows.  ``outcome_table`` says what ``info`` shows of a step: among
-    its columns the terms of the reward and last ``reward``, their sum.  ``measures`` begins with the return;
-    ``showcase`` is the policy that examples use.
+    what :func:`splitgym.physics.codec.show` found wrong.  ``lanes`` names a ``turn_rows`` and its equal, see
+    :meth:`loop`.  ``outcome_table`` says what ``info`` shows of a step: among its columns the terms of the reward and
+    last ``reward``, their sum.  ``measures`` begins with the return; ``showcase`` is the policy that examples use.
 
     ``axis_table`` names what is decided; actions are decoded into the record ``decision`` of a row, or, where each of
     several ``devices`` is decided for by all axes, into the array ``decided`` (n, N) of the world's Nature, whose
@@ -170,7 +169,7 @@ class World:
     measure: Callable[[np.ndarray, np.ndarray, Any], dict[str, np.ndarray]]
     plane: Plane
     showcase: str
-    turn_many: Callable[..., int] | None = None
+    lanes: tuple[Callable[..., int], Callable[..., int]] | None = None
     parts: tuple[Part, ...] = ()
     cost: Cost | None = None
     objectives: Callable[[Any], tuple[str, ...]] | None = None
@@ -185,6 +184,11 @@ class World:
     clairvoyant: str = ""
     scales: Callable[[Any], Any] = lambda scenario: scenario
     about: About = About()
+
+    def loop(self, n: int) -> Callable[..., int]:
+        """What turns ``n`` rows: ``turn_rows``, or the same in lanes; a ``turn_rows`` of one's own is always used."""
+        alone, many = self.lanes or (None, self.turn_rows)
+        return many if n > 1 and alone is self.turn_rows else self.turn_rows
 
     @property
     def ids(self) -> dict[str, dict[str, Any]]:

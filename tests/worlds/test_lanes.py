@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,29 @@ from splitgym.worlds.world import WORLDS
 from tests.helpers import assert_same, native, sampled, short, vector_rollout
 
 WORLD = WORLDS["inference"]
+ALONE = dataclasses.replace(WORLD, lanes=None)  # one row after the other
 
 
 def both(n: int, scenario: Any, steps: int = 12, **kwargs: Any) -> tuple[list[tuple], list[tuple]]:
     """Rollouts of n rows by the same actions: many side by side, and one after the other."""
     found = []
-    for turn in (WORLD.turn_many, WORLD.turn_rows):
+    for world in (WORLD, ALONE):
         envs = native(n, "inference", scenario, **kwargs)
-        envs.rows._turn_rows = turn  # pyright: ignore[reportAttributeAccessIssue]
+        envs.rows.world = world
         found.append(vector_rollout(envs, sampled(envs.action_space, steps, seed=n), seed=n))
     return found[0], found[1]
 
 
 def test_a_batch_uses_the_lanes() -> None:
-    assert native(2, "inference", "default").rows._turn_rows is lanes.turn_many
-    assert native(1, "inference", "default").rows._turn_rows is WORLD.turn_rows
+    assert WORLD.loop(2) is lanes.turn_many
+    assert WORLD.loop(1) is ALONE.loop(2) is WORLD.turn_rows
+
+
+def test_a_kernel_of_ones_own_is_used_in_a_batch_too() -> None:
+    def mine(*_: Any) -> int:
+        return -1
+
+    assert dataclasses.replace(WORLD, turn_rows=mine).loop(7) is mine
 
 
 @pytest.mark.parametrize("preset", WORLD.preset_names())
@@ -55,9 +64,9 @@ def test_options(options: dict[str, Any]) -> None:
 
 def test_rows_of_different_options_share_the_lanes() -> None:
     found = []
-    for turn in (WORLD.turn_many, WORLD.turn_rows):
+    for world in (WORLD, ALONE):
         envs = native(40, "inference", short("inference", "enachi"), autoreset_mode="Disabled")
-        envs.rows._turn_rows = turn  # pyright: ignore[reportAttributeAccessIssue]
+        envs.rows.world = world
         envs.reset(seed=0)
         half = np.arange(40) % 2 == 0
         envs.reset(options={"reset_mask": half, "packet_control": "constant", "early_stop": False})
@@ -91,9 +100,9 @@ def test_traces_and_drawn_episodes_in_one_batch() -> None:
     scenario = short("inference", "default")
     traces = [WORLD.draw_trace(scenario, np.uint64(k)) for k in range(6)]
     found = []
-    for turn in (WORLD.turn_many, WORLD.turn_rows):
+    for world in (WORLD, ALONE):
         envs = native(12, "inference", scenario, autoreset_mode="Disabled")
-        envs.rows._turn_rows = turn  # pyright: ignore[reportAttributeAccessIssue]
+        envs.rows.world = world
         envs.reset(seed=0)
         envs.reset(options={"reset_mask": np.arange(12) < 6, "trace": traces})
         found.append([envs.step(action) for action in sampled(envs.action_space, 12, seed=1)])
