@@ -68,6 +68,8 @@ def load_topology(path: str | Path, mapping: GraphMap | Mapping[str, Any] | None
         return topology_of(graph, mapping)
 
 
+#: Attributes that name a thing, which formats write or leave out as they like.
+_NAMING = ("id", "key", "label", "name")
 #: File and mapping -> topology; scenarios are made again and again.
 _KEPT: dict[tuple[str, str, str], GraphTopology] = {}
 
@@ -120,6 +122,7 @@ class _Reader:
         with one_warning_per_key():
             nodes = tuple(self._node(names[node], tiers, fields) for node, fields in self.graph.nodes(data=True))
             arcs = self._arcs(names, tiers)
+        self._note_unread()
         self.book.notes += self.table.words(*self.used)
         return GraphTopology(nodes, arcs, tuple(self.book.accounts()), tuple(self.book.notes))
 
@@ -134,6 +137,13 @@ class _Reader:
             if not found[field]:
                 found[field] = [Source(name) for name in (field, *ALSO_READ.get(key, ())) if name in here]
         return found
+
+    def _note_unread(self) -> None:
+        """Name the attributes that say nothing here: one of them may be what an option should have named."""
+        read = {source.attribute for sources in self.sources.values() for source in sources}
+        read |= {self.mapping.names, self.mapping.tiers or "tier", *_NAMING}
+        for what, words in (("node", "nodes"), ("edge", "links")):
+            self.book.note(f"attributes of {words} that are not read:", sorted(set(self.attributes[what]) - read))
 
     def _check(self, path: str, attribute: str, what: str) -> None:
         other = "edge" if what == "node" else "node"

@@ -434,3 +434,17 @@ def test_arcs_are_those_of_an_instance() -> None:
     assert topology.nodes == instance.nodes
     assert sorted(topology.arcs, key=str) == sorted(instance.arcs, key=str)
     assert all(isinstance(arc, Arc) for arc in topology.arcs)
+
+
+def test_attributes_that_nobody_reads_are_named() -> None:
+    """A rate under a name that no option gives is not passed over in silence."""
+    graph = nx.Graph()
+    graph.add_node("a", tier=0, city="Ulm", label="A")
+    graph.add_node("b", tier=1, speed_ops_s=1e11)
+    graph.add_edge("a", "b", bandwidth=100.0)
+    notes = topology_of(graph).notes
+    assert "attributes of nodes that are not read: city" in notes
+    assert "attributes of links that are not read: bandwidth" in notes
+    mapped = topology_of(graph, {"link_rate": "bandwidth=1e6"})
+    assert mapped.arcs[0].rate_bit_s == 100e6
+    assert not any("links that are not read" in note for note in mapped.notes)
