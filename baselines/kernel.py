@@ -134,8 +134,8 @@ def shortest_tail(v, cut, p):
 def fill_tops(v, tops, weight_j2, eta, p):
     """What each cut and clock may be worth at most [J^2], into ``tops`` (K, n_clocks); the greatest of all.
 
-    A longer window never makes a candidate worth less, so this is the value with the longest; -inf for what is worse
-    than another already with full accuracy for nothing but the device's energy, and for what is no candidate.
+    A longer window never makes a candidate worth less, so this is the value with the longest.  -inf: not a candidate,
+    or worse than another one even if it got full accuracy for the device's energy alone.
     """
     best, full_j2 = -math.inf, weight_j2 * p.accuracy_full * (1.0 + ROUNDING)
     for cut in range(1, p.last_cut + 1):

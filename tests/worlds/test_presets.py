@@ -64,7 +64,10 @@ def test_a_file_may_rest_on_another_world(tmp_path) -> None:
     ("base", "words"),
     [
         ("enahci", "did you mean 'enachi'? (known: congested, default, enachi; or world/preset, such as "),
-        ("inference/enahci", "did you mean 'inference/enachi'? (of inference: bursty, commute, default, enachi, "),
+        (
+            "inference/enahci",
+            "did you mean 'inference/enachi'? (of inference: bursty, commute, default, digits, enachi, ",
+        ),
         ("inferense/enachi", "did you mean 'inference/enachi'? (worlds: hardware, inference, multiuser, "),
         ("inference/", "(of inference: "),
         ("/enachi", "(worlds: "),
