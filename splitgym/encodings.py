@@ -123,7 +123,8 @@ class Encoding:
         self.space: spaces.Space = self._space(distinct)
         self._choices = {axis.name: len(axis.levels) * axis.width for axis in axes}
         self._masked = fits(self.space, self._choices, self.mask_size)
-        self._slices = slices_of(self.space) if self._masked else ()
+        numbers = self.space.nvec.tolist() if isinstance(self.space, spaces.MultiDiscrete) else ()
+        self._slices = slices_of(numbers) if self._masked else ()
 
     @property
     def alone(self) -> bool:

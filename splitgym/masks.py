@@ -8,6 +8,7 @@ for a ``Box`` in it.  A ``Box`` alone takes no mask, so there is none.  What hol
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
@@ -73,21 +74,15 @@ def row_masks(flat: np.ndarray, sizes: Sequence[int]) -> RowMasks:
     return masks
 
 
+def slices_of(sizes: Sequence[int]) -> tuple[slice, ...]:
+    """Where a flat mask has the entries of each number."""
+    ends = list(itertools.accumulate(sizes))
+    return tuple(slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
+
+
 def parts_of(flat: np.ndarray, sizes: Sequence[int]) -> tuple[np.ndarray, ...]:
     """A mask (..., sum of sizes) cut into one for each number, (..., size) each, in the same memory."""
-    parts, begin = [], 0
-    for size in sizes:
-        parts.append(flat[..., begin : begin + size])
-        begin += size
-    return tuple(parts)
-
-
-def slices_of(space: spaces.Space) -> tuple[slice, ...]:
-    """Where the flat form of a ``MultiDiscrete``'s mask has each number's entries; empty for another space."""
-    if not isinstance(space, spaces.MultiDiscrete):
-        return ()
-    ends = np.cumsum(space.nvec).tolist()
-    return tuple(slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False))
+    return tuple(flat[..., part] for part in slices_of(sizes))
 
 
 # -------------------------------------------------------------------- from the flat form
