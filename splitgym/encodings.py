@@ -25,6 +25,8 @@ from splitgym.registry import Registry, nearest
 #: How far rounding may put a continuous action beyond its range, over its largest number: two last places of float32.
 ROUNDING = 2.0**-22
 
+_INTEGER, _FLOAT = np.dtype(np.int64), np.dtype(np.float64)
+
 #: Longest table of the encoding that lists every decision.
 MOST_DECISIONS = 200_000
 
@@ -141,14 +143,13 @@ class Encoding:
         return action_batch(self.space, n)
 
     def masks(self, flat: np.ndarray, present: np.ndarray | None = None) -> Any:
-        """Masks (mask_size,) or (n, mask_size) bool that nobody else keeps, as the space's ``sample`` takes them.
+        """Masks (mask_size,) or (n, mask_size) int8 that nobody else keeps, as the space's ``sample`` takes them.
 
         ``None`` where it takes none; ``present`` as for :func:`splitgym.masks.form`.
         """
         if present is None and self._slices:  # the usual space, at every step of a single environment
-            row = flat.view(np.int8)
-            return RowMask([row[part] for part in self._slices])
-        return form(self.space, self._choices, flat.view(np.int8), present) if self._masked else None
+            return RowMask(map(flat.__getitem__, self._slices))
+        return form(self.space, self._choices, flat, present) if self._masked else None
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
         """Actions of n rows -> physical values ``out`` (n, width) float64, in place.
@@ -186,7 +187,9 @@ class Encoding:
 
     def _numbers(self, actions: Any, shape: tuple[int, ...], integers: bool, name: str = "actions") -> np.ndarray:
         """``actions`` as an int64 or float64 array of ``shape``, or a ``ValueError`` that says why not."""
-        dtype = np.int64 if integers else np.float64
+        dtype = _INTEGER if integers else _FLOAT
+        if type(actions) is np.ndarray and actions.dtype is dtype and actions.shape == shape and actions.flags.carray:
+            return actions
         array = as_array(actions, name)
         kinds = "iub" if integers else "fiu"
         if array.shape != shape or array.dtype.kind not in kinds:
@@ -205,9 +208,9 @@ class MultiDiscreteEncoding(Encoding):
         return spaces.Discrete(int(self.counts[0])) if self.alone else spaces.MultiDiscrete(self.counts)
 
     def decode(self, actions: Any, out: np.ndarray) -> None:
-        actions = as_array(actions, "actions")
-        if self.alone and actions.ndim == 1:  # agents of version 0.1 give (n, 1)
-            actions = actions[:, None]
+        if self.alone:  # agents of version 0.1 give (n, 1)
+            actions = as_array(actions, "actions")
+            actions = actions[:, None] if actions.ndim == 1 else actions
         indices = self._numbers(actions, out.shape, integers=True)
         bad = decode_levels(indices, self.levels, self.counts, out)
         if bad >= 0:

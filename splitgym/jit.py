@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -112,6 +112,18 @@ def _place(file: Path) -> str:
     """Folder of a jitted file inside the package, joined by points; ``baselines`` may lie beside it, too."""
     root = _PACKAGE if file.is_relative_to(_PACKAGE) else _PACKAGE.parent
     return ".".join(file.parent.relative_to(root).parts) or "splitgym"
+
+
+def entry(function: Callable, arguments: Sequence[Any]) -> Callable:
+    """Machine code of a jitted ``function`` for ``arguments`` of these types, compiled if there is none.
+
+    A call of it does not look at what it is given, which takes most of a short call with many arrays: whoever keeps it
+    hands it arrays of the same types, dimensions and layouts only.  Any other function is returned as it is.
+    """
+    if not isinstance(function, Dispatcher):
+        return function
+    dispatcher: Any = function
+    return dispatcher.compile(tuple(dispatcher.typeof_pyval(argument) for argument in arguments))
 
 
 def records(array: np.ndarray) -> np.ndarray:

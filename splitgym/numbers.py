@@ -37,7 +37,7 @@ def as_array(values: Any, name: str) -> np.ndarray:
     return array
 
 
-def behaved(array: np.ndarray, dtype: type) -> np.ndarray:
+def behaved(array: np.ndarray, dtype: type | np.dtype) -> np.ndarray:
     """``array`` as one of ``dtype`` that is contiguous, aligned and writeable: for others, code is compiled anew."""
     if array.dtype == dtype and array.flags.carray:
         return array

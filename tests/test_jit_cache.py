@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from splitgym import jit
+from splitgym.physics.random import fill_normal_pairs
 from splitgym.worlds.world import WORLDS
 from tests.helpers import (
     CASES,
@@ -116,6 +117,22 @@ def test_compiled_code_is_strict_and_releases_the_lock():
     for function in (kernel.turn_rows, kernel.serve, radio.rate_bit_s):
         assert not function.targetoptions.get("fastmath")
         assert function.targetoptions["nogil"]
+
+
+def test_an_entry_is_the_machine_code_that_a_call_finds():
+    """The same code for the same types, another one for others, and a plain function as it is."""
+    numbers, pairs = np.arange(3, dtype=np.uint64), np.zeros((2, 3))
+    found = jit.entry(fill_normal_pairs, (np.uint64(5), 0, pairs))
+    again = jit.entry(fill_normal_pairs, (np.uint64(6), 1, np.ones((2, 7))))
+    if not numba.config.DISABLE_JIT:  # pyright: ignore[reportAttributeAccessIssue]
+        assert found is again is not fill_normal_pairs
+        assert jit.entry(fill_normal_pairs, (np.uint64(5), 0, np.zeros((3, 2)).T)) is not found
+    expected = np.zeros((2, 3))
+    fill_normal_pairs(numbers[2], 4, expected)
+    found(numbers[2], 4, pairs)
+    assert np.array_equal(pairs, expected)
+    assert expected.any()
+    assert jit.entry(len, (numbers,)) is len
 
 
 def test_numba_settings_are_left_alone(tmp_path):

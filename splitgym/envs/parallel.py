@@ -201,7 +201,7 @@ class SplitParallelEnv(Carded, ParallelEnv):
         infos: dict[str, dict[str, Any]] = {}
         for n, agent in enumerate(self.possible_agents):
             infos[agent] = {name: column[n] for name, column in columns}
-            mask = self.parts.encoding.masks(masks[n].copy())
+            mask = self.parts.encoding.masks(masks[n].copy().view(np.int8))
             if mask is not None:
                 infos[agent][MASK.name] = mask
         return infos

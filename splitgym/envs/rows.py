@@ -13,7 +13,7 @@ from splitgym.checks import MOST_ROWS, MOST_THREADS, table, whole_number
 from splitgym.encodings import Encoding, by_column, by_name, decision_type
 from splitgym.envs.crew import Crew, work_of_row
 from splitgym.interrupt import PIECE
-from splitgym.jit import one_record, records
+from splitgym.jit import entry, one_record, records
 from splitgym.quoting import an, shown
 from splitgym.registry import nearest
 from splitgym.seeding import episode_key, seed_key
@@ -80,6 +80,7 @@ class Rows:
         self._crew = Crew(self.num_threads)
         self._step_work, self._begin_work = work_of_row(n, slots, self.axes, seen.shape[1], self.nature)
         self._brief = self.num_threads == 1 and n * max(self._step_work, self._begin_work) <= PIECE
+        self._pack()
 
     # ---------------------------------------------------------------- spaces
     def observation_space(self) -> spaces.Box:
@@ -129,7 +130,7 @@ class Rows:
         for name, value in chosen.items():
             self.world.options[name].apply(self.states, rows, value)
         self.steps[rows] = 0
-        self.outcomes[rows] = np.zeros((), self.world.outcome)
+        self.outcomes[rows] = np.zeros((), self._outcome)
         self.logs[rows] = 0.0
         self._replay(rows, traces)
         self.lack = ""
@@ -155,6 +156,8 @@ class Rows:
         self.states["recorded"][rows] = traces is not None
         for i, trace in zip(rows, traces or (), strict=False):
             self.nature = self.world.replay(self.nature, int(i), self.n, trace)
+        if traces is not None:
+            self._pack()
 
     # ---------------------------------------------------------------- motion
     def check(self, call: str) -> None:
@@ -167,7 +170,8 @@ class Rows:
 
         Raises ``RuntimeError`` that names the field where the world's kernel leaves a number of an observation NaN.
         """
-        self.check("step()")
+        if self.lack:
+            self.check("step()")
         self.lack = CUT_OFF  # until the end: some rows may have moved and some not
         if live is not None:
             self._live[:] = live
@@ -188,17 +192,17 @@ class Rows:
         return max(self._step_work, drawn) if many else self._step_work
 
     def _work(self, low: int, high: int) -> int:
-        return self.world.loop(self.n)(
-            low,
-            high,
-            self._rows,
-            self.seen.observations,
-            self.seen.masks,
-            self.logs,
-            self.table,
-            self._params,
-            *self.nature,
-        )
+        loop = self.world.loop(self.n)
+        if loop is not self._loop:
+            self._loop, self._call = loop, entry(loop, (low, high, *self._arguments))
+        return self._call(low, high, *self._arguments)
+
+    def _pack(self) -> None:
+        """What a turn hands to the loop behind the range of rows; putting it together anew takes a tenth of a step."""
+        self._arguments = (
+            self._rows, *self.seen, self.logs, self.table, self._params, *self.nature,
+        )  # fmt: skip
+        self._loop: Callable[..., int] | None = None  # the loop that _call is the machine code of
 
     def decode(self, actions: Any) -> None:
         """Decode actions of all rows for the next turn; raises before any row moves."""
@@ -249,10 +253,11 @@ class Rows:
 
     def __getstate__(self) -> dict[str, Any]:
         views = ("states", "outcomes", "finished", "depleted", "_live", "_fresh", "episode_keys", "_outcome_bytes")
-        left_out = (*views, "_outcome", "_decided", "_values", "_by_device", "encoding")
+        left_out = (*views, "_outcome", "_decided", "_values", "_by_device", "_arguments", "_loop", "_call", "encoding")
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.encoding = self.world.encoding(self.action, self.scenario)
         self._link()
+        self._pack()

@@ -82,7 +82,7 @@ class SplitEnv(Carded, gym.Env):
         self._over, self._begun = False, True
         if self.render_mode == "human":
             self.render()
-        return rows.seen.observations[0].copy(), self._info()
+        return self._observation.copy(), self._info()
 
     def step(self, action: Any) -> tuple[np.ndarray, Any, bool, bool, dict[str, Any]]:
         """Decide the present task.  Raises ``ValueError`` for an action outside the space, with the state unharmed."""
@@ -100,13 +100,13 @@ class SplitEnv(Carded, gym.Env):
         rows.steps[0] += 1
         if self.render_mode == "human":
             self.render()
-        terminated = bool(rows.depleted[0])
-        truncated = bool(rows.finished[0]) and not terminated
+        terminated = rows.depleted.item()
+        truncated = rows.finished.item() and not terminated
         self._over = terminated or truncated
-        paid: Any = float(self._rewards[0])
+        paid: Any = self._rewards.item()
         if before is not None and self._parts is not None:
             paid = self._parts.of(rows.outcomes, before)[0]
-        return rows.seen.observations[0].copy(), paid, terminated, truncated, self._info()
+        return self._observation.copy(), paid, terminated, truncated, self._info()
 
     def action_masks(self) -> np.ndarray:
         """Mask of the present task in one row, (encoding.mask_size,) bool; name and form are sb3-contrib's."""
@@ -137,22 +137,26 @@ class SplitEnv(Carded, gym.Env):
 
     def _info(self) -> dict[str, Any]:
         info: dict[str, Any] = {name: column[0] for name, column in self._columns}
-        mask = self.encoding.masks(self.rows.seen.masks[0].copy())
+        mask = self.encoding.masks(self._mask.copy())
         if mask is not None:
             info[MASK.name] = mask
-        if self.world.cost is not None:
-            info[COST_KEY] = self.world.cost.value(self.rows.outcomes, self.scenario)[0]
+        if self._cost is not None:
+            info[COST_KEY] = self._cost.value(info, self.scenario)
         if self._detailed:
             info.update({name: column[0] for name, column in self.rows.details().items()})
         return info
 
     def _link(self) -> None:
-        """Views of the outcomes, kept because looking them up costs time at every step."""
-        self._columns = [(name, self.rows.outcomes[name]) for name in self.world.info_names]
-        self._rewards = self.rows.outcomes[REWARD]
+        """Views of what a step returns, kept because looking them up costs time at every step."""
+        seen, outcomes = self.rows.seen, self.rows.outcomes
+        self._observation, self._mask = seen.observations[0], seen.masks[0].view(np.int8)
+        self._columns = [(name, outcomes[name]) for name in self.world.info_names]
+        self._rewards = outcomes[REWARD]
+        self._cost = self.world.cost
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_columns", "_rewards")}
+        views = ("_observation", "_mask", "_columns", "_rewards", "_cost")
+        return {name: value for name, value in self.__dict__.items() if name not in views}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

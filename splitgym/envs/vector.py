@@ -206,7 +206,7 @@ class SplitVectorEnv(Carded, VectorEnv):
                 column[~mask] = 0
         shown = np.ones(self.num_envs, np.bool_) if mask is None else mask
         columns: dict[str, Any] = {name: outcomes[name] for name in self._keys}
-        formed = self.encoding.masks(masks, shown)
+        formed = self.encoding.masks(masks.view(np.int8), shown)
         columns |= {} if formed is None else {MASK.name: formed}
         if self.world.cost is not None:
             columns[COST_KEY] = self.world.cost.value(outcomes, self.scenario)

@@ -40,10 +40,13 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a constraint bounds: ``value`` of n rows from their outcomes (n,), and ``limit`` of an episode's sum."""
+    """What a constraint bounds: ``value`` of a step, and ``limit`` of an episode's sum.
+
+    ``value`` takes what ``info`` shows by name, NumPy numbers of one row or arrays (n,) of n rows, and the scenario.
+    """
 
     meaning: str
-    value: Callable[[np.ndarray, Any], np.ndarray]
+    value: Callable[[Any, Any], Any]
     limit: Callable[[Any], float]
     limit_meaning: str
 
@@ -64,8 +67,8 @@ ENERGY = Part(
 )
 
 
-def energy_cost(outcomes: np.ndarray, scenario: Any) -> np.ndarray:
-    """Energy charged in budgets of one task."""
+def energy_cost(outcomes: Any, scenario: Any) -> Any:
+    """Energy charged in budgets of one task; see :class:`Cost`."""
     return outcomes["energy_j"] / scenario.budget.energy_j
 
 

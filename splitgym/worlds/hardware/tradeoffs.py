@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from splitgym.worlds.tradeoffs import Cost, Part, share
 
 
-def _late(outcomes: np.ndarray) -> np.ndarray:
+def _late(outcomes: Any) -> Any:
     return (outcomes["cost_s"] > 0.0).astype(np.float64)
 
 
