@@ -12,7 +12,7 @@ from typing import Any
 
 from gymnasium.error import DependencyNotInstalled
 
-from splitgym.bench.measuring import Budget, Row
+from splitgym.bench.measuring import Budget, NotMeasured, Row
 from splitgym.checks import MOST_THREADS, whole_number
 from splitgym.cli.common import add_form, print_table, progress_bar
 from splitgym.progress import Progress
@@ -30,6 +30,7 @@ GROUPS = {
     "evaluation": ("evaluation", "evaluation_rows", "a whole evaluation of ten policies, and where its time goes"),
     "workers": ("workers", "worker_rows", "an evaluation by 1, 2 and 4 workers, and what a task costs"),
     "scaling": ("scaling", "scaling_rows", "time and memory against rows, users, tasks, gamma, nodes; with exponents"),
+    "limit": ("limit", "limit_rows", "the batch beside the same model in C, compiled on the spot; what a slot costs"),
     "startup": ("startup", "startup_rows", "import and first step, in fresh interpreters"),
     "training": ("training", "training_rows", "PPO beside PPO on a free environment"),
 }
@@ -54,7 +55,7 @@ def run_bench(args: argparse.Namespace) -> int:
 
     The JSON is ``{"machine": {...}, "rows": [...], "skipped": {...}}``.  A row has the keys of
     :meth:`splitgym.bench.measuring.Row.to_dict`: group, name, value, unit, peer, peer_value, ratio, target, met, note;
-    ``skipped`` says how to install what a group lacks.
+    ``skipped`` says why a group is not measured, and how to install what it lacks.
 
     Raises ``ValueError`` for a length, repeats or threads below their limits.
     """
@@ -67,7 +68,7 @@ def run_bench(args: argparse.Namespace) -> int:
         for group in groups:
             try:
                 rows += measure(group, args, show or None)
-            except DependencyNotInstalled as error:
+            except (DependencyNotInstalled, NotMeasured) as error:
                 skipped[group] = str(error)
     if args.json:
         print(json.dumps({"machine": setting, "rows": [r.to_dict() for r in rows], "skipped": skipped}, indent=2))
@@ -79,7 +80,7 @@ def run_bench(args: argparse.Namespace) -> int:
 
 
 def measure(group: str, args: argparse.Namespace, show: Progress | None) -> list[Row]:
-    """Rows of one group.  Raises ``DependencyNotInstalled`` if it lacks an extra."""
+    """Rows of one group.  Raises ``DependencyNotInstalled`` if it lacks an extra, ``NotMeasured`` if something else."""
     module, function, _ = GROUPS[group]
     budget = Budget(
         seconds=args.seconds,

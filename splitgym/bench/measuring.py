@@ -17,6 +17,10 @@ _SLOW_S = 1.0  # a call that takes longer is measured once
 HINT = "pip install 'splitgym[bench]'"
 
 
+class NotMeasured(RuntimeError):
+    """What is to be measured cannot be measured here; the message says why, and what to do."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Budget:
     """What a group of measurements may use: seconds each, repeats, threads; ``show(share)`` takes its progress."""

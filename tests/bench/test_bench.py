@@ -48,9 +48,10 @@ def told() -> dict[str, Any]:
 def test_the_whole_report(told: dict[str, Any]) -> None:
     assert set(told) == {"machine", "rows", "skipped"}
     assert set(told["machine"]) == {"processor", "cores", "load", "python", "versions"}
-    assert told["skipped"] == {}
+    assert told["skipped"] == {} or "no C compiler is found" in told["skipped"].pop("limit")
     assert {row["target"] for row in told["rows"]} - {None} == {
         ">= 0.5 x",
+        ">= 0.6 x",
         ">= 300 x",
         ">= 100,000 step/s",
         "<= 20 us",

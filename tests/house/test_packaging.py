@@ -50,7 +50,7 @@ def shipped() -> set[str]:
             names |= {
                 (prefix / inside / f).as_posix()
                 for f in files
-                if f.endswith((".py", ".toml", ".typed", ".j2", ".css", ".js"))
+                if f.endswith((".py", ".toml", ".typed", ".j2", ".css", ".js", ".c", ".json"))
             }
     return names
 
