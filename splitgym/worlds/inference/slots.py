@@ -1,4 +1,4 @@
-"""Compiled code of the inference world: the slots of one task, one after the other.
+"""Compiled code of the inference world: the slots of one task, a block after the other.
 
 References of the form (s3.5) point to sections of the ENACHI specification.
 """
@@ -12,7 +12,16 @@ import numpy as np
 from splitgym.jit import jit
 from splitgym.physics.dnn import answers_part
 from splitgym.physics.fading import BLOCK, GAUSSIAN, fading_block, fading_enter
-from splitgym.physics.radio import band_noise_w, tracking_queue_w, tracking_weight, water_level_w2
+from splitgym.physics.logarithm import log_1p
+from splitgym.physics.radio import (
+    LEAST_NOISE_W,
+    band_noise_w,
+    nat_bit_s,
+    signal_ratio,
+    tracking_queue_w,
+    tracking_weight,
+    water_level_w2,
+)
 from splitgym.physics.random import NORMAL_MAX, child
 from splitgym.physics.steady import add_up
 from splitgym.physics.uplink import (
@@ -83,38 +92,42 @@ def uplink(s, x, bandwidth_hz, first, fading, noise, log, o, p):
         report_uplink(o, sent_bit, sent_w, used, stopped, wanted_bit, channels, p)
         return
     level_w2 = water_level_w2(tracking_weight(power_w, count, x.gain, bandwidth_hz, p.noise_w_hz, p.tolerance))
-    noise_w = band_noise_w(bandwidth_hz, p.noise_w_hz)
+    noise_w, nat_s = band_noise_w(bandwidth_hz, p.noise_w_hz), nat_bit_s(bandwidth_hz)
     task_key = child(s.key, s.task)
     fading_key = fading_key_of(task_key)
     gains, pairs = np.empty(BLOCK), np.empty((2, BLOCK))
+    powers, ratios = np.empty(BLOCK), np.zeros(BLOCK)
     re, im = 0.0, 0.0
     tracking, recorded, slow = s.tracking, s.recorded, x.gain
     if not recorded:
         re, im = fading_enter(fading_key, first // BLOCK, p.fading)
-    while used < stop_after:
-        slot = first + used
-        here = slot % BLOCK
-        if here == 0 or used == 0:  # the one place where drawn and recorded gains differ
-            if recorded:
-                for ahead in range(min(BLOCK, fading.shape[1] - (slot - here))):  # a slice would compile far longer
-                    gains[ahead] = fading[s.task, slot - here + ahead]
-            else:
-                re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains, pairs)
-        gain = gains[here]
-        slot_w = slot_power_w(tracking, queue_w, slow * gain, power_w, level_w2, noise_w, p.power_max_w)
-        queue_w = tracking_queue_w(queue_w, slot_w, power_w)
-        carried_bit = slot_bit(slot_w, slow * gain, bandwidth_hz, p)
-        sent_w += slot_w
-        sent_bit += carried_bit
-        if used < log.shape[0]:
-            log[used, 0], log[used, 1], log[used, 2] = slot, gain, slot_w
-            log[used, 3], log[used, 4] = received_ratio(sent_bit, wanted_bit, channels), carried_bit / p.slot_s
-        used += 1
-        if sent_bit >= wanted_bit:
-            break
-        if sent_bit >= least_bit and not stopped:
-            error = noise[s.task, slot] if recorded else slot_noise(task_key, slot)
-            if stops_at(sent_bit, wanted_bit, channels, theta, x.persistent, error, p):
-                stopped = True
-                stop_after = min(count, used + p.feedback_slots)
+    while used < stop_after and sent_bit < wanted_bit:  # a block of slots
+        here = (first + used) % BLOCK
+        begin, end = first + used - here, min(here + stop_after - used, BLOCK)
+        if recorded:  # the one place where drawn and recorded gains differ
+            for ahead in range(min(BLOCK, fading.shape[1] - begin)):  # a slice would compile far longer
+                gains[ahead] = fading[s.task, begin + ahead]
+        else:
+            re, im = fading_block(fading_key, begin // BLOCK, re, im, p.fading, gains, pairs)
+        for j in range(here, end):
+            gain = slow * gains[j]
+            powers[j] = slot_power_w(tracking, queue_w, gain, power_w, level_w2, noise_w, p.power_max_w)
+            queue_w = tracking_queue_w(queue_w, powers[j], power_w)
+            ratios[j] = signal_ratio(powers[j], gain, noise_w) if noise_w >= LEAST_NOISE_W else 0.0
+        for j in range(BLOCK):  # all of them: a loop that a compiler can vectorise
+            ratios[j] = log_1p(ratios[j])
+        while here < end and used < stop_after and sent_bit < wanted_bit:
+            carried_bit = ratios[here] * nat_s * p.slot_s
+            sent_w += powers[here]
+            sent_bit += carried_bit
+            if used < log.shape[0]:
+                log[used, 0], log[used, 1], log[used, 2] = begin + here, gains[here], powers[here]
+                log[used, 3], log[used, 4] = received_ratio(sent_bit, wanted_bit, channels), carried_bit / p.slot_s
+            used += 1
+            if least_bit <= sent_bit < wanted_bit and not stopped:
+                error = noise[s.task, begin + here] if recorded else slot_noise(task_key, begin + here)
+                if stops_at(sent_bit, wanted_bit, channels, theta, x.persistent, error, p):
+                    stopped = True
+                    stop_after = min(count, used + p.feedback_slots)
+            here += 1
     report_uplink(o, sent_bit, sent_w, used, stopped, wanted_bit, channels, p)
