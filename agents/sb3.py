@@ -85,7 +85,8 @@ class SplitVecEnv(VecEnv):
 
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
         """Step every row: observations (n_envs, n_fields), rewards (n_envs,) float32, dones (n_envs,) bool, infos."""
-        observations, rewards, terminated, truncated, columns = self.venv.step(self._actions)
+        step = self.venv.step if self._all else self.venv.step_briefly
+        observations, rewards, terminated, truncated, columns = step(self._actions)
         done = terminated | truncated
         ended = np.flatnonzero(done)
         if self._all:

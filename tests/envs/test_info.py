@@ -15,7 +15,7 @@ from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.transmission import TransmissionTrace
 from splitgym.worlds.transmission import load_scenario as load_transmission
 from splitgym.worlds.world import WORLDS
-from tests.helpers import CASES, short, single
+from tests.helpers import CASES, assert_same, native, short, single
 from tests.identities import IDENTITIES, assert_info
 
 #: Settings in which tasks fail in every way: late, unfinished, out of battery, waiting for the edge.
@@ -272,3 +272,22 @@ def test_effect_takes_the_least_energy_where_cuts_need_the_same_power():
             ties += 1
             assert (d["cut"], d["clock_hz"]) == min(used)[2:]
     assert ties > 0
+
+
+# ------------------------------------------------------------------ info that is left out
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+@pytest.mark.parametrize("world", WORLDS)
+def test_a_brief_step_leaves_out_only_the_info_of_rows_that_go_on(world: str, mode: str) -> None:
+    envs, brief = (native(3, world, short(world, "default"), autoreset_mode=mode) for _ in range(2))
+    assert_same(envs.reset(seed=0), brief.reset(seed=0))
+    envs.action_space.seed(0)
+    ended = 0
+    while ended < 2 and envs.rows.episodes.max() < 3:
+        action = envs.action_space.sample()
+        *full, infos = envs.step(action)
+        *same, final = brief.step_briefly(action)
+        assert_same(full, same)
+        finals = {name: value for name, value in infos.items() if "final_" in name}
+        assert_same(finals, final)
+        ended += bool(finals)
+    assert bool(ended) == (mode == "SameStep")
