@@ -46,9 +46,14 @@ def code_version() -> str:
     return f"{__version__}+{total.hexdigest()[:12]}"
 
 
+def is_ours(world: World) -> bool:
+    """Whether a world comes with the package."""
+    return all(_home(part).startswith("splitgym.") for part in vars(world).values() if callable(part))
+
+
 def world_origin(world: World) -> Origin:
     """The origin of a world that does not come with the package; an empty one for those that do."""
-    if all(_home(part).startswith("splitgym.") for part in vars(world).values() if callable(part)):
+    if is_ours(world):
         return Origin("")
     beside = [vars(importlib.import_module(name)) for name in (world.bound, world.clairvoyant) if name]
     parts = [part for names in beside for name, part in names.items() if not name.startswith("__")]  # not all builtins

@@ -15,6 +15,7 @@ from gymnasium.error import DependencyNotInstalled
 from splitgym.bench.measuring import Budget, NotMeasured, Row
 from splitgym.checks import MOST_THREADS, whole_number
 from splitgym.cli.common import add_form, print_table, progress_bar
+from splitgym.engines.threads import cores
 from splitgym.progress import Progress
 from splitgym.ranges import Range
 from splitgym.show.tables import Styled, Table
@@ -101,7 +102,7 @@ def machine() -> dict[str, Any]:
             versions[package] = ""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
         "versions": versions,

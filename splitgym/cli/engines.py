@@ -1,4 +1,4 @@
-"""Options that say who works: this process, others beside it, or a Ray cluster."""
+"""Options that say who works: threads of this process, processes beside it, or a Ray cluster."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=int,
         metavar="N",
-        help="work in N processes at once; they change no figure but the time to decide (default: 1; with --ray every "
-        "core of the cluster)",
+        help="work in N processes at once, 1: in this one alone; they change no figure but the time to decide "
+        "(default: threads on all cores; with --ray every core of the cluster)",
     )
     parser.add_argument(
         "--ray",

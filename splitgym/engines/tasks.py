@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 #: How often a task is tried: so often may its worker be killed.
 TRIES = 3
 #: Tasks looked at for one that need not wait.
-_AHEAD = 1000
+AHEAD = 1000
 
 
 class Task(NamedTuple):
@@ -19,7 +19,8 @@ class Task(NamedTuple):
 
     ``work`` must be a pure function of what it holds and of its arguments; it is sent once for all tasks that share
     it.  ``words`` says what it is, for messages; ``kind`` names the compiled code that it needs; ``label`` is the
-    caller's.
+    caller's.  ``beside``: whether threads of one process may work on it and others at once; ``room``: the share of the
+    memory that it may take.
     """
 
     work: Callable[..., Any]
@@ -27,6 +28,8 @@ class Task(NamedTuple):
     words: str
     kind: str = ""
     label: Any = None
+    beside: bool = False
+    room: float = 0.0
 
 
 #: Called as tell(task, name, share done in [0, 1]).
@@ -91,7 +94,7 @@ class Queue:
             if self._may(task):
                 return self._begin(task)
             self._held.append(task)
-        for task in itertools.islice(self._tasks, max(_AHEAD - len(self._held), 0)):
+        for task in itertools.islice(self._tasks, max(AHEAD - len(self._held), 0)):
             if self._may(task):
                 return self._begin(task)
             self._held.append(task)

@@ -47,8 +47,9 @@ def evaluate(
         bound: also compute the certified upper bound of every trace, and each policy's gap to it.
         store: folder in which every episode is kept as soon as it is played.  What is there already is not played
             again, so the same call goes on where it was interrupted, and ends with the same figures.
-        workers: processes that play at once, or tasks at once of a cluster; no figure depends on it but the time to
-            decide.  See :func:`splitgym.engines.engine`.
+        workers: processes that play at once, or tasks at once of a cluster; by default threads on all cores play what
+            comes with the package.  No figure depends on it but the time to decide.  See
+            :func:`splitgym.engines.engine`.
         ray: address of a Ray cluster that plays: ``"auto"``, ``"HOST:PORT"`` or ``"local"``.
         progress: a bar by default, in a terminal or a notebook, on whatever takes long; False: none.  A function is
             called as ``progress(name, share)``; the name is "preparing NAME" while a policy is made.

@@ -18,6 +18,7 @@ import numpy as np
 
 from splitgym.checks import MOST_EPISODES, seeds_of, table, whole_number
 from splitgym.engines import Task, engine
+from splitgym.evaluation.company import bears_company, room_of_play
 from splitgym.evaluation.debt_growth import STABLE, UNDECIDED, UNSTABLE, Drift, drift, least_steps
 from splitgym.evaluation.output import Output, lines_to_csv
 from splitgym.evaluation.policies import Contender, contenders_of
@@ -187,8 +188,17 @@ def stability(
     setting = world.load_scenario(scenario, **{**fixed, world.length: int(tasks)})
     runs: dict[str, Run] = {}
     contenders = contenders_of(policies, world, trust=trust)
+    shared, room = bears_company(world, setting), room_of_play(world, setting, 1)
     todo = [
-        Task(LongRun(c, world, setting, seed), (), f"policy {shown(c.name)}", f"LongRun {world.name}", c.name)
+        Task(
+            LongRun(c, world, setting, seed),
+            (),
+            f"policy {shown(c.name)}",
+            f"LongRun {world.name}",
+            c.name,
+            beside=shared and c.shared,
+            room=room,
+        )
         for c in contenders
     ]
     with telling(progress, len(todo)) as tell, engine(workers, ray) as at_work:

@@ -17,6 +17,7 @@ import numpy as np
 from splitgym.engines import Engine, Task
 from splitgym.engines.tasks import Shares, blocks
 from splitgym.evaluation import upper_bounds
+from splitgym.evaluation.company import MOST_STEPS, bears_company, room_of_play, room_of_trace
 from splitgym.evaluation.policies import Contender
 from splitgym.evaluation.results import DECISION, Results
 from splitgym.evaluation.rollout import play
@@ -25,10 +26,9 @@ from splitgym.progress import Progress
 from splitgym.quoting import shown
 from splitgym.worlds.world import World
 
-#: Episodes played side by side, and kept together; fixed, so that an episode's company is the same after a break.
+#: Episodes played side by side, and kept together; fixed, so that an episode's company is the same after a break.  Of
+#: very long episodes a block holds fewer.
 BLOCK = 32
-#: Steps of a block, which are in memory at once, some 300 bytes each; of very long episodes it holds fewer.
-MOST_STEPS = 8_000_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,6 +40,15 @@ class Playing:
     scenario: Any
     num_threads: int
     where: str = ""
+
+    @property
+    def beside(self) -> bool:
+        """Whether threads may play several blocks at once."""
+        return self.contender.shared and bears_company(self.world, self.scenario)
+
+    def room(self, episodes: int) -> float:
+        """The share of the memory that so many episodes take."""
+        return room_of_play(self.world, self.scenario, episodes)
 
     def __call__(self, seeds: range, traces: list[Any] | None, progress: Progress | None) -> dict[str, np.ndarray]:
         """Figures of the seeds' episodes, or of the traces' where there are some."""
@@ -57,6 +66,15 @@ class Bounding:
     world: World
     scenario: Any
     where: str = ""
+
+    @property
+    def beside(self) -> bool:
+        """Whether threads may bound several blocks at once."""
+        return bears_company(self.world, self.scenario)
+
+    def room(self, episodes: int) -> float:
+        """The share of the memory that it takes, however many they are: one trace after the other."""
+        return room_of_trace(self.world, self.scenario)
 
     def __call__(self, seeds: range, traces: list[Any] | None, progress: Progress | None) -> dict[str, np.ndarray]:
         """Bounds of the seeds' traces, or of those given."""
@@ -91,6 +109,7 @@ class Part:
         self._places = blocks(len(seeds), block)
         self._found: dict[int, dict[str, np.ndarray]] = {}
         self._shares = Shares(len(seeds))
+        self._beside = work.beside
 
     def tasks(self, plan: Plan) -> Iterator[Task]:
         """A task for each block that no shelf has by the time that somebody can play it."""
@@ -103,7 +122,8 @@ class Part:
             words = f"{self._words}, seeds {seeds[0]} to {seeds[-1]}{plan.where}"
             given = None if self.traces is None else self.traces[places]
             kind = f"{type(self.work).__name__} {self.work.world.name}"
-            yield Task(self.work, (seeds, given), words, kind, (plan, self, places))
+            room = self.work.room(len(seeds))
+            yield Task(self.work, (seeds, given), words, kind, (plan, self, places), self._beside, room)
 
     def add(self, places: slice, figures: dict[str, np.ndarray]) -> None:
         """Take the figures of a block, and keep them."""

@@ -14,7 +14,7 @@ import numpy as np
 from splitgym.adapters.foreign import adapted, name_of
 from splitgym.checks import items, switch, table
 from splitgym.digests import digest
-from splitgym.encodings import ENCODINGS
+from splitgym.encodings import ENCODINGS, is_shipped
 from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files, plain_digests, renamed
 from splitgym.names import check_label
 from splitgym.origins import SAY_IT, Origin, origin
@@ -36,7 +36,8 @@ class Contender:
     options; ``agent`` marks trained ones, which are never taken as the best baseline.  ``spec`` is the text that
     :func:`contender` made it from, if any; ``identity`` digests all that its decisions depend on, empty: unknown,
     for the reason ``doubt``.  ``files`` are those that the text names, and ``kept_spec`` is the text that finds them
-    again, or a trained model, from elsewhere.
+    again, or a trained model, from elsewhere.  ``shared``: whether threads may play several of it at once, each with a
+    policy of its own; so of those that come with the package.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Contender:
     files: tuple[NamedFile, ...] = ()
     kept_spec: str = ""
     note: str = ""
+    shared: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +118,7 @@ def _registered(shown: str, world: str) -> Contender:
     folder = mentioned_folder(parameters.values(), plain=not _is_ours(kind))
     doubt = next((one.doubt for one in found if one.doubt), folder)
     texts = [*(one.text for one in found), *plain_digests(parameters.values())]
+    shared = _is_ours(kind) and not beside and is_shipped(ENCODINGS[action])
     return Contender(
         shown,
         action,
@@ -127,6 +130,7 @@ def _registered(shown: str, world: str) -> Contender:
         f"policy {shown!r} cannot be known again by a store: {doubt}; {SAY_IT}" if doubt else "",
         tuple(named_files(parameters)),
         kept_spec,
+        shared=shared,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ def play(
         episodes, world.name, scenario, c.action, c.episode_options, "Disabled", num_threads=num_threads
     )
     observations, _ = env.reset(seed=seed, options={} if traces is None else {"trace": traces})
-    with _one_torch_thread():
+    with contextlib.nullcontext() if c.shared else _one_torch_thread():  # what comes with the package needs no torch
         played = _played(c, env, observations, progress)
     env.close()
     return played
@@ -70,6 +71,11 @@ def _one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _clock() -> Callable[[], float]:
+    """What measures decisions [s]: in a thread beside others its own time, since it waits for these."""
+    return time.perf_counter if threading.current_thread() is threading.main_thread() else time.thread_time
+
+
 def _played(c: Contender, env: SplitVectorEnv, observations: np.ndarray, progress: Progress | None) -> Played:
     rows, n = env.rows, env.num_envs
     if progress is not None:
@@ -79,11 +85,11 @@ def _played(c: Contender, env: SplitVectorEnv, observations: np.ndarray, progres
     policy = c.make(env)
     live = np.ones(n, np.bool_)
     outcomes, lives, spent_s = [], [], 0.0
-    every = max(rows.horizon // _CALLS, 1)
+    every, clock = max(rows.horizon // _CALLS, 1), _clock()
     while live.any():
-        begin = time.perf_counter()
+        begin = clock()
         actions, state = act(policy, rows.seen.observations.copy(), rows.seen.masks.copy(), state, starts)
-        spent_s += time.perf_counter() - begin
+        spent_s += clock() - begin
         starts[:] = False
         try:
             rows.decode(actions)

@@ -12,6 +12,7 @@ import numpy as np
 from splitgym.checks import MOST_EPISODES, items, seeds_of, table
 from splitgym.engines import Task, engine
 from splitgym.engines.tasks import Shares, blocks
+from splitgym.evaluation.company import bears_company, room_of_trace
 from splitgym.progress import Progress, progress_of, telling
 from splitgym.quoting import an
 from splitgym.scenarios import DEFAULT_ENV
@@ -114,6 +115,8 @@ def measured(
             f"{name}, seeds {seeds[at][0]} to {seeds[at][-1]}",
             f"{name} {world.name}",
             at,
+            beside=bears_company(world, scenario),
+            room=room_of_trace(world, scenario),
         )
         for at in blocks(len(seeds), BLOCK)
     ]

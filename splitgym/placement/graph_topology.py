@@ -77,11 +77,12 @@ _KEPT: dict[tuple[str, str, str], GraphTopology] = {}
 def kept_topology(file: NamedFile, mapping: GraphMap | None = None) -> GraphTopology:
     """:func:`load_topology` of a file that has been read already; the last ones are kept."""
     key = (file.sha256, Path(file).suffix, map_of(mapping).digest())
-    if key not in _KEPT:
+    kept = _KEPT.get(key)
+    if kept is None:
         if len(_KEPT) >= 32:
             _KEPT.clear()
-        _KEPT[key] = load_topology(file, mapping)
-    return _KEPT[key]
+        kept = _KEPT[key] = load_topology(file, mapping)
+    return kept
 
 
 def topology_of(graph: nx.Graph | nx.DiGraph, mapping: GraphMap | Mapping[str, Any] | None = None) -> GraphTopology:

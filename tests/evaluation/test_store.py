@@ -28,7 +28,7 @@ FILE = "SplitInference-v0.csv"
 
 
 def play(store, policies=POLICIES_PLAYED, episodes=9, seed=0, **more):
-    return evaluate(policies, episodes=episodes, seed=seed, changes=SHORT, store=store, **more)
+    return evaluate(policies, episodes=episodes, seed=seed, changes=SHORT, store=store, workers=1, **more)
 
 
 def figures(results) -> dict:
@@ -87,7 +87,7 @@ def test_an_interruption_anywhere_changes_no_figure(world: str, tmp_path, small_
     monkeypatch.setattr(module, "play", failing)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
-            evaluate(["random"], env_id, episodes=9, store=tmp_path)
+            evaluate(["random"], env_id, episodes=9, store=tmp_path, workers=1)
         allowed[0] = 1
     done = evaluate(["random"], env_id, episodes=9, store=tmp_path)
     assert figures(plain) == figures(done)

@@ -83,12 +83,13 @@ def _kept(scenario: PlacementScenario) -> _Made:
     graph = scenario.graph
     system = "" if graph is None else graph.digest()
     key = (system or scenario.topology.digest(), scenario.networks.digest(), scenario.latency_mode)
-    if key not in _KEPT:
+    kept = _KEPT.get(key)
+    if kept is None:  # threads that ask at once make it twice
         if len(_KEPT) >= 32:
             _KEPT.clear()
         nodes, arcs, dnns = _made(scenario)
-        _KEPT[key] = _Made(nodes, arcs, dnns, _system(scenario.latency_mode, nodes, arcs, dnns))
-    return _KEPT[key]
+        kept = _KEPT[key] = _Made(nodes, arcs, dnns, _system(scenario.latency_mode, nodes, arcs, dnns))
+    return kept
 
 
 def _made(scenario: PlacementScenario) -> tuple[tuple[Node, ...], tuple[Arc, ...], dict[str, BranchyDnn]]:
