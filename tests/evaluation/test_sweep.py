@@ -198,6 +198,7 @@ def test_an_interrupted_sweep_leaves_finished_values(tmp_path) -> None:
             changes={"tasks.count": 5},
             progress=interrupted,
             each=lambda done: done.to_csv(file),
+            workers=1,
         )
     with file.open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
@@ -215,7 +216,7 @@ def test_an_interrupted_command_says_what_is_kept(tmp_path, monkeypatch, capsys)
 
     monkeypatch.setattr("splitgym.evaluation.plans.play", interrupted)
     file = tmp_path / "rows.csv"
-    assert main([*ARGUMENTS, *OVER, "--csv", str(file)]) == 130
+    assert main([*ARGUMENTS, *OVER, "--csv", str(file), "--workers", "1"]) == 130
     assert f"the first 2 of 3 values are kept in {file}" in " ".join(capsys.readouterr().err.split())
     assert len(file.read_text().splitlines()) == 1 + 2 * 2 * 2
 
