@@ -22,6 +22,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
 install: $(VENV)/.dev ## build .venv with everything that developing and training need, in the versions of .ci/lock.txt
+	@$(RUN) splitgym warmup || true # without it, first steps compile
 
 lock: $(VENV)/.dev ## write .ci/lock.txt anew with the newest versions (ARGS="-P numpy": one of them)
 	$(VENV)/$(BIN)/python .ci/lock.py $(ARGS)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from splitgym.suites import load_suite, suite_names
     from splitgym.traces.arrivals import arrivals
     from splitgym.traces.fading import fading
+    from splitgym.warming import warmup
     from splitgym.worlds.hardware.fitting import fit_hardware
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "suite_names",
     "sweep",
     "train",
+    "warmup",
 ]
 
 register_envs()
@@ -109,6 +111,7 @@ _LATER = {
     **dict.fromkeys(("load_suite", "suite_names"), "splitgym.suites"),
     "TrainConfig": "splitgym.agents.config",
     "train": "splitgym.agents.training",
+    "warmup": "splitgym.warming",
 }
 #: Modules with public names of their own, which ``import splitgym`` alone lets be written.
 _MODULES = ("encodings", "policy", "profiles", "scenarios", "traces", "worlds")

@@ -35,6 +35,7 @@ JITTED_SOURCES = (
     "jit.py",
     "jit_cache.py",
     "jit_parts.py",
+    "jit_patience.py",
     "jit_setup.py",
     "physics/*.py",
     "worlds/*/kernel.py",

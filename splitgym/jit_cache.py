@@ -150,6 +150,8 @@ class Cache(caching.Cache):
         place: where the function's file lies in the package, such as ``physics``: the same in every installation.
     """
 
+    stored = 0  # by this process, of all functions
+
     def __init__(self, function: Callable, folders: Folders, place: str) -> None:
         self._name, self._py_func = repr(function), function
         self._impl: Any = _Implementation(function, folders.write, place)
@@ -170,6 +172,7 @@ class Cache(caching.Cache):
         if self._impl.locator.folder is not None:
             with contextlib.suppress(OSError):
                 super().save_overload(sig, data)
+                Cache.stored += 1
 
 
 class _Implementation(caching.CompileResultCacheImpl):

@@ -8,6 +8,7 @@ optimised there, once.  The floating-point operations are the same, so results a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Any, cast
 
@@ -16,6 +17,9 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 from numba.core.typing.templates import make_concrete_template
+
+from splitgym.jit_cache import Cache
+from splitgym.jit_patience import PATIENCE
 
 
 class _PartLibrary(JITCodeLibrary):
@@ -44,6 +48,11 @@ class Dispatcher(CPUDispatcher):
         super().__init__(*args, **kwargs)
         self._parts: dict[tuple[Any, ...], _Part] = {}
 
+    def compile(self, sig: Any) -> Any:
+        """As Numba's, which loads what is stored; says if it takes long where the code will be stored."""
+        with PATIENCE.at_work() if isinstance(cast(Any, self)._cache, Cache) else contextlib.nullcontext():
+            return super().compile(sig)
+
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """As Numba's; the implementation is the part."""
         signature, folded = cast(Any, self)._compiler.fold_argument_types(args, kws)
@@ -71,4 +80,5 @@ class Dispatcher(CPUDispatcher):
             made = compiler.compile_internal(types, target, library, self.py_func, args, None, flags, {})
         part = _Part(made.signature, library)
         target.insert_user_function(part, made.fndesc, [library])
+        PATIENCE.look()
         return part

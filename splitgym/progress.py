@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from splitgym.jit_patience import watched
 from splitgym.quoting import shown
 
 #: Called as progress(name, share done in [0, 1]); the name has PREPARING before it while a policy is made.
@@ -46,11 +47,6 @@ def telling(progress: Progress | bool | None, total: float) -> Iterator[Progress
 def at(progress: Progress | None, where: str) -> Progress | None:
     """A progress whose names begin with a place."""
     return None if progress is None else lambda name, share: progress(f"{where}: {name}", share)
-
-
-def watched() -> bool:
-    """Whether standard error is a terminal or a notebook."""
-    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
 def bar_class() -> Any:

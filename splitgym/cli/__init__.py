@@ -54,6 +54,7 @@ COMMANDS = {
     "train": ("cli.training", "add_arguments", "run", "train an RL agent, or resume a training"),
     "dataset": ("cli.recording", "add_arguments", "run", "record episodes of policies as a Minari data set"),
     "render": ("cli.rendering", "add_arguments", "run", "watch a policy, or save pictures of it"),
+    "warmup": ("cli.warming", "add_arguments", "run", "compile beforehand what first steps need"),
     "bench": ("bench", "add_bench_arguments", "run_bench", "measure rates beside peers, in one run"),
     "demo": ("cli.demo", "add_arguments", "run", "train PPO for two minutes and compare it with every baseline"),
 }

@@ -38,6 +38,7 @@ RIGHT = {
     "trace": ["import", "log.csv"],
     "dataset": ["device", "--episodes", "1", "--set", "tasks.count=3", "--out", "d-v0"],
     "render": ["device", "--steps", "1"],
+    "warmup": ["HardwareSplit-v0"],
     "bench": ["--only", "single"],
     "demo": ["--steps", "64"],
 }
@@ -49,7 +50,20 @@ TEXTS = ("", " ", "a\0b")
 #: Options whose words must be known ones; the rest of the texts are files to be written, or free.
 WORDS = {
     *("env", "env_id", "scenario", "scenarios", "suite", "split", "algo", "action", "schedule", "search", "network"),
-    *("published", "app", "measures", "device", "policies", "policy", "instance", "resume", "changes", "over", "hyper"),
+    *(
+        "env_ids",
+        "published",
+        "app",
+        "measures",
+        "device",
+        "policies",
+        "policy",
+        "instance",
+        "resume",
+        "changes",
+        "over",
+        "hyper",
+    ),
 }
 #: Where an argument without a name stands, if not first.
 PLACES = {("trace", "file"): 1}

@@ -176,6 +176,10 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "clairvoyant": (splitgym.clairvoyant, {"trace": None, **common, "seed": 0}),
         "bounds": (splitgym.bounds, {**common, "episodes": 1, "seed": 0, "traces": None, "progress": None}),
         "report": (evaluation.report, {"many": played, "path": "\0", "figures": None, "trust": False}),
+        "warmup": (
+            lambda policies, **rest: splitgym.warmup(policies=policies or "nobody", **rest),
+            {"env_ids": ENV, "policies": "nobody", "bound": False, "progress": None},
+        ),
         "load_scenario": (splitgym.load_scenario, {"scenario": "default", "env_id": ENV}),
         "preset_names": (splitgym.preset_names, {"env_id": ENV}),
         "policy_names": (lambda env_id: splitgym.policy_names("" if env_id is None else env_id), {"env_id": ENV}),

@@ -49,6 +49,7 @@ CALLS = {
     "report": (["report", "kept"], "splitgym.evaluation.store.Store.results", ""),
     "store": (["store", "kept"], "splitgym.evaluation.store.Store.contents", ""),
     "list": (["list"], "splitgym.cli.listing.catalogue", ""),
+    "warmup": (["warmup"], "splitgym.warming._step", ""),
     "bench": (["bench"], "splitgym.bench.measure", ""),
     "dataset": (["dataset", "device", "--out", "data/mine-v0"], "splitgym.offline.record_dataset", ""),
     "profile": (["profile", "torch.nn:Flatten", "--input", "1x3x8x8"], "splitgym.cli.profiling.captured", ""),
