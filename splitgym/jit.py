@@ -104,6 +104,7 @@ def jit(function: F) -> F:
         return np.errstate(over="ignore")(function)  # 64-bit hashes wrap around on purpose
     options = {"nopython": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
     dispatcher: Any = Dispatcher(function, targetoptions=options)
+    dispatcher.counted |= not ours  # nobody knows here how others come by their arrays
     if ours and _FOLDERS.read:
         dispatcher._cache = Cache(function, _FOLDERS, _place(file))
     return cast(F, dispatcher)

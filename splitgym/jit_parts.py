@@ -4,22 +4,55 @@ Numba makes every compiled function callable from Python: two wrappers, an optim
 A kernel calls more than a hundred functions that only other compiled code calls, so that this is more than half of
 a first step.  Here such a call takes a *part*: the code of the function, to be linked into the caller's module and
 optimised there, once.  The floating-point operations are the same, so results are.
+
+A part of ours counts no references.  Numba adds one to the count of every array that a call takes, and takes it away
+behind the call, each by an atomic instruction, which costs more than the formulas do, above all where two threads
+count the same array.  Whoever calls a part holds the arrays until it comes back, so there is nothing to count, unless
+the part makes arrays or hands some out, or is given some by a part that it calls.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import dis
+from collections.abc import Callable
 from typing import Any, cast
 
-from numba.core import compiler
+import numpy as np
+from numba.core import compiler, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import NumbaError
 from numba.core.registry import CPUDispatcher
 from numba.core.typing.templates import make_concrete_template
 
 from splitgym.jit_cache import Cache
 from splitgym.jit_patience import PATIENCE
+
+#: Methods of arrays that may make another one.
+_METHODS = {name for name in dir(np.ndarray) if callable(getattr(np.ndarray, name))} - {"view"}
+#: For each part that is being compiled, innermost last, whether it calls one that hands out arrays.
+_GIVEN: list[bool] = []
+
+
+def makes_arrays(function: Callable) -> bool:
+    """Whether a function calls anything by which an array comes to be: of NumPy all but its number types."""
+    module: Any = None
+    for step in dis.get_instructions(function):
+        if step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            own = module is np and not isinstance(getattr(np, step.argval), (type, float))
+            if own or step.argval in _METHODS:
+                return True
+        module = function.__globals__.get(step.argval) if step.opname == "LOAD_GLOBAL" else None
+    return False
+
+
+def _holds_arrays(kind: Any) -> bool:
+    """Whether values of a type may hold arrays: all but numbers, records and tuples of them."""
+    if isinstance(kind, types.BaseTuple):
+        return any(map(_holds_arrays, cast(Any, kind).types))
+    return not isinstance(kind, (types.Number, types.Boolean, types.NoneType, types.Record))
 
 
 class _PartLibrary(JITCodeLibrary):
@@ -46,6 +79,7 @@ class Dispatcher(CPUDispatcher):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.counted = makes_arrays(self.py_func)  # whether its parts count references
         self._parts: dict[tuple[Any, ...], _Part] = {}
 
     def compile(self, sig: Any) -> Any:
@@ -67,17 +101,37 @@ class Dispatcher(CPUDispatcher):
 
     def _part(self, args: tuple[Any, ...]) -> _Part:
         if args not in self._parts:
-            self._parts[args] = self._made(args)
-        return self._parts[args]
+            with global_compiler_lock, self._compiling_counter:
+                self._parts[args] = self._made(args)
+        part = self._parts[args]
+        if _GIVEN and _holds_arrays(part.signature.return_type):
+            _GIVEN[-1] = True
+        return part
 
     def _made(self, args: tuple[Any, ...]) -> _Part:
-        types, target = self.typingctx, cast(Any, self.targetctx)
+        _GIVEN.append(False)
+        try:
+            part = None if self.counted else self._uncounted(args)
+            return self._compiled(args, counted=True) if part is None else part
+        finally:
+            _GIVEN.pop()
+
+    def _uncounted(self, args: tuple[Any, ...]) -> _Part | None:
+        """A part that counts no references; None where there is something to count."""
+        try:
+            part = self._compiled(args, counted=False)
+        except NumbaError:  # such as for an array that an operator makes
+            return None
+        return None if _GIVEN[-1] or _holds_arrays(part.signature.return_type) else part
+
+    def _compiled(self, args: tuple[Any, ...], counted: bool) -> _Part:
+        typing, target = self.typingctx, cast(Any, self.targetctx)
         flags: Any = compiler.Flags()
         self.targetdescr.options.parse_as_flags(flags, self.targetoptions)
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-        with global_compiler_lock, self._compiling_counter:
-            library = _PartLibrary(target.codegen(), self.py_func.__qualname__)
-            made = compiler.compile_internal(types, target, library, self.py_func, args, None, flags, {})
+        flags.nrt = counted
+        library = _PartLibrary(target.codegen(), self.py_func.__qualname__)
+        made = compiler.compile_internal(typing, target, library, self.py_func, args, None, flags, {})
         part = _Part(made.signature, library)
         target.insert_user_function(part, made.fndesc, [library])
         PATIENCE.look()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from splitgym.checks import seed_of, whole_number
-from splitgym.physics.random import child
+from splitgym.physics.random import child, fill_children
 
 
 def seed_key(seed: int) -> np.uint64:
@@ -16,3 +16,10 @@ def seed_key(seed: int) -> np.uint64:
 def episode_key(key: np.uint64, episode: int) -> np.uint64:
     """Key of the ``episode``-th episode (from 0) after seeding.  Raises ``ValueError`` for a negative number."""
     return np.uint64(child(key, whole_number("episode", episode, 0, 2**63 - 1)))
+
+
+def episode_keys(keys: np.ndarray, episodes: np.ndarray) -> np.ndarray:
+    """:func:`episode_key` of n keys (n,) uint64 and numbers of episodes (n,) int64 >= 0, (n,) uint64."""
+    out = np.empty(len(keys), np.uint64)
+    fill_children(keys, episodes, out)
+    return out

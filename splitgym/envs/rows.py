@@ -16,7 +16,7 @@ from splitgym.interrupt import PIECE
 from splitgym.jit import entry, one_record, records
 from splitgym.quoting import an, shown
 from splitgym.registry import nearest
-from splitgym.seeding import episode_key, seed_key
+from splitgym.seeding import episode_keys, seed_key
 from splitgym.worlds.observation import wrong_number
 from splitgym.worlds.world import Seen, World, row_dtype
 
@@ -117,20 +117,22 @@ class Rows:
         options = dict(options)
         traces = self._traces(options.pop("trace", None), rows)
         chosen = {**self._options(options), **{k: v for k, v in self.options.items() if k not in options}}
-        keys = [None if seeds[i] is None else seed_key(seeds[i]) for i in rows]  # pyright: ignore[reportArgumentType]
+        keys = {  # of the rows that are seeded; None: by chance
+            i: None if (seed := seeds[i]) is None else seed_key(seed)
+            for i in rows.tolist()
+            if seeds[i] is not None or self.episodes[i] < 0
+        }
         self._crew.settle()
         self.lack = CUT_OFF
-        for i, key in zip(rows, keys, strict=True):
-            if key is not None or self.episodes[i] < 0:
-                self.keys[i] = seed_key(entropy()) if key is None else key
-                self.episodes[i] = 0
-            else:
-                self.episodes[i] += 1
-            self.episode_keys[i] = episode_key(np.uint64(self.keys[i]), int(self.episodes[i]))
+        self.episodes[rows] += 1
+        for i, key in keys.items():
+            self.keys[i] = seed_key(entropy()) if key is None else key
+            self.episodes[i] = 0
+        self.episode_keys[rows] = episode_keys(self.keys[rows], self.episodes[rows])
         for name, value in chosen.items():
             self.world.options[name].apply(self.states, rows, value)
         self.steps[rows] = 0
-        self.outcomes[rows] = np.zeros((), self._outcome)
+        self._outcome_bytes[rows] = 0
         self.logs[rows] = 0.0
         self._replay(rows, traces)
         self.lack = ""

@@ -93,6 +93,14 @@ def put(values, span, k, value):
 
 
 @jit
+def fitting(values, span, count):
+    """How many of ``count`` numbers the vector at ``span`` takes; :func:`show` reports the others."""
+    if count > span.count:
+        values[values.shape[0] - 1] = span.index
+    return min(count, span.count)
+
+
+@jit
 def show(values, out, p):
     """SI values of a row, of :func:`nothing_yet`, -> observation ``out`` (n_fields,) float32; empties ``values`` again.
 

@@ -97,6 +97,13 @@ def child(key, index):
 
 
 @jit
+def fill_children(keys, indices, out):
+    """:func:`child` of every key (n,) by its index (n,) into ``out`` (n,)."""
+    for i in range(out.shape[0]):
+        out[i] = child(keys[i], indices[i])
+
+
+@jit
 def uniform(key):
     """Uniform in the open interval (0, 1), 53 bits [1]."""
     return (np.float64(key >> _S11) + 0.5) * _ULP

@@ -10,6 +10,7 @@ import pytest
 
 from splitgym.physics import random
 from splitgym.physics.random import FIRST_STREAM, STREAMS, check_streams
+from splitgym.seeding import episode_key, episode_keys
 from tests.helpers import ROOT
 
 #: What the streams have been since 0.1; another value is another randomness for every seed.
@@ -24,6 +25,12 @@ VALUES = {
 
 def test_no_stream_has_moved():
     assert {name: getattr(random, name) for name in VALUES} == VALUES
+
+
+def test_keys_of_many_episodes_are_those_of_each():
+    keys, episodes = np.array([0, 1, 2**64 - 1, 5], np.uint64), np.array([0, 7, 2**40, 2**63 - 1], np.int64)
+    each = [episode_key(key, int(episode)) for key, episode in zip(keys, episodes, strict=True)]
+    assert episode_keys(keys, episodes).tolist() == [int(key) for key in each]
 
 
 def test_every_stream_is_in_the_list():

@@ -16,7 +16,7 @@ from splitgym import interrupt
 from splitgym.envs import parallel_env
 from splitgym.fields import SQUASH, UNIT
 from splitgym.jit import config, one_record
-from splitgym.physics.codec import nothing_yet, put, show
+from splitgym.physics.codec import fitting, nothing_yet, put, show
 from splitgym.policy import rows_of
 from splitgym.worlds.observation import ObservationTable, Observed, places, wrong_number
 from splitgym.worlds.records import record_type
@@ -150,6 +150,19 @@ def test_a_vector_is_never_written_beyond_its_size(name, extra, size):
     assert f"writes beyond the observation field '{name}', which has {size}" in str(wrong_number("w", fields, number))
     np.testing.assert_array_equal(out, np.float32([0.25] + size * [0.5] + size * [0.75]))
     assert np.isnan(values).all()  # nothing of this row is left for the next one
+
+
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_more_numbers_than_a_vector_takes_are_told(more):
+    p, size = lowered(2), 2
+    values, out = nothing_yet(5), np.zeros(5, np.float32)
+    for name in ("many", "other"):
+        count = fitting(values, p["at"][name], size + more * (name == "many"))
+        assert count == size
+        values[p["at"][name]["first"] :][:count] = 0.5
+    values[p["at"]["one"]] = 0.25
+    number = show(values, out, p)
+    assert number == -1 if more == 0 else "'many', which has 2" in str(wrong_number("w", TABLE.fields(size), number))
 
 
 def test_a_name_that_the_table_has_not_cannot_be_compiled():

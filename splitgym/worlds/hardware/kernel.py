@@ -279,32 +279,27 @@ def mask_axes(s, out, p):
     """Per-axis masks side by side into ``out``: clock, accelerator, split layer, server GPU.
 
     A value is allowed if, with some values of the other axes, it is a configuration that nominally meets the
-    threshold; where nothing does, if it is part of some configuration.
+    threshold; where nothing does, if it is part of some configuration.  The fastest configuration with each value
+    decides, and the fastest of those that keep clock and accelerator: adding a delay keeps the order.
     """
-    modes, splits = p.n_clocks, p.n_clocks + 3
-    gpus = splits + p.last_split + 1
-    out[:] = False
+    least_s, delay_s, left_s = p.least_s, p.reconfigure_s, s.remaining_s
+    kept_s = p.kept_s[nearest_level(s.clock_hz, p.clocks_hz, p.n_clocks), s.accelerator]
     found = False
-    for least in range(2):
-        for level in range(p.n_clocks):
-            for mode in range(3 if p.accelerated else 1):
-                for split in range(p.last_split + 1):
-                    for gpu in range(2):
-                        alone = least == 1 and possible(level, mode, split, gpu, p)
-                        if alone or in_time(level, mode, split, gpu, s, p):
-                            found = True
-                            out[level], out[modes + mode], out[splits + split], out[gpus + gpu] = True, True, True, True
-        if found:
-            break
+    for j in range(out.shape[0]):
+        out[j] = (delay_s + least_s[j] <= left_s) | (kept_s[j] <= left_s)
+        found |= out[j]
+    for j in range(0 if found else out.shape[0]):
+        out[j] = least_s[j] < math.inf
 
 
 @jit
 def mask_table(s, table, out, p):
     """Mask of a table of valid decisions (n_actions,) DECISION into ``out`` (n_actions,)."""
-    found = False
+    found, level, clock_hz = False, -1, math.nan
     for a in range(table.shape[0]):
         d = table[a]
-        level = nearest_level(d.clock_hz, p.clocks_hz, p.n_clocks)
+        if d.clock_hz != clock_hz:  # decisions of one clock stand together
+            level, clock_hz = nearest_level(d.clock_hz, p.clocks_hz, p.n_clocks), d.clock_hz
         out[a] = in_time(level, int(d.accelerator), int(d.split), int(d.gpu), s, p)
         found = found or out[a]
     if not found:

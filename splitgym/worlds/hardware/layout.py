@@ -137,6 +137,8 @@ class Nature(NamedTuple):
 #: Least energy of the request that all are compared with, most of any [J].
 LEAST_REFERENCE_J, MOST_REQUEST_J = 1e-9, 1e12
 MAX_CLOCKS, MAX_SPLITS, MAX_LATTICE = 16, 128, 16
+#: Longest mask: a place for every clock, accelerator mode, split layer and GPU.
+MAX_MASK = MAX_CLOCKS + 3 + MAX_SPLITS + 2
 
 #: The scenario in SI units, derived values included; L = last split layer, counts beside the tables.
 PARAMS_TABLE = (
@@ -200,6 +202,8 @@ PARAMS_TABLE = (
         "latency of every configuration; inf if invalid or not measured",
         (MAX_CLOCKS, 3, MAX_SPLITS, 2),
     ),
+    Column("least_s", "f8", "least of these by the value of one axis, in the order of the mask", (MAX_MASK,)),
+    Column("kept_s", "f8", "(clock, mode) the same among those with this clock and mode", (MAX_CLOCKS, 3, MAX_MASK)),
     *OBSERVATION_TABLE.columns(),
 )
 PARAMS = record_type(PARAMS_TABLE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from splitgym.worlds.hardware.layout import (
     DECISION,
     LEAST_REFERENCE_J,
     MAX_CLOCKS,
+    MAX_MASK,
     MAX_SPLITS,
     MOST_REQUEST_J,
     PARAMS,
@@ -71,6 +73,8 @@ def lower(scenario: HardwareScenario) -> np.record:
         arrivals=lower_arrivals(scenario.arrivals.model, scenario.arrivals.parameters, scenario.requests.count),
         reference_j=0.0,
         nominal_s=np.full((MAX_CLOCKS, 3, MAX_SPLITS, 2), np.inf),
+        least_s=np.full(MAX_MASK, np.inf),
+        kept_s=np.full((MAX_CLOCKS, 3, MAX_MASK), np.inf),
         **OBSERVATION_TABLE.params(scenario),
     )
     return _with_nominal(params, runs)
@@ -85,11 +89,30 @@ def _with_nominal(params: np.record, runs: np.ndarray) -> np.record:
     decisions["accelerator"], decisions["split"], decisions["gpu"] = mode, split, gpu
     values = nominal(params, runs, decisions)
     params.nominal_s[tuple(index.T)] = values[:, 0]
+    _fill_least(params)
     p = one_record(params, PARAMS)[0]
     cloud_only = (index == in_force(int(params.n_clocks) - 1, 0, 0, 1, runs, p)).all(axis=1)
     params.reference_j = values[cloud_only, 1][0]
     _check_service(values, float(params.reference_j), bool(params.measured))
     return params
+
+
+def _fill_least(params: np.record) -> None:
+    """Least nominal latency by each value of an axis, as the mask lays them out: clock, accelerator, split layer, GPU.
+
+    Once among all configurations, once among those of each clock and accelerator mode.
+    """
+    clocks, splits = int(params.n_clocks), int(params.last_split) + 1
+    nominal_s = params.nominal_s[:clocks, :, :splits]
+    first = np.cumsum([0, clocks, 3, splits, 2])
+    for axis, (begin, end) in enumerate(itertools.pairwise(first)):
+        others = tuple(other for other in range(4) if other != axis)
+        params.least_s[begin:end] = nominal_s.min(axis=others)
+    for level, mode in np.ndindex(clocks, 3):
+        alike_s = nominal_s[level, mode]
+        kept_s = params.kept_s[level, mode]
+        kept_s[level] = kept_s[clocks + mode] = alike_s.min()
+        kept_s[first[2] : first[3]], kept_s[first[3] : first[4]] = alike_s.min(axis=1), alike_s.min(axis=0)
 
 
 def _configurations(params: np.record, runs: np.ndarray) -> np.ndarray:

@@ -12,9 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.physics.codec import nothing_yet, put, show
+from splitgym.physics.codec import fitting, nothing_yet, put, show
 from splitgym.physics.step_cost import step_delay_s, step_energy_j, within
 from splitgym.worlds.placement.nature import fast_config, fill_apps
+
+#: The outlook at a node to which no block can go.
+NOWHERE = (math.inf, math.inf, -1.0)
 
 
 class System(NamedTuple):
@@ -116,10 +119,16 @@ def room(s, y, c, v, a, system, free):
 
 
 @jit
+def within_reach(s, y, v, system, p):
+    """Whether the next block could go to node ``v`` at all: there is a link, and the block is not pinned elsewhere."""
+    return (s.node == v or system.arc_of[s.node, v] >= 0) and (s.placed >= p.pinned or v == y.source)
+
+
+@jit
 def may_move(s, y, c, v, system, free, p):
     """Whether the next block may go to node ``v`` under configuration ``c``; (False, inf, inf) or with its cost."""
     b = s.placed
-    if s.open[c] == 0 or system.dnns[y.dnn].depth[c] <= b or (b < p.pinned and v != y.source):
+    if s.open[c] == 0 or system.dnns[y.dnn].depth[c] <= b or not within_reach(s, y, v, system, p):
         return False, math.inf, math.inf
     energy_j, delay_s = step_cost(y.dnn, c, b, s.node, v, system, p.worst)
     if energy_j == math.inf:
@@ -156,7 +165,7 @@ def open_app(s, apps, system, p):
     if s.finished:
         return
     y = apps[s.app]
-    s.node = y.source
+    s.node, s.reference_j = y.source, reference_j(y, system, p)
     dnn = system.dnns[y.dnn]
     for c in range(s.open.shape[0]):
         s.open[c] = 1 if c < dnn.n_configs and dnn.accuracy[c] >= y.accuracy else 0
@@ -164,13 +173,13 @@ def open_app(s, apps, system, p):
 
 
 @jit
-def free_capacity(live, system, free):
+def free_capacity(s, live, system, free):
     """What the live applications leave free; summed anew, so that nothing drifts."""
     for v in range(system.nodes.shape[0]):
         free.node[v], free.memory[v] = system.nodes[v].capacity_op_s, system.nodes[v].memory_bit
     for a in range(system.arcs.shape[0]):
         free.arc[a] = system.arcs[a].capacity_bit_s
-    for i in range(live.shape[0]):
+    for i in range(s.held):
         z = live[i]
         if z.until_s <= 0.0:
             continue
@@ -190,32 +199,36 @@ def free_capacity(live, system, free):
 
 @jit
 def depart(s, live, now_s):
-    """Release the applications whose time is over."""
-    s.live = 0
-    for i in range(live.shape[0]):
+    """Release the applications whose time is over; returns whether there were any."""
+    before, held = s.live, s.held
+    s.live, s.held = 0, 0
+    for i in range(held):
         if 0.0 < live[i].until_s <= now_s:
             live[i].until_s = 0.0
-        s.live += 1 if live[i].until_s > 0.0 else 0
+        if live[i].until_s > 0.0:
+            s.live, s.held = s.live + 1, i + 1
+    return s.live != before
 
 
 @jit
 def reserve(s, y, c, live):
-    """Keep what the present application needs until it leaves."""
-    for i in range(live.shape[0]):
-        z = live[i]
-        if z.until_s <= 0.0:
-            z.until_s = y.arrival_s + y.holding_s
-            z.source, z.dnn, z.exit_config, z.rate_hz = y.source, y.dnn, c, y.rate_hz
-            for b in range(s.placed):
-                z.path[b] = s.path[b]
-            return
+    """Keep what the present application needs until it leaves, in the first place that is free."""
+    at = 0
+    while at < s.held and live[at].until_s > 0.0:
+        at += 1
+    z = live[at]
+    z.until_s = y.arrival_s + y.holding_s
+    z.source, z.dnn, z.exit_config, z.rate_hz = y.source, y.dnn, c, y.rate_hz
+    for b in range(s.placed):
+        z.path[b] = s.path[b]
+    s.live, s.held = s.live + 1, max(s.held, at + 1)
 
 
 @jit
 def close_app(s, o, y, c, apps, live, system, free, p):
     """Accept with configuration ``c`` or reject (-1), reward, and turn to the next application."""
     o.closed = True
-    o.reference_j, o.latency_target_s = reference_j(y, system, p), y.latency_s
+    o.reference_j, o.latency_target_s = s.reference_j, y.latency_s
     if c >= 0:
         o.accepted, o.exit_config, o.accuracy = True, c, system.dnns[y.dnn].accuracy[c]
         o.energy_j, o.latency_s, o.power_w = s.spent_j[c], s.spent_s[c], y.rate_hz * s.spent_j[c]
@@ -227,9 +240,10 @@ def close_app(s, o, y, c, apps, live, system, free, p):
     o.reward = o.reward_saved + o.reward_rejection
     s.app += 1
     open_app(s, apps, system, p)
-    depart(s, live, apps[s.app].arrival_s if s.app < p.n_apps else y.arrival_s)
+    left = depart(s, live, apps[s.app].arrival_s if s.app < p.n_apps else y.arrival_s)
     o.live = s.live
-    free_capacity(live, system, free)
+    if left or c >= 0:
+        free_capacity(s, live, system, free)
 
 
 @jit
@@ -268,19 +282,19 @@ def step_one(s, d, o, apps, live, system, free, p):
 @jit
 def begin(s, key, apps, live, system, free, p):
     """Put a row at the start of an episode; its applications are already drawn."""
-    s.key, s.app, s.live = key, 0, 0
+    s.key, s.app, s.live, s.held = key, 0, 0, 0
     s.depleted = False
     for i in range(live.shape[0]):
         live[i].until_s = 0.0
     open_app(s, apps, system, p)
-    free_capacity(live, system, free)
+    free_capacity(s, live, system, free)
 
 
 # ------------------------------------------------------------------ what is seen
 @jit
 def outlook(s, y, v, system, free, p):
     """Next block at node ``v``: least energy of the step and to the end [J], most slack [s]; (inf, inf, -1): no way."""
-    step_j, end_j, slack_s = math.inf, math.inf, -1.0
+    step_j, end_j, slack_s = NOWHERE
     for c in range(system.dnns[y.dnn].n_configs):
         good, energy_j, delay_s = may_move(s, y, c, v, system, free, p)
         if good:
@@ -293,18 +307,24 @@ def outlook(s, y, v, system, free, p):
 @jit
 def share_left(free, capacity):
     """Free share of a capacity; 0 of none."""
-    return min(max(free / capacity, 0.0), 1.0) if capacity > 0.0 else 0.0
+    share = min(max(free / (capacity if capacity > 0.0 else 1.0), 0.0), 1.0)
+    return share if capacity > 0.0 else 0.0  # without a branch, for SIMD lanes
 
 
 @jit
-def observe_node(s, y, v, base_j, system, free, values, p):
-    """What is observed of node ``v``; returns whether the next block may go there."""
-    step_j, end_j, slack_s = math.inf, math.inf, -1.0
-    if not s.finished:
-        step_j, end_j, slack_s = outlook(s, y, v, system, free, p)
-    possible, at, node = slack_s >= 0.0, p.at, system.nodes[v]
-    put(values, at.node_free, v, share_left(free.node[v], node.capacity_op_s))
-    put(values, at.memory_free, v, share_left(free.memory[v], node.memory_bit))
+def observe_shares(free, capacity, span, values):
+    """Free shares of capacities (n,) as the vector at ``span``."""
+    count = fitting(values, span, free.shape[0])
+    shares = values[span.first : span.first + count]
+    for k in range(count):
+        shares[k] = share_left(free[k], capacity[k])
+
+
+@jit
+def observe_node(s, y, v, ahead, values, p):
+    """What is observed of node ``v``; ``ahead``: its :func:`outlook`.  Returns whether the next block may go there."""
+    step_j, end_j, slack_s = ahead
+    possible, at, base_j = slack_s >= 0.0, p.at, s.reference_j
     put(values, at.here, v, 1.0 if v == s.node else 0.0)
     put(values, at.step_energy, v, min(step_j / base_j, 1e6) if possible and base_j > 0.0 else 1e6)
     put(values, at.end_energy, v, min(end_j / base_j, 1e6) if possible and base_j > 0.0 else 1e6)
@@ -320,19 +340,23 @@ def look(s, apps, system, free, values, out, mask, p):
     Both are filled together, since what a node would cost and whether it is possible is one question.
     """
     y, at, n = apps[min(s.app, p.n_apps - 1)], p.at, system.nodes.shape[0]
-    base_j = reference_j(y, system, p)
+    base_j = s.reference_j
     values[at.dnn], values[at.source], values[at.live] = y.dnn, y.source, s.live
     values[at.latency_s], values[at.accuracy], values[at.rate_hz] = y.latency_s, y.accuracy, y.rate_hz
     values[at.placed], values[at.node], values[at.reference_j] = s.placed, s.node, base_j
     for v in range(n):
-        mask[v] = observe_node(s, y, v, base_j, system, free, values, p) or s.finished
+        ahead = NOWHERE
+        if not s.finished and within_reach(s, y, v, system, p):  # most nodes are not, and need no look at capacities
+            ahead = outlook(s, y, v, system, free, p)
+        mask[v] = observe_node(s, y, v, ahead, values, p) or s.finished
     for c in range(p.n_configs):
         done = not s.finished and may_finish(s, y, c, system)
         mask[n + c] = done or s.finished
         put(values, at.finish_energy, c, min(s.spent_j[c] / base_j, 1e6) if done and base_j > 0.0 else 1e6)
     mask[n + p.n_configs] = True
-    for a in range(system.arcs.shape[0]):
-        put(values, at.arc_free, a, share_left(free.arc[a], system.arcs[a].capacity_bit_s))
+    observe_shares(free.node, system.nodes.capacity_op_s, at.node_free, values)
+    observe_shares(free.memory, system.nodes.memory_bit, at.memory_free, values)
+    observe_shares(free.arc, system.arcs.capacity_bit_s, at.arc_free, values)
     return show(values, out, p)
 
 

@@ -25,7 +25,9 @@ STATE = np.dtype(
         ("open", "i8", (MAX_CONFIGS,)),  # 1: exit configuration that is still possible (Numba nests no booleans)
         ("spent_s", "f8", (MAX_CONFIGS,)),  # latency so far under each
         ("spent_j", "f8", (MAX_CONFIGS,)),  # energy so far under each
+        ("reference_j", "f8"),  # energy of its least-latency plan on the empty system
         ("live", "i8"),  # applications that hold capacity
+        ("held", "i8"),  # they are among so many of the first LIVE records
         ("recorded", "?"),  # applications come from a trace
         ("finished", "?"),  # no application left
         ("depleted", "?"),  # never: nothing has a battery here

@@ -70,6 +70,7 @@ def fast_config(source, x, accuracy, pinned, system, worst):
 def fill_apps(key, apps, arrival_s, system, p):
     """Draw the applications of an episode into ``apps`` (n,) APP; targets refer to the empty system."""
     fill_arrivals(child(key, ARRIVAL_STREAM), p.arrivals, arrival_s, apps.arrival_s)
+    slacks, rates = math.log(p.slack_max / p.slack_min), math.log(p.rate_max_hz / p.rate_min_hz)
     for k in range(apps.shape[0]):
         x, own = apps[k], child(key, k)
         x.source = source_node(system.nodes, pick(child(own, SOURCE), p.n_sources), p.source_tier)
@@ -77,7 +78,7 @@ def fill_apps(key, apps, arrival_s, system, p):
         x.holding_s = p.holding_mean_s * exponential(child(own, HOLDING))
         share = p.accuracy_min + (p.accuracy_max - p.accuracy_min) * uniform(child(own, ACCURACY))
         x.accuracy = share * best_accuracy(system.dnns[x.dnn])
-        slack = p.slack_min * math.exp(math.log(p.slack_max / p.slack_min) * uniform(child(own, SLACK)))
+        slack = p.slack_min * math.exp(slacks * uniform(child(own, SLACK)))
         least_s, _ = fast_config(x.source, x.dnn, x.accuracy, p.pinned, system, p.worst)
         x.latency_s = max(slack * least_s, LEAST_TARGET_S)
-        x.rate_hz = p.rate_min_hz * math.exp(math.log(p.rate_max_hz / p.rate_min_hz) * uniform(child(own, RATE)))
+        x.rate_hz = p.rate_min_hz * math.exp(rates * uniform(child(own, RATE)))
