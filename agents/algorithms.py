@@ -20,6 +20,8 @@ class Algorithm:
         fields: defaults of the fields of :class:`TrainConfig` that depend on the algorithm.
         hyper: defaults of its own hyper-parameters; the rest are stable-baselines3's.
         masks: whether it takes action masks.
+        acting: prefixes of the weights that decide, in the order of the layers; ``activation`` stands between them.
+        squashed: whether it reaches a ``Box`` by tanh.
     """
 
     module: str
@@ -28,6 +30,9 @@ class Algorithm:
     fields: Mapping[str, Any]
     hyper: Mapping[str, Any]
     masks: bool = False
+    acting: tuple[str, ...] = ("mlp_extractor.policy_net", "action_net")
+    activation: str = "tanh"
+    squashed: bool = False
 
     def load(self) -> Any:
         """The class; raises ``DependencyNotInstalled`` that names the extra."""
@@ -62,14 +67,34 @@ for _name, _algorithm in {
         fields={**_ON_POLICY, "learning_rate": 7e-4},
         hyper={"n_steps": 8, "gae_lambda": 0.95, "normalize_advantage": True},
     ),
-    "sac": Algorithm(module=_SB3, cls="SAC", actions=("box",), fields=_OFF_POLICY, hyper=_REPLAY),
-    "td3": Algorithm(module=_SB3, cls="TD3", actions=("box",), fields=_OFF_POLICY, hyper=_REPLAY),
+    "sac": Algorithm(
+        module=_SB3,
+        cls="SAC",
+        actions=("box",),
+        fields=_OFF_POLICY,
+        hyper=_REPLAY,
+        acting=("actor.latent_pi", "actor.mu"),
+        activation="relu",
+        squashed=True,
+    ),
+    "td3": Algorithm(
+        module=_SB3,
+        cls="TD3",
+        actions=("box",),
+        fields=_OFF_POLICY,
+        hyper=_REPLAY,
+        acting=("actor.mu",),
+        activation="relu",
+        squashed=True,
+    ),
     "dqn": Algorithm(
         module=_SB3,
         cls="DQN",
         actions=("discrete",),
         fields=_OFF_POLICY,
         hyper={**_REPLAY, "target_update_interval": 10_000, "exploration_fraction": 0.2},
+        acting=("q_net.q_net",),
+        activation="relu",
     ),
 }.items():
     ALGORITHMS.add(_name, _algorithm)

@@ -23,12 +23,14 @@ from splitgym.adapters.layers import Normalised
 from splitgym.agents.agent import Agent, Behind, SharedAgent
 from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import CONFIG_FILE, TrainConfig, load_config
+from splitgym.agents.exported import SUFFIX, load_exported
 from splitgym.agents.stopped import stopped
 from splitgym.checks import file_path, switch
 from splitgym.encodings import encoding_of
 from splitgym.extras import need
 from splitgym.files import write_atomically
 from splitgym.quoting import cut, listed, shown, tamed
+from splitgym.reading import has_suffix
 from splitgym.specs import command_line
 
 MODEL_FILE = "model.zip"
@@ -36,10 +38,11 @@ CHECKPOINTS = "checkpoints"
 
 
 def load_agent(path: str | Path, env: Any = None, *, trust: bool = False, device: str = "cpu") -> Agent:
-    """A trained agent from a run folder (its end, or else its newest checkpoint) or from a zip file of one.
+    """A trained agent from a run folder (its end, or else its newest checkpoint), a zip file of one, or an export.
 
     Args:
-        path: run folder of ``splitgym train``, its ``model.zip`` or one of its checkpoints.
+        path: run folder of ``splitgym train``, its ``model.zip`` or one of its checkpoints; or a file of
+            ``splitgym export``, which is played without torch.
         env: if given, the agent is checked against it, see :meth:`Agent.check`.
         trust: also load stable-baselines3 zip files of other origin.  Loading them runs code that they contain.
         device: torch device.
@@ -48,10 +51,12 @@ def load_agent(path: str | Path, env: Any = None, *, trust: bool = False, device
     ``DependencyNotInstalled`` without the extra ``[agents]``.
     """
     path, trust = file_path("path", path), switch("trust", trust)
-    check_device(device)
     file = model_file(path)
     folder = run_folder(file)
-    if folder is None:
+    if has_suffix(file, SUFFIX):
+        agent = load_exported(file)
+    elif folder is None:
+        check_device(device)
         if not trust:
             raise ValueError(
                 f"{str(file)!r} has no {CONFIG_FILE} of 'splitgym train' beside it. Model files of other origin hold "
@@ -60,6 +65,7 @@ def load_agent(path: str | Path, env: Any = None, *, trust: bool = False, device
             )
         agent = _load_foreign(file, device)
     else:
+        check_device(device)
         agent = _load_ours(file, folder, device)
     if env is not None:
         agent.check(env)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import itertools
 import json
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -218,17 +219,29 @@ def load_config(folder: Path, *, anew: bool = False) -> TrainConfig:
     path = Path(folder) / CONFIG_FILE
     if not path.is_file():
         raise ValueError(f"{str(folder)!r} is not a run of 'splitgym train': it holds no {CONFIG_FILE}")
+    with _naming(path):
+        document = check_document(read_json(path, "run's configuration"), FORMAT)
+    again = "train again: " + command_line("train", "--resume", folder, "--overwrite")
+    return config_of(document, path, Path(folder), again, anew=anew)
+
+
+def config_of(document: Mapping[str, Any], path: Path, folder: Path, again: str, *, anew: bool = False) -> TrainConfig:
+    """The configuration that a checked document describes, see :func:`load_config`.
+
+    ``path`` is the document's file, ``folder`` that of the files which the scenario names, ``again`` what to do where
+    this version gives other numbers.
+    """
     made_with: list[provenance.Source] = []
+    setting, saved = document["scenario"], document["spaces"]
     try:
-        document = _document(path)
-        setting, saved = document["scenario"], document["spaces"]
-        made_with = provenance.read(document.get("plugins", []), "plugins")
-        scenario = toml_of(str(setting["toml"]), "its scenario")
-        with beside(folder), no_warnings():  # of the run's own setting, which has been checked
-            config = from_mapping(TrainConfig, {**document["config"], "scenario": scenario}, "train")
-        here = config.space_names()
-    except (ValueError, RecursionError, OSError) as error:
-        raise ValueError(cut(f"{where(path)} cannot be used: {error}") + provenance.advice(made_with)) from error
+        with _naming(path):
+            made_with = provenance.read(document.get("plugins", []), "plugins")
+            scenario = toml_of(str(setting["toml"]), "its scenario")
+            with beside(folder), no_warnings():  # of the run's own setting, which has been checked
+                config = from_mapping(TrainConfig, {**document["config"], "scenario": scenario}, "train")
+            here = config.space_names()
+    except ValueError as error:
+        raise ValueError(f"{error}{provenance.advice(made_with)}") from error
     if anew:
         return config
     if not is_setting_of(config.scenario, setting["digest"]) or here != saved:
@@ -236,19 +249,26 @@ def load_config(folder: Path, *, anew: bool = False) -> TrainConfig:
         raise ValueError(
             f"{path}: scenario {shown(setting['name'])} has other values or spaces in this version of splitgym "
             f"({__version__}) than in {trained}, with which the run was trained, or a file that it names or a "
-            "plug-in model has changed, or that version knew files by their path only; train again: "
-            + command_line("train", "--resume", folder, "--overwrite")
+            f"plug-in model has changed, or that version knew files by their path only; {again}"
             + provenance.advice(made_with)
         )
     return config
 
 
-def _document(path: Path) -> dict[str, Any]:
-    """The tables of a configuration's file; ``ValueError`` for what is missing or of another kind."""
-    document = read_json(path, "run's configuration")
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Say of which file an error speaks."""
+    try:
+        yield
+    except (ValueError, RecursionError, OSError) as error:
+        raise ValueError(cut(f"{where(path)} cannot be used: {error}")) from error
+
+
+def check_document(document: Any, wanted: str) -> dict[str, Any]:
+    """A file's tables, of the format ``wanted``; ``ValueError`` for what is missing or of another kind."""
     mark = document.get("format") if isinstance(document, dict) else document
-    if mark != FORMAT:
-        raise ValueError(f"format {shown(mark)}, this version reads {FORMAT!r}")
+    if mark != wanted:
+        raise ValueError(f"format {shown(mark)}, this version reads {wanted!r}")
     for name in ("config", "scenario", "spaces", "versions"):
         if not isinstance(document.get(name), dict):
             raise ValueError(f"{name} must be a table, got {shown(document.get(name))}")

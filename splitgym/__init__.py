@@ -15,7 +15,9 @@ from splitgym.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from splitgym.adapters import per_device, policy_from
+    from splitgym.agents.checkpoint import load_agent
     from splitgym.agents.config import TrainConfig
+    from splitgym.agents.exporting import export_agent
     from splitgym.agents.training import train
     from splitgym.encodings import register_encoding
     from splitgym.evaluation import (
@@ -65,8 +67,10 @@ __all__ = [
     "clairvoyant",
     "evaluate",
     "evaluate_suite",
+    "export_agent",
     "fading",
     "fit_hardware",
+    "load_agent",
     "load_plugin",
     "load_profile",
     "load_scenario",
@@ -110,6 +114,8 @@ _LATER = {
     **dict.fromkeys(("per_device", "policy_from"), "splitgym.adapters"),
     **dict.fromkeys(("load_suite", "suite_names"), "splitgym.suites"),
     "TrainConfig": "splitgym.agents.config",
+    "export_agent": "splitgym.agents.exporting",
+    "load_agent": "splitgym.agents.checkpoint",
     "train": "splitgym.agents.training",
     "warmup": "splitgym.warming",
 }

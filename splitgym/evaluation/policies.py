@@ -200,7 +200,7 @@ def _is_ours(kind: Any) -> bool:
 
 
 def _looks_like_path(name: str) -> bool:
-    if "/" in name or "\\" in name or has_suffix(name, ".zip"):
+    if "/" in name or "\\" in name or has_suffix(name, ".zip") or has_suffix(name, ".safetensors"):
         return True
     try:
         return Path(name).is_dir()

@@ -36,6 +36,7 @@ RIGHT = {
     "profile": ["absent.py:Net", "--input", "1x3x8x8"],
     "train": ["--steps", "64"],
     "trace": ["import", "log.csv"],
+    "export": ["absent-run"],
     "dataset": ["device", "--episodes", "1", "--set", "tasks.count=3", "--out", "d-v0"],
     "render": ["device", "--steps", "1"],
     "warmup": ["HardwareSplit-v0"],

@@ -243,6 +243,7 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "Results.figure": (lambda policy, name: played().figure(policy, name), {"policy": "device", "name": "return"}),
         "Results.seeds": (lambda policy: played().seeds(policy), {"policy": "device"}),
         "load_agent": (load_agent, {"path": "nothing"}),
+        "export_agent": (splitgym.export_agent, {"run": "nothing", "out": "x.safetensors"}),
         # without a folder it takes one by default, and trains
         "train": (
             lambda config, out, **rest: train(config, "" if out is None else out, **rest),

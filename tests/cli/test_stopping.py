@@ -51,6 +51,7 @@ CALLS = {
     "list": (["list"], "splitgym.cli.listing.catalogue", ""),
     "warmup": (["warmup"], "splitgym.warming._step", ""),
     "bench": (["bench"], "splitgym.bench.measure", ""),
+    "export": (["export", "runs/mine"], "splitgym.agents.exporting.export_agent", ""),
     "dataset": (["dataset", "device", "--out", "data/mine-v0"], "splitgym.offline.record_dataset", ""),
     "profile": (["profile", "torch.nn:Flatten", "--input", "1x3x8x8"], "splitgym.cli.profiling.captured", ""),
     "trace": (["trace", "import", "log.csv"], "splitgym.cli.tracing.import_log", ""),

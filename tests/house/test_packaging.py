@@ -28,7 +28,21 @@ AT_ROOT = {
     *("splitgym", "baselines", "agents", "tests", "notebooks", "docs"),
 }
 CORE = {"cloudpickle", "gymnasium", "numpy", "numba", "scipy", "networkx"}
-EXTRAS = {"agents", "report", "search", "bench", "dev", "docs", "all", "marl", "morl", "offline", "profile", "ray"}
+EXTRAS = {
+    "agents",
+    "report",
+    "search",
+    "bench",
+    "dev",
+    "docs",
+    "all",
+    "marl",
+    "morl",
+    "offline",
+    "profile",
+    "ray",
+    "zoo",
+}
 
 needs_git = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a git checkout")
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

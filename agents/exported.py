@@ -1,0 +1,88 @@
+"""A trained agent as one small file that is data alone: weights as safetensors, everything else as JSON inside it.
+
+It is played by NumPy (:mod:`splitgym.agents.forward`), needs no torch, and whoever made it, no code of it is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splitgym.agents.agent import Agent, SharedAgent
+from splitgym.agents.algorithms import ALGORITHMS
+from splitgym.agents.config import TrainConfig, check_document, config_of
+from splitgym.agents.forward import Network
+from splitgym.checks import file_path
+from splitgym.extras import need
+from splitgym.quoting import cut, shown, where
+from splitgym.reading import json_of, read_bytes
+
+SUFFIX = ".safetensors"
+FORMAT = "splitgym-agent-1"
+#: Entry of the file's header that holds the JSON text.
+ENTRY = "splitgym"
+_MOST = 2**30  # bytes of a file
+_MOST_STEPS = 2**62
+
+
+def load_exported(path: str | Path) -> Agent:
+    """The agent of a file of :func:`splitgym.export_agent`.
+
+    Raises ``ValueError`` naming the file and what is wrong: no such file, damaged or foreign, networks or a scenario
+    that do not fit this version; ``DependencyNotInstalled`` without the extra ``[zoo]``.
+    """
+    path = file_path("path", path)
+    content = read_bytes(path, "agent", _MOST)
+    document, tensors = _read(content, path)
+    again = "train and export it again"
+    config = config_of(document, path, path.parent, again)
+    steps = document.get("steps")
+    if type(steps) is not int or not 0 <= steps <= _MOST_STEPS:
+        raise ValueError(f"{where(path)} cannot be used: steps must be a whole number, got {shown(steps)}")
+    try:
+        network = network_of(_layers(tensors), config)
+    except ValueError as error:
+        raise ValueError(cut(f"{where(path)} cannot be used: {error}")) from error
+    kind = SharedAgent if config.agents else Agent
+    agent = kind(network, path.stem, str(config.action), ALGORITHMS[config.algo].masks, config)
+    agent.steps = steps
+    return agent
+
+
+def network_of(layers: tuple[tuple[np.ndarray, np.ndarray], ...], config: TrainConfig) -> Network:
+    """The network of a configuration's algorithm.  Raises ``ValueError`` for layers that do not fit its spaces."""
+    algorithm = ALGORITHMS[config.algo]
+    return Network(layers, algorithm.activation, algorithm.squashed, *config.spaces())
+
+
+# ------------------------------------------------------------------ the file
+PARTS = ("weight", "bias")
+
+
+def _read(content: bytes, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """JSON document and arrays of a file."""
+    safetensors = need("safetensors", "zoo")
+    try:
+        tensors = need("safetensors.numpy", "zoo").load(content)
+        header = json_of(content[8 : 8 + int.from_bytes(content[:8], "little")], path)
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(cut(f"{where(path)} is not a whole safetensors file: {error}")) from error
+    text = (header.get("__metadata__") or {}).get(ENTRY)
+    if not isinstance(text, str):
+        raise ValueError(f"{where(path)} is not an agent of 'splitgym export': its header has no entry {ENTRY!r}")
+    try:
+        return check_document(json_of(text, path), FORMAT), tensors
+    except ValueError as error:
+        raise ValueError(cut(f"{where(path)} cannot be used: {error}")) from error
+
+
+def _layers(tensors: Mapping[str, np.ndarray]) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Weights and biases of the layers in their order."""
+    count = len(tensors) // 2
+    names = [f"{k}.{part}" for k in range(count) for part in PARTS]
+    if set(names) != set(tensors):
+        raise ValueError(f"its arrays must be 0.weight, 0.bias, 1.weight, ..., got {shown(sorted(tensors))}")
+    return tuple((tensors[f"{k}.weight"], tensors[f"{k}.bias"]) for k in range(count))

@@ -1,0 +1,87 @@
+"""From a run to one file that is data alone, see :mod:`splitgym.agents.exported`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splitgym.agents.agent import Agent
+from splitgym.agents.algorithms import ALGORITHMS, Algorithm
+from splitgym.agents.checkpoint import load_agent, model_file, read_weights
+from splitgym.agents.config import TrainConfig
+from splitgym.agents.exported import ENTRY, FORMAT, PARTS, SUFFIX, network_of
+from splitgym.checks import file_path
+from splitgym.extras import need
+from splitgym.files import write_atomically
+from splitgym.jit import sources_digest
+from splitgym.named_files import named_files
+from splitgym.quoting import shown
+from splitgym.reading import has_suffix
+from splitgym.specs import command_line
+
+
+def export_agent(run: str | Path, out: str | Path | None = None) -> Path:
+    """Write the agent of a run as one file that :func:`splitgym.load_agent` plays without torch.
+
+    Args:
+        run: run folder of ``splitgym train`` (its end, or else its newest checkpoint), or a zip file in one.
+        out: the file, whose name ends in ``.safetensors``; by default that of the run in the current folder.
+
+    Returns the file.  Raises ``ValueError`` for a path without a whole model of ours, networks that are not known here
+    (state-dependent exploration of SAC), a scenario that names files, and a name with another ending;
+    ``DependencyNotInstalled`` without the extra ``[agents]``.
+    """
+    file = model_file(file_path("run", run))
+    agent = load_agent(file)
+    target = file_path("out", f"{agent.name.replace('/', '-')}{SUFFIX}" if out is None else out)
+    if not has_suffix(target, SUFFIX):
+        raise ValueError(f"out must end in {SUFFIX}, got {shown(str(target))}")
+    config = agent.config
+    assert config is not None
+    _refuse_hyper(config)
+    if named_files(config.scenario.to_dict()):
+        raise ValueError(
+            f"scenario {config.scenario.name!r} names files, which one file cannot carry; share the run's folder"
+        )
+    weights, _ = read_weights(file, "cpu")
+    layers = _acting(weights["policy"], ALGORITHMS[config.algo])
+    network_of(layers, config)  # says what does not fit
+    write_atomically(target, _bytes(layers, _document(agent, config)))
+    return target
+
+
+def _document(agent: Agent, config: TrainConfig) -> dict[str, Any]:
+    """What the file says beside the weights."""
+    run = json.loads(config.to_json())
+    told = {"steps": agent.steps, "stopped": agent.stopped, "code": sources_digest()}
+    return {**run, "format": FORMAT, **told}
+
+
+def _bytes(layers: tuple[tuple[np.ndarray, np.ndarray], ...], document: Mapping[str, Any]) -> bytes:
+    tensors = {f"{k}.{part}": array for k, pair in enumerate(layers) for part, array in zip(PARTS, pair, strict=True)}
+    text = json.dumps(document, sort_keys=True)
+    return need("safetensors.numpy", "zoo").save(tensors, metadata={ENTRY: text})
+
+
+def _acting(weights: Mapping[str, Any], algorithm: Algorithm) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Layers that decide, from the state dictionary of a policy."""
+    found = []
+    for prefix in algorithm.acting:
+        numbered = [name for name in weights if name.startswith(f"{prefix}.") and name.endswith(".weight")]
+        own = sorted(numbered, key=lambda name: [int(part) for part in name.split(".") if part.isdigit()])
+        if not own and prefix == algorithm.acting[-1]:
+            raise ValueError(f"the networks of {algorithm.cls} have no layer {prefix!r}")
+        found += [name.removesuffix(".weight") for name in own]
+    pairs = [(weights[f"{name}.weight"], weights[f"{name}.bias"]) for name in found]
+    return tuple((weight.cpu().numpy().copy(), bias.cpu().numpy().copy()) for weight, bias in pairs)
+
+
+def _refuse_hyper(config: TrainConfig) -> None:
+    """Raise ``ValueError`` for settings with which the networks have parts that are not known here."""
+    if config.algo == "sac" and config.hyper.get("use_sde"):
+        told = command_line("train", "--algo", "sac")
+        raise ValueError(f"SAC with use_sde cannot be exported, its last layer is another one; train without: {told}")
