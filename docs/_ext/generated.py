@@ -17,6 +17,7 @@ from types import ModuleType
 import gymnasium as gym
 from sphinx.application import Sphinx
 
+from splitgym.bench import kept_page
 from splitgym.cli.listing import catalogue
 from splitgym.fields import markdown_table
 from splitgym.policy import POLICIES, load_baselines
@@ -168,8 +169,15 @@ def write_pages() -> None:
         _write(path, content)
 
 
+def write_rates(app: Sphinx, error: Exception | None) -> None:
+    """The newest run of ``splitgym bench`` that is kept, as a page beside those of the site."""
+    if error is None and app.builder.format == "html":
+        (Path(app.outdir) / "bench.html").write_text(kept_page(), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect("builder-inited", lambda _: write_pages())
     app.connect("source-read", lambda _, name, source: source.__setitem__(0, replaced(source[0])))
+    app.connect("build-finished", write_rates)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

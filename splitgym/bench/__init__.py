@@ -8,21 +8,27 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
+import sys
 from typing import Any
 
 from gymnasium.error import DependencyNotInstalled
 
 from splitgym.bench.measuring import Budget, NotMeasured, Row
-from splitgym.checks import MOST_THREADS, whole_number
-from splitgym.cli.common import add_form, print_table, progress_bar
+from splitgym.bench.rates_page import history, number, page
+from splitgym.checks import MOST_THREADS, file_path, whole_number
+from splitgym.cli.common import Outputs, add_form, check_output, print_table, progress_bar
 from splitgym.engines.threads import cores
+from splitgym.extras import need
+from splitgym.files import written
 from splitgym.progress import Progress
+from splitgym.quoting import shown
 from splitgym.ranges import Range
 from splitgym.show.tables import Styled, Table
 
 #: Group -> (module, function measuring it, help).
 GROUPS = {
-    "batch": ("simulation", "batch_rows", "native batch beside EnvPool and mobile-env"),
+    "batch": ("simulation", "batch_rows", "native batch beside EnvPool, mobile-env, gymnax and PufferLib"),
     "single": ("simulation", "single_rows", "one environment beside CartPole-v1"),
     "policies": ("simulation", "policy_rows", "time of a decision of every policy"),
     "hardware": ("hardware", "hardware_rows", "HardwareSplit-v0, and DynaSplit's choice of a configuration"),
@@ -42,17 +48,27 @@ def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     groups = "\n".join(f"  {name:<12}{text}" for name, (_, _, text) in GROUPS.items())
     parser.epilog = f"groups:\n{groups}\nexample:\n  splitgym bench --only batch --only single --seconds 2"
+    parser.epilog += "\n  splitgym bench --html bench.html"
     parser.add_argument(
         "--only", action="append", choices=list(GROUPS), help="measure only this group (may be repeated)"
     )
     parser.add_argument("--seconds", type=float, default=0.3, help="seconds of one measurement")
     parser.add_argument("--repeats", type=int, default=7, help="measurements of each contender, taken in turn")
     parser.add_argument("--threads", type=int, default=2, help="threads of the batch, measured beside one thread")
+    parser.add_argument(
+        "--peers",
+        metavar="PYTHON",
+        default=sys.executable,
+        help="a Python with gymnax or PufferLib (default: this one)",
+    )
+    parser.add_argument(
+        "--html", metavar="FILE", help="also write the rows as a page, beside those that are kept of earlier versions"
+    )
     add_form(parser, "machine and rows")
 
 
 def run_bench(args: argparse.Namespace) -> int:
-    """Measure, print a table or JSON, return 0 whatever the rates are.
+    """Measure, print a table or JSON, write the page, return 0 whatever the rates are.
 
     The JSON is ``{"machine": {...}, "rows": [...], "skipped": {...}}``.  A row has the keys of
     :meth:`splitgym.bench.measuring.Row.to_dict`: group, name, value, unit, peer, peer_value, ratio, target, met, note;
@@ -63,6 +79,13 @@ def run_bench(args: argparse.Namespace) -> int:
     Range("s", 1e-4, 3600.0).check("--seconds", args.seconds)
     whole_number("--repeats", args.repeats, 1, 10_000)
     whole_number("--threads", args.threads, 1, MOST_THREADS)
+    if shutil.which(file_path("--peers", args.peers)) is None:
+        raise ValueError(
+            f"--peers needs the Python of an environment, such as .venv/bin/python, got {shown(args.peers)}"
+        )
+    if args.html is not None:
+        need("jinja2", "report")
+        check_output("--html", args.html)
     groups = list(dict.fromkeys(args.only or GROUPS))
     setting, rows, skipped = machine(), list[Row](), dict[str, str]()
     with progress_bar(args.json, len(groups)) as show:
@@ -71,13 +94,32 @@ def run_bench(args: argparse.Namespace) -> int:
                 rows += measure(group, args, show or None)
             except (DependencyNotInstalled, NotMeasured) as error:
                 skipped[group] = str(error)
+    run = {"machine": setting, "rows": [row.to_dict() for row in rows], "skipped": skipped}
+    outputs = Outputs()
+    outputs.add("the rows", _show, args, run, rows)
+    if args.html is not None:
+        outputs.add("--html", lambda: written(page(run, titles(), history()), args.html))
+    return outputs.finish()
+
+
+def titles() -> dict[str, str]:
+    """Group -> what it measures."""
+    return {name: text for name, (_, _, text) in GROUPS.items()}
+
+
+def kept_page() -> str:
+    """The newest run that is kept with the package as a page, beside those before it."""
+    *before, newest = history()
+    return page(newest, titles(), before)
+
+
+def _show(args: argparse.Namespace, run: dict[str, Any], rows: list[Row]) -> None:
     if args.json:
-        print(json.dumps({"machine": setting, "rows": [r.to_dict() for r in rows], "skipped": skipped}, indent=2))
-    else:
-        print(header(setting))
-        print_table(table(rows), markdown=args.markdown)
-        print("".join(f"{group}: {why}\n" for group, why in skipped.items()), end="")
-    return 0
+        print(json.dumps(run, indent=2))
+        return
+    print(header(run["machine"]))
+    print_table(table(rows), markdown=args.markdown)
+    print("".join(f"{group}: {why}\n" for group, why in run["skipped"].items()), end="")
 
 
 def measure(group: str, args: argparse.Namespace, show: Progress | None) -> list[Row]:
@@ -87,6 +129,7 @@ def measure(group: str, args: argparse.Namespace, show: Progress | None) -> list
         seconds=args.seconds,
         repeats=args.repeats,
         threads=args.threads,
+        python=args.peers,
         show=lambda share: show(group, share) if show else None,
     )
     return getattr(importlib.import_module(f"splitgym.bench.{module}"), function)(budget)
@@ -147,14 +190,9 @@ def table(rows: list[Row]) -> Table:
         if row.group != group:
             result.add_section()
             group = row.group
-        theirs = "" if row.peer_value is None else _number(row.peer_value)
-        ratio = "" if row.ratio is None else f"{_number(row.ratio)} x"
+        theirs = "" if row.peer_value is None else number(row.peer_value)
+        ratio = "" if row.ratio is None else f"{number(row.ratio)} x"
         met = {None: "", True: Styled("yes", "green"), False: Styled("no", "red")}[row.met]
-        value = f"{_number(row.value)} {row.unit}"
+        value = f"{number(row.value)} {row.unit}"
         result.add_row(row.name, value, row.peer or "", theirs, ratio, row.wanted(), met, row.note)
     return result
-
-
-def _number(value: float) -> str:
-    """Three digits that matter, thousands apart."""
-    return f"{value:,.0f}" if value >= 100.0 else f"{value:.3g}"

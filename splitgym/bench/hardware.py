@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from splitgym.bench import peers
-from splitgym.bench.measuring import Budget, Chunk, Row, Target, alternate, counted
+from splitgym.bench.measuring import Budget, Chunk, Row, Target, alternate, compare, counted
 from splitgym.fronts import Front
 from splitgym.policy import make_policy
 
@@ -29,15 +29,19 @@ def hardware_rows(budget: Budget) -> list[Row]:
         file = policy.front.save(Path(folder) / "front.json")
         chunks: dict[str, Chunk] = {f"batch {t}": batch for t, batch in batches.items()}
         chunks |= {"choose": _choosing(policy.front), "one": _deciding(policy, 1), "many": _deciding(policy, N)}
+        chunks |= peers.envpools(batches)
         rates = alternate({**chunks, "load": lambda: len(Front.load(file)) and 1.0}, budget)
     limit = Target(10.0, of="value", at_most=True)
     rows = [
-        Row(
-            group="hardware",
-            name=f"{ENV_ID}, batch of {N}, {counted(threads, 'thread')}",
-            value=_median(rates[f"batch {threads}"]),
-            unit="step/s",
-            note="random actions",
+        compare(
+            "hardware",
+            f"{ENV_ID}, batch of {N}, {counted(threads, 'thread')}",
+            rates[f"batch {threads}"],
+            "step/s",
+            peers.ENVPOOL,
+            peers.best_envpool(rates),
+            target=Target(6.0) if threads == max(batches) else None,
+            note=f"random actions; {peers.ENVPOOL_ROWS} rows of EnvPool with the threads that suit it",
         )
         for threads in batches
     ]
@@ -50,12 +54,8 @@ def hardware_rows(budget: Budget) -> list[Row]:
     ]
 
 
-def _median(rates: np.ndarray) -> float:
-    return float(np.median(rates))
-
-
 def _us(name: str, rates: np.ndarray, target: Target | None, note: str) -> Row:
-    return Row(group="hardware", name=name, value=_median(1e6 / rates), unit="us", target=target, note=note)
+    return Row(group="hardware", name=name, value=float(np.median(1e6 / rates)), unit="us", target=target, note=note)
 
 
 def _stepping(threads: int) -> Chunk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -23,12 +24,16 @@ class NotMeasured(RuntimeError):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What a group of measurements may use: seconds each, repeats, threads; ``show(share)`` takes its progress."""
+    """What a group of measurements may use: seconds each, repeats, threads; ``show(share)`` takes its progress.
+
+    ``python`` is an interpreter that may have other libraries than this one.
+    """
 
     seconds: float
     repeats: int
     threads: int
     show: Callable[[float], object]
+    python: str = sys.executable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,12 +136,16 @@ def compare(
     peer: str,
     theirs: np.ndarray | None,
     *,
-    target: Target,
+    target: Target | None,
     note: str = "",
+    hint: str = HINT,
 ) -> Row:
-    """A row of rates (repeats,) against a peer's of the same repeats; ``theirs`` is None where it is not installed."""
+    """A row of rates (repeats,) against a peer's of the same repeats.
+
+    ``theirs`` is None where the peer is not installed: the note then gives ``hint``, the way to install it.
+    """
     row = Row(group=group, name=name, value=float(np.median(ours)), unit=unit, peer=peer, target=target, note=note)
     if theirs is None:
-        return dataclasses.replace(row, note=f"{peer} is not installed: {HINT}")
+        return dataclasses.replace(row, note=f"{peer} is not installed: {hint}")
     ratio = float(np.median(ours / theirs))
     return dataclasses.replace(row, peer_value=float(np.median(theirs)), ratio=ratio)

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from splitgym.bench import peers
-from splitgym.bench.measuring import Budget, Chunk, Row, Target, alternate, counted
+from splitgym.bench.measuring import Budget, Chunk, Row, Target, alternate, compare, counted
 from splitgym.policy import make_policy
 from splitgym.worlds.world import get_world
 
@@ -18,7 +18,8 @@ SCENARIO = "enachi"
 USERS = (1, 5, 20, 100)
 ROWS = 64
 FRAMES = 50  # of ENACHI's own episode, whose observations it is timed on
-LIMIT_US, LIMIT_USERS = 1000.0, 20
+LIMIT_US, LIMIT_USERS = 120.0, 20
+PEER, PEER_ROWS = "SplitInference-v0", 1024
 
 
 def multiuser_rows(budget: Budget) -> list[Row]:
@@ -26,18 +27,24 @@ def multiuser_rows(budget: Budget) -> list[Row]:
     threads = sorted({1, budget.threads})
     steps = {f"{n} {t}": _stepping(n, t) for n in USERS for t in threads}
     decisions = {str(n): _deciding(n) for n in USERS}
-    rates = {name: np.median(rate) for name, rate in alternate({**steps, **decisions}, budget).items()}
-    rows = [
-        Row(
-            group="multiuser",
-            name=f"batch of {ROWS}, N = {n}, {counted(t, 'thread')}",
-            value=float(rates[f"{n} {t}"]) * n,
-            unit="device-frame/s",
-            note=f"{1e6 / rates[f'{n} {t}']:.3g} us a frame, random actions",
-        )
-        for t in threads
-        for n in USERS
-    ]
+    single = {f"{PEER} {t}": _stepping_peer(t) for t in threads}
+    taken = alternate({**steps, **single, **decisions}, budget)
+    rates = {name: np.median(rate) for name, rate in taken.items()}
+    rows = []
+    for t in threads:
+        for n in USERS:
+            name, frames = f"batch of {ROWS}, N = {n}, {counted(t, 'thread')}", taken[f"{n} {t}"]
+            note = f"{1e6 / rates[f'{n} {t}']:.3g} us a frame, random actions"
+            if n != LIMIT_USERS:
+                value = float(rates[f"{n} {t}"]) * n
+                rows.append(Row(group="multiuser", name=name, value=value, unit="device-frame/s", note=note))
+                continue
+            note += f"; beside steps of {PEER_ROWS} rows of preset default, {counted(t, 'thread')}"
+            target = Target(1.0) if t == max(threads) else None
+            theirs = taken[f"{PEER} {t}"]
+            rows.append(
+                compare("multiuser", name, frames * n, "device-frame/s", PEER, theirs, target=target, note=note)
+            )
     for n in USERS:
         target = Target(LIMIT_US, of="value", at_most=True) if n == LIMIT_USERS else None
         value = 1e6 / float(rates[str(n)])
@@ -56,6 +63,12 @@ def _stepping(users: int, threads: int) -> Chunk:
     env = gym.make_vec(ENV_ID, num_envs=ROWS, num_threads=threads, scenario=_scenario(users))
     env.reset(seed=0)
     return peers.batch_stepping(env, peers.sampled(env.action_space, 16), ROWS)
+
+
+def _stepping_peer(threads: int) -> Chunk:
+    env = gym.make_vec(PEER, num_envs=PEER_ROWS, num_threads=threads)
+    env.reset(seed=0)
+    return peers.batch_stepping(env, peers.sampled(env.action_space, 16), PEER_ROWS)
 
 
 def _deciding(users: int) -> Chunk:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
+import subprocess
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +17,12 @@ import numpy as np
 from splitgym.bench.measuring import Chunk
 
 CARTPOLE, ENVPOOL, MOBILE_ENV = "gymnasium CartPole-v1", "EnvPool CartPole-v1", "mobile-env"
+ENVPOOL_ROWS = 1024
+#: Libraries that need not live beside ours: name of the module -> name of the peer, how it is run, how to install it.
+OTHERS = {
+    "gymnax": ("gymnax CartPole-v1", "64 steps in one compiled loop, on all cores", "pip install gymnax six"),
+    "pufferlib": ("PufferLib CartPole", "one step after the other, on one core", "pip install pufferlib"),
+}
 
 
 def stepping(env: gym.Env, actions: Sequence[Any], count: int) -> Chunk:
@@ -66,6 +75,17 @@ def envpool(n: int, threads: int) -> Chunk | None:
     return batch_stepping(env, np.random.default_rng(0).integers(0, 2, (64, n), np.int32), n)
 
 
+def envpools(threads: Iterable[int], n: int = ENVPOOL_ROWS) -> dict[str, Chunk]:
+    """EnvPool's CartPole-v1 with several counts of threads, by name; empty where it is not installed."""
+    return {f"{ENVPOOL} {t}": chunk for t in threads if (chunk := envpool(n, t))}
+
+
+def best_envpool(rates: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Rates (repeats,) of EnvPool with the count of threads that suits it in each repeat; None: not installed."""
+    pools = [rate for name, rate in rates.items() if name.startswith(ENVPOOL)]
+    return np.max(pools, axis=0) if pools else None
+
+
 def mobile_env() -> Chunk | None:
     """mobile-env's small central scenario, a single environment."""
     with warnings.catch_warnings():
@@ -74,6 +94,28 @@ def mobile_env() -> Chunk | None:
             return None
         env = gym.make("mobile-small-central-v0", disable_env_checker=True)
         return stepping(env, sampled(env.action_space, 200), 20)
+
+
+def other(library: str, python: str, stack: contextlib.ExitStack, n: int) -> Chunk | None:
+    """CartPole-v1 of a library of :data:`OTHERS` with ``n`` rows, in a process of another Python that ``stack`` ends.
+
+    ``None`` where that Python has no such library, or one that does not work.
+    """
+    command = [python, str(Path(__file__).with_name("others.py")), library, str(n)]
+    pipe = subprocess.PIPE
+    process = stack.enter_context(
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+    )
+    steps, said = process.stdin, process.stdout
+    if steps is None or said is None or said.readline() != "ready\n":
+        return None
+
+    def chunk() -> float:
+        steps.write("\n")
+        steps.flush()
+        return float(said.readline())
+
+    return chunk
 
 
 def _optional(module: str) -> Any:

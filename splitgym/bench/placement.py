@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from splitgym.bench import peers
-from splitgym.bench.measuring import Budget, Chunk, Row, Target, counted, median_s, rate
+from splitgym.bench.measuring import Budget, Chunk, Row, Target, alternate, compare, counted, median_s
 from splitgym.placement.exact import optimum, optimum_all
 from splitgym.placement.fin import solve_fin
 from splitgym.placement.generate import hard_instance, random_instance
@@ -49,7 +50,7 @@ def placement_rows(budget: Budget) -> list[Row]:
             (f"FIN, gamma 100, hard {blocks}", lambda i=hard: solve_fin(i, gamma=100, shortcuts=False), None, _SUBSETS),
             (f"exact labels, hard {blocks}", lambda i=hard: optimum(i), None, _SUBSETS),
         ]
-    rows = [_batch(threads, budget) for threads in sorted({1, budget.threads})]
+    rows = _batches(dataclasses.replace(budget, show=lambda share: None))
     for place, (name, job, target, note) in enumerate(jobs):
         rows.append(
             Row(group="placement", name=name, value=1e3 * median_s(job, budget), unit="ms", target=target, note=note)
@@ -73,14 +74,23 @@ def denser(instance: Instance, count: int) -> Instance:
     return instance.replace(arcs=tuple(arcs))
 
 
-def _batch(threads: int, budget: Budget) -> Row:
-    """Steps of the native batch by random moves, allowed or not."""
-    chunk = _stepping(threads)
-    chunk()
-    rates = [rate(chunk, budget.seconds) for _ in range(budget.repeats)]
-    name = f"{ENV_ID}, batch of {N}, {counted(threads, 'thread')}"
-    note = "campus, random moves"
-    return Row(group="placement", name=name, value=float(np.median(rates)), unit="step/s", note=note)
+def _batches(budget: Budget) -> list[Row]:
+    """Steps of the native batch by random moves, allowed or not, beside EnvPool's."""
+    batches = {threads: _stepping(threads) for threads in sorted({1, budget.threads})}
+    rates = alternate({**{str(t): batch for t, batch in batches.items()}, **peers.envpools(batches)}, budget)
+    return [
+        compare(
+            "placement",
+            f"{ENV_ID}, batch of {N}, {counted(threads, 'thread')}",
+            rates[str(threads)],
+            "step/s",
+            peers.ENVPOOL,
+            peers.best_envpool(rates),
+            target=Target(1.0) if threads == max(batches) else None,
+            note=f"campus, random moves; {peers.ENVPOOL_ROWS} rows of EnvPool with the threads that suit it",
+        )
+        for threads in batches
+    ]
 
 
 def _stepping(threads: int) -> Chunk:

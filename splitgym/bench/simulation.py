@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import Any
 
@@ -15,6 +16,8 @@ from splitgym.policy import policy_names
 
 ENV_ID = "SplitInference-v0"
 N = 1024
+#: Longest decision of a policy in a batch [us].
+LIMITS_US = {"enachi": 5.0, "fin": 100.0}
 
 
 class Batch:
@@ -34,21 +37,36 @@ class Batch:
 
 
 def batch_rows(budget: Budget) -> list[Row]:
-    """The native batch with one thread and with ``budget.threads``, beside EnvPool and mobile-env."""
+    """The native batch with one thread and with ``budget.threads``, beside EnvPool, mobile-env, gymnax, PufferLib."""
     ours = {threads: Batch(threads) for threads in sorted({1, budget.threads})}
-    theirs: dict[str, Chunk | None] = {f"envpool {t}": peers.envpool(N, t) for t in ours}
-    theirs["mobile-env"] = peers.mobile_env()
     chunks: dict[str, Chunk] = {f"ours {threads}": batch for threads, batch in ours.items()}
-    rates = alternate({**chunks, **{name: chunk for name, chunk in theirs.items() if chunk}}, budget)
-    pools = [rates[name] for name in rates if name.startswith("envpool")]
-    pool = np.max(pools, axis=0) if pools else None  # EnvPool with the thread count that suits it
+    chunks |= peers.envpools(ours)
+    if mobile_env := peers.mobile_env():
+        chunks[peers.MOBILE_ENV] = mobile_env
+    with contextlib.ExitStack() as stack:
+        for library, (name, _, _) in peers.OTHERS.items():
+            if chunk := peers.other(library, budget.python, stack, N):
+                chunks[name] = chunk
+        rates = alternate(chunks, budget)
+    pool, mobile = peers.best_envpool(rates), rates.get(peers.MOBILE_ENV)
     rows = []
     for threads, batch in ours.items():
         name, speed = f"batch of {N}, {counted(threads, 'thread')}", rates[f"ours {threads}"]
-        mobile, slots = rates.get("mobile-env"), batch.slots / batch.steps
+        slots = batch.slots / batch.steps
+        wanted = Target(2.0) if threads == max(ours) else None
+        note = f"{N} rows each, random actions; EnvPool with the threads that suit it"
         rows += [
-            compare("batch", name, speed, "step/s", peers.ENVPOOL, pool, target=Target(0.5), note=f"{N} rows each"),
-            compare("batch", name, speed, "step/s", peers.MOBILE_ENV, mobile, target=Target(300), note="its one row"),
+            compare("batch", name, speed, "step/s", peers.ENVPOOL, pool, target=wanted, note=note),
+            compare(
+                "batch",
+                name,
+                speed,
+                "step/s",
+                peers.MOBILE_ENV,
+                mobile,
+                target=Target(300),
+                note=f"{N} rows of ours, its one row, random actions",
+            ),
             Row(
                 group="batch",
                 name=f"{name}: radio slots",
@@ -58,6 +76,14 @@ def batch_rows(budget: Budget) -> list[Row]:
             ),
         ]
         batch.env.close()
+    threads, note = max(ours), f"{N} rows each, random actions; theirs: {{}}"
+    name, speed = f"batch of {N}, {counted(threads, 'thread')}", rates[f"ours {threads}"]
+    for peer, how, install in peers.OTHERS.values():
+        hint = f"{install}, here or in the Python of --peers"
+        theirs = rates.get(peer)
+        rows.append(
+            compare("batch", name, speed, "step/s", peer, theirs, target=None, note=note.format(how), hint=hint)
+        )
     return rows
 
 
@@ -74,9 +100,17 @@ def single_rows(budget: Budget) -> list[Row]:
         budget,
     )
     peer = rates.pop(peers.CARTPOLE)
-    target = Target(100_000, of="value")
     return [
-        compare("single", f"gym.make, {name}", rate, "step/s", peers.CARTPOLE, peer, target=target)
+        compare(
+            "single",
+            f"gym.make, {name}",
+            rate,
+            "step/s",
+            peers.CARTPOLE,
+            peer,
+            target=Target(1.0),
+            note="one environment each, through gym.make; resets count as no step",
+        )
         for name, rate in rates.items()
     ]
 
@@ -97,7 +131,7 @@ def policy_rows(budget: Budget) -> list[Row]:
             name=f"{name}, batch of {N}",
             value=float(np.median(1e6 / rates[name])),
             unit="us",
-            target=Target(20, of="value", at_most=True) if name == "enachi" else None,
+            target=Target(LIMITS_US[name], of="value", at_most=True) if name in LIMITS_US else None,
             note="a decision, from observation to action",
         )
         for name in played

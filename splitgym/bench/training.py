@@ -43,7 +43,7 @@ def training_rows(budget: Budget) -> list[Row]:
             "step/s",
             "PPO on a free environment",
             rates["free"],
-            target=Target(0.8),
+            target=Target(0.92),
             note=note,
         )
     ]

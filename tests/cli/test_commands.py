@@ -68,7 +68,7 @@ WORDS = {
 }
 #: Where an argument without a name stands, if not first.
 PLACES = {("trace", "file"): 1}
-WRITTEN = ("csv", "plot", "report", "out", "save", "storage", "store")
+WRITTEN = ("csv", "html", "plot", "report", "out", "save", "storage", "store")
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
