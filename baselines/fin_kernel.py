@@ -16,7 +16,7 @@ from splitgym.baselines.kernel import choose, skip
 from splitgym.jit import jit
 from splitgym.physics.radio import rate_bit_s
 from splitgym.physics.step_cost import within
-from splitgym.placement.kernel import Edges, Job, Net, backward, forward, levels_of, price
+from splitgym.placement.kernel import Edges, Job, Net, backward, forward, levels_of, price, small_sweep
 
 #: Places in the table of limits.
 SPEED, POWER, RATE, DELAY, BIT_ENERGY, TARGET = range(6)
@@ -123,9 +123,10 @@ def cheapest(edges, graph, target_s, options):
         togo_level = np.zeros_like(togo_s)
     else:
         togo_level, _, _ = backward(edges, levels_of(edges.delay_s, options.gamma, target_s), edges.delay_s)
+    scratch = small_sweep(togo_s.shape[0] - 1, togo_s.shape[1], options.gamma)
     energy_j, _, path = forward(
-        edges, options.gamma, target_s, options.carry, togo_level, togo_s, togo_j, limit_j, 0
-    )  # fmt: skip
+        edges, options.gamma, target_s, options.carry, togo_level, togo_s, togo_j, limit_j, 0, scratch
+    )
     if energy_j == np.inf:
         return options.shortcuts, best
     if judge(path, edges, graph)[0] < limit_j:

@@ -6,6 +6,7 @@ Source: Singhal et al., INFOCOM 2024, arXiv 2404.08060.
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from splitgym.checks import whole_number, word
 from splitgym.interrupt import aside
 from splitgym.placement.cycles import binding_cycle, check_cycles, forward_part
 from splitgym.placement.instance import Instance, check_instance
-from splitgym.placement.kernel import backward, forward, levels_of
+from splitgym.placement.kernel import Sweep, backward, forward, levels_of, make_sweep
 from splitgym.placement.plan import Infeasible, Plan, Residual, app_index, evaluate
 from splitgym.placement.problem import (
     Problem,
@@ -31,6 +32,8 @@ ORDERS = ("tightest", "load", "index")
 BEST = "best"
 #: Of the target of latency.
 MOST_LEVELS = 1_000_000
+#: Replicas of a sweep that is kept for the next one, at most: some 80 MB of a thread.
+_MOST_KEPT = 10_000_000
 
 
 def solve_fin(
@@ -129,19 +132,45 @@ def _shortcuts(found: Survey) -> list[Plan]:
 def _cheapest_path(found: Survey, gamma: int, rounding: str, window: int, limit_j: float) -> Plan | None:
     """The cheapest path over replicas of all configurations, if one costs no more than ``limit_j``."""
     best: tuple[Problem, np.ndarray, int] | None = None
+    steps, states = np.max([problem.fastest[0].shape for problem in found.problems], axis=0).tolist()
+    scratch = _borrow(steps - 1, states, gamma)
     for problem in found.problems:
         if problem.least_energy_j > limit_j:
             break  # so are all that follow
-        energy_j, level, path = _sweep(found, problem, gamma, rounding, window, limit_j)
+        energy_j, level, path = _sweep(found, problem, gamma, rounding, window, limit_j, scratch)
         if energy_j < limit_j or (best is None and energy_j < math.inf):
             best, limit_j = (problem, path, level), energy_j
+    _give_back(scratch)
     if best is None:
         return None
     return replace(found.plan(best[0], best[1], f"fin-{rounding}"), levels_used=int(best[2]))
 
 
+class _Kept(threading.local):
+    """The last sweep of each thread: memory that is new costs more time than what is done in it."""
+
+    sweep: Sweep | None = None
+
+
+_KEPT = _Kept()
+
+
+def _borrow(steps: int, states: int, gamma: int) -> Sweep:
+    """A sweep for up to so many steps and states; one that is interrupted is not given back, since it may go on."""
+    kept, _KEPT.sweep = _KEPT.sweep, None
+    shape = (0, 0, 0) if kept is None else kept.back.shape
+    if kept is not None and shape[0] >= steps and shape[1] >= states and shape[2] == gamma + 1:
+        return kept
+    return make_sweep(steps, states, gamma)
+
+
+def _give_back(sweep: Sweep) -> None:
+    if sweep.back.size <= _MOST_KEPT:
+        _KEPT.sweep = sweep
+
+
 def _sweep(
-    found: Survey, problem: Problem, gamma: int, rounding: str, window: int, limit_j: float
+    found: Survey, problem: Problem, gamma: int, rounding: str, window: int, limit_j: float, scratch: Sweep
 ) -> tuple[float, int, np.ndarray]:
     """Energy [J], last level and edges of the cheapest path of one configuration."""
     edges, target_s = problem.edges, found.task.latency_s
@@ -153,7 +182,7 @@ def _sweep(
     lowest = max(gamma - window, 0)
     bounds = (togo_level, togo_s, togo_j, limit_j, lowest)
     work = 2 * len(edges.tail) * (gamma + 1)
-    return aside(forward, edges, gamma, target_s, rounding == "carry", *bounds, work=work)
+    return aside(forward, edges, gamma, target_s, rounding == "carry", *bounds, scratch, work=work)
 
 
 # ------------------------------------------------------------------ several applications

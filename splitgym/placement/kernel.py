@@ -70,7 +70,25 @@ class Sweep(NamedTuple):
     time_s: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    back: np.ndarray  # (K, S, gamma + 1): edge * (gamma + 1) + level before it
+    back: np.ndarray  # (K, S, gamma + 1): the edge and the level before it, see `from_edge`
+
+
+def make_sweep(n_steps, n_states, gamma):
+    """An empty sweep for up to so many steps and states.
+
+    Python makes large ones: NumPy asks the system for huge pages, and a page costs as much as a hundred replicas when
+    it is first written to.
+    """
+    return Sweep(
+        np.full((2, n_states, gamma + 1), np.inf),
+        np.empty((2, n_states, gamma + 1)),
+        np.full((2, n_states), gamma + 1, np.int64),
+        np.full((2, n_states), -1, np.int64),
+        np.empty((n_steps, n_states, gamma + 1), np.int32),
+    )
+
+
+small_sweep = jit(make_sweep)
 
 
 # ------------------------------------------------------------------ extended graph
@@ -227,21 +245,27 @@ def levels_of(delay_s, gamma, target_s):
 
 # ------------------------------------------------------------------ feasible graph
 @jit
-def forward(edges, gamma, target_s, carry, togo_level, togo_s, togo_j, limit_j, lowest):
+def from_edge(place, before, after, length):
+    """An edge by its place among those of its step, and the level before it, in one number below 2**31.
+
+    The level is told by its distance from that which the edge's ``length`` in levels leads back to: -2 to 1 where the
+    true latency is rounded, else 0.
+    """
+    return 4 * place + int(after - before - length) + 2
+
+
+@jit
+def forward(edges, gamma, target_s, carry, togo_level, togo_s, togo_j, limit_j, lowest, sweep):
     """Least-energy path over replicas: energy [J] (inf: none), last level, its edges (K,).  (s3)
 
     ``togo_level``, ``togo_s``, ``togo_j`` (K + 1, S) bound what a vertex still needs; ``limit_j``: energy of a plan
-    known already; ``lowest``: first level at which a path may end; ``carry``: round the true latency (s3.1).
+    known already; ``lowest``: first level at which a path may end; ``carry``: round the true latency (s3.1); ``sweep``
+    is scratch, made for ``gamma`` levels.
     """
-    n_steps, n_states = togo_s.shape[0] - 1, togo_s.shape[1]
+    n_steps = togo_s.shape[0] - 1
     level = levels_of(edges.delay_s, gamma, target_s)
-    sweep = Sweep(
-        np.full((2, n_states, gamma + 1), np.inf),
-        np.empty((2, n_states, gamma + 1)),
-        np.full((2, n_states), gamma + 1, np.int64),
-        np.full((2, n_states), -1, np.int64),
-        np.empty((n_steps, n_states, gamma + 1), np.int64),
-    )
+    clear(0, sweep)
+    clear(1, sweep)
     sweep.cost_j[0, edges.source, 0], sweep.time_s[0, edges.source, 0] = 0.0, 0.0
     sweep.low[0, edges.source], sweep.high[0, edges.source] = 0, 0
     found = np.empty(gamma + 1, np.int64)
@@ -262,8 +286,9 @@ def forward(edges, gamma, target_s, carry, togo_level, togo_s, togo_j, limit_j, 
                     and within(time_s + togo_s[b + 1, y], target_s)
                     and cost_j + togo_j[b + 1, y] <= limit_j * (1.0 + SLACK)
                 ):
-                    offer(b, y, int(to), cost_j, time_s, e * (gamma + 1) + found[k], sweep)
-    return finish(edges, n_steps, lowest, sweep)
+                    origin = from_edge(e - edges.start[b], found[k], to, level[e])
+                    offer(b, y, int(to), cost_j, time_s, origin, sweep)
+    return finish(edges, level, n_steps, lowest, sweep)
 
 
 @jit
@@ -297,9 +322,9 @@ def offer(b, y, to, cost_j, time_s, origin, sweep):
 
 
 @jit
-def finish(edges, n_steps, lowest, sweep):
+def finish(edges, level, n_steps, lowest, sweep):
     """The cheapest of the last replicas from level ``lowest`` on, traced back."""
-    side, width = n_steps % 2, sweep.cost_j.shape[2]
+    side = n_steps % 2
     best_j, x, last = np.inf, -1, -1
     for y in range(sweep.low.shape[1]):
         for l in range(max(lowest, sweep.low[side, y]), sweep.high[side, y] + 1):  # noqa: E741
@@ -308,7 +333,8 @@ def finish(edges, n_steps, lowest, sweep):
     path, l = np.full(n_steps, -1, np.int64), last  # noqa: E741
     for b in range(n_steps - 1 if last >= 0 else -1, -1, -1):
         origin = sweep.back[b, x, l]
-        path[b], l = origin // width, origin % width  # noqa: E741
+        path[b] = edges.start[b] + origin // 4
+        l = l - int(level[path[b]]) - (origin % 4 - 2)  # noqa: E741
         x = edges.tail[path[b]]
     return best_j, last, path
 
