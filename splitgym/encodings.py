@@ -352,15 +352,15 @@ class DictEncoding(Encoding):
                 raise ValueError(f"{wanted}; unknown key {shown(key)}{nearest(key, names)}")
 
     def encode(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        values, indices = np.ascontiguousarray(values, np.float64), np.empty(values.shape, np.int64)
+        encode_levels(values, self.levels, self.counts, indices)
         actions, begin = {}, 0
         for axis in self.axes:
-            columns = np.asarray(values[:, begin : begin + axis.width], np.float64)
+            part = np.s_[:, begin : begin + axis.width]
             if axis.top > 0.0:
-                actions[axis.name] = np.clip(columns, 0.0, axis.top)
+                actions[axis.name] = values[part].clip(0.0, axis.top)
             else:
-                gaps = np.abs(columns[:, :, None] - np.array(axis.levels))
-                indices = np.argmin(gaps, axis=2).astype(np.int64)
-                actions[axis.name] = indices[:, 0] if axis.size is None else indices
+                actions[axis.name] = indices[:, begin].copy() if axis.size is None else indices[part].copy()
             begin += axis.width
         return actions[self.axes[0].name] if self.alone else actions
 

@@ -28,7 +28,7 @@ from splitgym.worlds.world import World
 
 #: Episodes played side by side, and kept together; fixed, so that an episode's company is the same after a break.  Of
 #: very long episodes a block holds fewer.
-BLOCK = 32
+BLOCK = 64
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

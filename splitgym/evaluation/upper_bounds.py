@@ -142,15 +142,24 @@ class Yardstick:
 
     def __call__(self, seeds: range, traces: list[Any] | None, progress: Progress | None) -> np.ndarray:
         """Its values of the seeds' traces, or of those given."""
+        values, of_key = np.empty(len(seeds)), self._of_key() if traces is None else None
         function: Callable[[Any, Any], Any] = _YARDSTICKS[self.name](self.world)
-        values = np.empty(len(seeds))
         for i, seed in enumerate(seeds):
             trace = None if traces is None else traces[i]
-            met = _trace_of(self.world, self.scenario, trace, seed if trace is None else None)
-            values[i] = function(self.scenario, met).value
+            if of_key is not None:
+                values[i] = of_key(self.scenario, episode_key(seed_key(seed), 0)).value
+            else:
+                met = _trace_of(self.world, self.scenario, trace, seed if trace is None else None)
+                values[i] = function(self.scenario, met).value
             if progress is not None:
                 progress(self.name, (i + 1) / len(seeds))
         return values
+
+    def _of_key(self) -> Callable[[Any, np.uint64], Bound] | None:
+        """The world's function (scenario, key) -> Bound that makes no trace, where there is one."""
+        if self.name != "bound" or not self.world.bound or self.world.uses_plugins(self.scenario):
+            return None
+        return getattr(importlib.import_module(self.world.bound), "bound_of_key", None)
 
 
 def traces_for(traces: Any, episodes: int) -> list[Any] | None:

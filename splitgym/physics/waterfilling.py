@@ -20,6 +20,8 @@ _NEAR = 1e-3  # relative error of the nats at which a rough one is good enough
 _ROUGH = 1e-6  # relative error that it, and the search's own, may have
 _RIGHT = 1e-11  # relative error of a rough sum of nats
 _LONG = 1e100  # a product of as much goes into the sum of logarithms
+_NO_GAIN = 1e-300  # stands for none: nothing is sent, and nothing divided by 0
+_FULL_W = 1e100  # a level at which every slot has all its power
 
 
 @jit
@@ -39,6 +41,31 @@ def _filled(level_w, gains, first, count, noise_w, power_max_w):
 
 
 @jit
+def _roughly_filled(level_w, gains, first, count, noise_w, power_max_w):
+    """As :func:`_filled`, with one logarithm for many slots: right to ``_RIGHT``, and inf beyond what a float holds."""
+    nats, power_w, active, product = 0.0, 0.0, 0, 1.0
+    level_snr, most_snr = level_w / noise_w, power_max_w / noise_w
+    for t in range(first, first + count):  # no branch but the last, which processors guess: gains are random
+        gain = max(gains[t], _NO_GAIN)
+        snr = max(min(level_snr * gain - 1.0, most_snr * gain), 0.0)
+        product *= 1.0 + snr
+        power_w += snr / gain
+        active += 1 if (snr > 0.0) & (snr < most_snr * gain) else 0
+        if product > _LONG:
+            nats, product = nats + math.log(product), 1.0
+    return nats + math.log(product), power_w * noise_w, active
+
+
+@jit
+def _quickly_filled(level_w, gains, first, count, noise_w, power_max_w):
+    """As :func:`_filled`, right to ``_RIGHT`` whatever the level."""
+    nats, power_w, active = _roughly_filled(level_w, gains, first, count, noise_w, power_max_w)
+    if nats < math.inf:
+        return nats, power_w, active
+    return _filled(level_w, gains, first, count, noise_w, power_max_w)
+
+
+@jit
 def least_energy_j(wanted_bit, slow_gain, gains, first, count, bandwidth_hz, noise_w_hz, slot_s, power_max_w):
     """A lower bound, tight to about 1e-9, on the energy [J] of any powers that carry ``wanted_bit`` in the slots.
 
@@ -51,14 +78,15 @@ def least_energy_j(wanted_bit, slow_gain, gains, first, count, bandwidth_hz, noi
         return math.inf
     noise_w = noise_w_hz * bandwidth_hz / slow_gain  # over the slow gain, so that gains are those of the fading
     wanted = wanted_bit * LOG2 / (bandwidth_hz * slot_s) * (1.0 - SLACK)
-    most, spent_w, _ = _filled(math.inf, gains, first, count, noise_w, power_max_w)
+    most, spent_w, _ = _quickly_filled(_FULL_W, gains, first, count, noise_w, power_max_w)
+    if most < wanted * (1.0 + _CLOSE):  # it is close, or too much
+        most, spent_w, _ = _filled(math.inf, gains, first, count, noise_w, power_max_w)
     if most < wanted:
         return math.inf
     low_w, high_w = 0.0, math.inf
     level_w = spent_w / count + noise_w
-    power_w, nats = spent_w, most
     for _ in range(_STEPS):
-        nats, power_w, active = _filled(level_w, gains, first, count, noise_w, power_max_w)
+        nats, _, active = _quickly_filled(level_w, gains, first, count, noise_w, power_max_w)
         if abs(nats - wanted) <= _CLOSE * wanted:
             break
         if nats < wanted:
@@ -71,28 +99,12 @@ def least_energy_j(wanted_bit, slow_gain, gains, first, count, bandwidth_hz, noi
             level_w = step_w
         else:
             level_w = 2.0 * level_w if high_w == math.inf else 0.5 * (low_w + high_w)
+    nats, power_w, _ = _filled(level_w, gains, first, count, noise_w, power_max_w)
     bound_w = power_w + level_w * (wanted - nats)
     return max(bound_w, 0.0) * slot_s * (1.0 - SLACK)
 
 
 # ------------------------------------------------------------------ which search is worth its while?
-@jit
-def _roughly_filled(level_w, gains, first, count, noise_w, power_max_w):
-    """As :func:`_filled`, with one logarithm for many slots: right to ``_RIGHT``, and inf beyond what a float holds."""
-    nats, power_w, active, product, most_snr = 0.0, 0.0, 0, 1.0, power_max_w / noise_w
-    for t in range(first, first + count):
-        gain = gains[t]
-        snr = min(level_w * gain / noise_w - 1.0, most_snr * gain)
-        if snr <= 0.0:
-            continue
-        product *= 1.0 + snr
-        power_w += snr / gain
-        active += 1 if snr < most_snr * gain else 0
-        if product > _LONG:
-            nats, product = nats + math.log(product), 1.0
-    return nats + math.log(product), power_w * noise_w, active
-
-
 @jit
 def rough_energy_j(wanted_bit, slow_gain, gains, first, count, bandwidth_hz, noise_w_hz, slot_s, power_max_w, enough_j):
     """A lower bound on :func:`least_energy_j` of the same arguments, often tight to a millionth, in less time.

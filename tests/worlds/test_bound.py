@@ -17,8 +17,10 @@ from splitgym.cli import main
 from splitgym.envs.single import SplitEnv
 from splitgym.physics.waterfilling import least_energy_j, rough_energy_j
 from splitgym.policy import policy_names
+from splitgym.seeding import episode_key, seed_key
 from splitgym.traces import InferenceTrace, MultiUserTrace
 from splitgym.worlds.bound import debt_bound, return_rounding
+from splitgym.worlds.inference.bound import bound_of_key
 from splitgym.worlds.inference.lowering import lower
 from splitgym.worlds.inference.scenario import preset_names
 from splitgym.worlds.multiuser.scenario import load_scenario as load_users
@@ -326,6 +328,17 @@ def test_seed_and_trace_are_one() -> None:
     assert by_seed.value == by_trace.value == splitgym.bounds(scenario=scenario, episodes=1, seed=5)[0]
     assert by_seed.per_task.shape == (10,)
     assert "water-filling" in by_seed.method
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_episodes_that_are_not_made_are_bounded_as_their_traces(preset: str) -> None:
+    """To the bit: gains behind a task's deadline count for nothing."""
+    scenario = load_scenario(preset, **{"tasks.count": 40})
+    for seed in range(3):
+        by_key = bound_of_key(scenario, episode_key(seed_key(seed), 0))
+        by_trace = splitgym.bound(InferenceTrace.draw(scenario, seed), scenario=scenario)
+        np.testing.assert_array_equal(by_key.per_task, by_trace.per_task)
+        assert by_key.value == by_trace.value == splitgym.bounds(scenario=scenario, episodes=1, seed=seed)[0]
 
 
 def test_wrong_calls_say_what_to_do() -> None:

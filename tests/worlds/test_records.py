@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from splitgym.worlds.records import Column, fill_record
+from splitgym.worlds.records import Column, fill_record, kept_record
 from splitgym.worlds.world import WORLDS
 
 
@@ -35,6 +35,24 @@ TABLE = (
 def test_copies_come_from_the_scenario() -> None:
     record = fill_record(TABLE, Setting(), count=7)
     assert (record.slot_s, record.levels_w.tolist(), record["count"]) == (1e-3, [0.1, 0.2, 0.0], 7)
+
+
+def test_a_record_is_lowered_once_and_given_as_a_copy() -> None:
+    lowered: list[Setting] = []
+
+    @kept_record
+    def lower(setting: Setting) -> np.record:
+        lowered.append(setting)
+        return fill_record(TABLE, setting, count=7)
+
+    settings = [Setting(Radio(float(n))) for n in range(40)]
+    for setting in (*settings, *settings[-2:]):
+        record = lower(setting)
+        assert record.slot_s == setting.radio.slot_s
+        record.slot_s = -1.0
+        record["levels_w"][:] = -1.0
+    assert lowered == settings
+    assert lower(settings[-1]).levels_w.tolist() == [0.1, 0.2, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,11 @@ import numpy as np
 from splitgym.interrupt import aside, pieces
 from splitgym.jit import one_record, records
 from splitgym.worlds.bound import Bound, debt_bound
-from splitgym.worlds.inference.bound_kernel import least_energies
+from splitgym.worlds.inference.bound_kernel import least_drawn_energies, least_energies
 from splitgym.worlds.inference.layout import PARAMS
-from splitgym.worlds.inference.lowering import lower
+from splitgym.worlds.inference.lowering import lower, n_slots
 from splitgym.worlds.inference.scenario import InferenceScenario
-from splitgym.worlds.inference.trace import InferenceTrace
+from splitgym.worlds.inference.trace import DRAW_SLOT, InferenceTrace, draw_tasks
 
 METHOD = "energy price; each task served at once by the best decision, water-filling over known gains"
 
@@ -46,6 +46,22 @@ def bound(scenario: InferenceScenario, trace: InferenceTrace) -> Bound:
     trace.check(params)
     least_j = np.empty(trace.n_tasks)
     energies_of(records(trace.tasks()), trace.fading, params, least_j)
+    return _bound_of(least_j, params)
+
+
+def bound_of_key(scenario: InferenceScenario, key: np.uint64) -> Bound:
+    """:func:`bound` of the trace that is drawn from a key, which is not made: no plug-in and no log may draw in it."""
+    params = lower(scenario)
+    tasks, least_j = draw_tasks(scenario, key, params), np.empty(params.n_tasks)
+    gains, record = np.empty(n_slots(scenario)), one_record(params, PARAMS)
+    work = search_work(len(gains), params) + DRAW_SLOT * len(gains)
+    for part in pieces(len(tasks), work):
+        drawn = (key, part.start, tasks[part], gains, params.bandwidth_hz, record, least_j[part])
+        aside(least_drawn_energies, *drawn, work=work)
+    return _bound_of(least_j, params)
+
+
+def _bound_of(least_j: np.ndarray, params: np.record) -> Bound:
     value, price = debt_bound(least_j, float(params.budget_j), float(params.debt_price))
     return Bound(value, np.array([price]), least_j, METHOD)
 

@@ -15,6 +15,7 @@ from splitgym.physics.radio import slot_count
 from splitgym.physics.uplink import slot_bit
 from splitgym.physics.waterfilling import SLACK, least_energy_j, rough_energy_j
 from splitgym.worlds.inference.kernel import edge_s, effective_edge_cut, tail_s
+from splitgym.worlds.inference.nature import fill_slots
 
 _HALVINGS = 40  # of the bandwidth
 _ENOUGH = 1.001  # of the least energy seen roughly: what takes as much is looked at no longer
@@ -157,6 +158,20 @@ def least_energies(tasks, fading, bandwidth_hz, params, out):
     """E* of every task: ``tasks`` (n,) TASK, ``fading`` (n, n_slots), into ``out`` (n,) [J]."""
     for k in range(tasks.shape[0]):
         out[k] = least_task_j(tasks[k], fading[k], bandwidth_hz, params[0])
+
+
+@jit
+def least_drawn_energies(key, begin, tasks, gains, bandwidth_hz, params, out):
+    """:func:`least_energies` of the tasks from ``begin`` on of the episode of a key; ``gains`` (n_slots,) is scratch.
+
+    Gains are drawn only as far as a task's deadline lets it send, and errors of the predictor not at all.
+    """
+    none = np.empty((1, 0))
+    for k in range(tasks.shape[0]):
+        count = min(int(tasks[k].deadline_s / params[0].slot_s) + 2, gains.shape[0])
+        met = gains[:count]
+        fill_slots(key, begin + k, met.reshape((1, count)), none, params[0])
+        out[k] = least_task_j(tasks[k], met, bandwidth_hz, params[0])
 
 
 # ------------------------------------------------------------------ how much of a shared band a task needs

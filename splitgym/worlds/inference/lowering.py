@@ -17,7 +17,7 @@ from splitgym.worlds.channel import fading_is_recorded
 from splitgym.worlds.inference.fields import OBSERVATION_TABLE
 from splitgym.worlds.inference.layout import PARAMS_TABLE
 from splitgym.worlds.inference.scenario import InferenceScenario
-from splitgym.worlds.records import fill_record
+from splitgym.worlds.records import fill_record, kept_record
 
 
 def uses_plugins(scenario: InferenceScenario) -> bool:
@@ -85,6 +85,7 @@ def _times(scenario: InferenceScenario, network: dict[str, np.ndarray]) -> dict[
     }
 
 
+@kept_record
 def lower(scenario: InferenceScenario) -> np.record:
     """Scenario -> PARAMS record; computes every derived value and coerces every type."""
     sc, radio, stop, edge, cloud = scenario, scenario.radio, scenario.early_stop, scenario.edge, scenario.cloud

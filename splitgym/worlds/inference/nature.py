@@ -104,7 +104,10 @@ def slot_noise(task_key, slot):
 
 @jit
 def fill_slots(key, begin, fading, noise, p):
-    """Gains h and predictor errors e of every slot of the tasks from ``begin`` on into (n, n_slots) arrays."""
+    """Gains h and predictor errors e of every slot of the tasks from ``begin`` on into (n, n_slots) arrays.
+
+    ``noise`` may be narrower, down to no slots: errors that nobody wants are not drawn.
+    """
     gains, pairs = np.empty(BLOCK), np.empty((2, BLOCK))
     for k in range(fading.shape[0]):
         task_key = child(key, begin + k)
@@ -114,4 +117,5 @@ def fill_slots(key, begin, fading, noise, p):
             if slot % BLOCK == 0:
                 re, im = fading_block(fading_key, slot // BLOCK, re, im, p.fading, gains, pairs)
             fading[k, slot] = gains[slot % BLOCK]
-            noise[k, slot] = slot_noise(task_key, slot)
+            if slot < noise.shape[1]:
+                noise[k, slot] = slot_noise(task_key, slot)

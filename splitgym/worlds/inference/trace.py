@@ -44,18 +44,16 @@ class InferenceTrace(TaskArrays):
     @classmethod
     def of_key(cls, scenario: InferenceScenario, key: np.uint64, width: int | None = None) -> Self:
         params = lower(scenario)
-        times_s = given_instants(key, scenario.arrivals.model, scenario.arrivals.parameters, params.n_tasks)
         shape = (int(params.n_tasks), n_slots(scenario) if width is None else width)
         check_size(shape, "tasks.count, or of tasks.deadline_max_s over radio.slot_s")
-        tasks, fading, noise = blank(shape[0], TASK), np.full(shape, np.nan), np.full(shape, np.nan)
+        tasks, fading, noise = draw_tasks(scenario, key, params), np.full(shape, np.nan), np.full(shape, np.nan)
         fading_model = FADING[scenario.fading.model]
-        aside(fill_tasks, key, tasks, times_s, channel_arrays(scenario.radio)[0], params, work=DRAW * len(tasks))
         draw_slots(key, fading, noise, params)
         if not fading_model.built_in and not fading_is_recorded(scenario.radio):
             fading_model.fill(key, fading, params.slot_s, scenario.fading.parameters)
         if fading_is_recorded(scenario.radio):
             put_recorded_fading(scenario, key, 0, tasks, fading)
-        return cls(**{name: filled(tasks)[name] for name in TaskArrays.ARRAYS}, fading=fading, noise=noise)
+        return cls(**{name: tasks[name] for name in TaskArrays.ARRAYS}, fading=fading, noise=noise)
 
     @property
     def n_tasks(self) -> int:
@@ -85,6 +83,14 @@ class InferenceTrace(TaskArrays):
 
 
 draw_trace = InferenceTrace.of_key
+
+
+def draw_tasks(scenario: InferenceScenario, key: np.uint64, params: np.record) -> np.ndarray:
+    """What nature decides about every task of the episode of a key, (n_tasks,) TASK."""
+    times_s = given_instants(key, scenario.arrivals.model, scenario.arrivals.parameters, params.n_tasks)
+    tasks = blank(int(params.n_tasks), TASK)
+    aside(fill_tasks, key, tasks, times_s, channel_arrays(scenario.radio)[0], params, work=DRAW * len(tasks))
+    return filled(tasks)
 
 
 def draw_slots(key: np.uint64, fading: np.ndarray, noise: np.ndarray, params: np.record) -> None:
