@@ -248,8 +248,8 @@ def levels_of(delay_s, gamma, target_s):
 def from_edge(place, before, after, length):
     """An edge by its place among those of its step, and the level before it, in one number below 2**31.
 
-    The level is told by its distance from that which the edge's ``length`` in levels leads back to: -2 to 1 where the
-    true latency is rounded, else 0.
+    Of the level the number holds the distance from where the edge's ``length`` in levels leads back to: -2 to 1 where
+    the true latency is rounded, else 0.
     """
     return 4 * place + int(after - before - length) + 2
 
