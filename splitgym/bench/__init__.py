@@ -30,6 +30,7 @@ from splitgym.show.tables import Styled, Table
 GROUPS = {
     "batch": ("simulation", "batch_rows", "native batch beside EnvPool, mobile-env, gymnax and PufferLib"),
     "single": ("simulation", "single_rows", "one environment beside CartPole-v1"),
+    "parts": ("parts", "part_rows", "where the time of a step goes, of one environment and of a batch"),
     "policies": ("simulation", "policy_rows", "time of a decision of every policy"),
     "hardware": ("hardware", "hardware_rows", "HardwareSplit-v0, and DynaSplit's choice of a configuration"),
     "multiuser": ("multiuser", "multiuser_rows", "SplitInferenceMultiUser-v0, and ENACHI for N users"),
