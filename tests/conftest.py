@@ -13,6 +13,7 @@ from splitgym import plugins
 from splitgym.baselines.search import SEARCHES
 from splitgym.catalogue import CATALOGUES
 from splitgym.encodings import ENCODINGS
+from splitgym.envs import crew
 from splitgym.policy import POLICIES, load_baselines
 from splitgym.traces.arrivals import ARRIVALS
 from splitgym.traces.fading import FADING
@@ -22,6 +23,8 @@ from splitgym.worlds.world import WORLDS
 # derandomised: a failure found once is found by everybody
 settings.register_profile("splitgym", deadline=None, max_examples=25, derandomize=True, database=None)
 settings.load_profile("splitgym")
+
+crew._WORTH_S = 0.0  # threads share every turn, however little there is to do
 
 load_baselines()
 for _name in WORLDS:  # a fixture restores the registries as they are here
