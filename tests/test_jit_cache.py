@@ -53,6 +53,8 @@ def uses_jit(path: Path) -> bool:
 def _name(node: ast.AST) -> str:
     if isinstance(node, ast.Call):
         node = node.func
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "jax":
+        return ""  # another library's compiler, of a peer
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
