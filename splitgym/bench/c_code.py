@@ -52,16 +52,32 @@ def compiler() -> list[str]:
 
 
 def build(source: Path, out: Path, flags: Sequence[str]) -> Path:
-    """Compile one file of C into ``out``, beside which it finds its headers.
+    """Compile one file of C into the program ``out``, beside which it finds its headers.
 
     Raises ``NotMeasured`` with the compiler's first complaint where that fails.
     """
-    command = [*compiler(), "-std=gnu11", *flags, f"-I{out.parent}", str(source), "-o", str(out), "-lm"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    _call(["-std=gnu11", *flags, f"-I{out.parent}", str(source), "-o", str(out), "-lm"], source)
+    return out
+
+
+def build_library(source: Path, out: Path, flags: Sequence[str]) -> Path:
+    """As :func:`build`, into a library that this process may load.
+
+    It is linked by a command of its own, without ``flags``: linked with ``-ffast-math``, it would take the subnormal
+    numbers from the whole process as soon as it is loaded.
+    """
+    code = out.with_suffix(".o")
+    _call(["-std=gnu11", *flags, "-fPIC", f"-I{out.parent}", "-c", str(source), "-o", str(code)], source)
+    _call(["-shared", str(code), "-o", str(out), "-lm"], source)
+    return out
+
+
+def _call(arguments: Sequence[str], source: Path) -> None:
+    command = compiler()
+    run = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     if run.returncode:
         why = next((line for line in run.stderr.splitlines() if "error" in line), f"exit status {run.returncode}")
         raise NotMeasured(f"{shlex.join(command[:1])} does not compile {source.name}: {why}")
-    return out
 
 
 def address(array: np.ndarray) -> ctypes.c_void_p:

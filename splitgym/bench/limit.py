@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from splitgym.bench import peers
-from splitgym.bench.c_code import address, build, header
+from splitgym.bench.c_code import address, build, build_library, header
 from splitgym.bench.measuring import Budget, Chunk, NotMeasured, Row, Target, alternate, compare, counted
 from splitgym.encodings import by_column
+from splitgym.files import write_atomically
 from splitgym.jit import one_record, records
 from splitgym.physics.fading import GAUSSIAN
 from splitgym.seeding import episode_key, seed_key
@@ -96,12 +97,12 @@ class Turns:
 
 
 def compiled(folder: Path, flags: Sequence[str] = FLAGS, source: Path = SOURCE) -> ctypes.CDLL:
-    """``limit.c`` as a library in an empty folder.  Raises ``NotMeasured`` as :func:`splitgym.bench.c_code.build`."""
+    """``limit.c`` as a library in a new folder; ``NotMeasured`` as by :func:`~splitgym.bench.c_code.build_library`."""
     world = get_world("inference")
     types = {"row": row_dtype(world), "task": TASK, "params": world.params}
     folder.mkdir()
-    (folder / "records.h").write_text(header(types), encoding="utf-8")
-    return ctypes.CDLL(str(build(source, folder / "limit.so", [*flags, "-shared", "-fPIC"])))
+    write_atomically(folder / "records.h", header(types).encode())
+    return ctypes.CDLL(str(build_library(source, folder / "limit.so", flags)))
 
 
 class Reference:

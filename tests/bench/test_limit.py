@@ -15,6 +15,7 @@ from splitgym.bench.c_code import build, compiler, header
 from splitgym.bench.limit import FAST, SOURCE, Reference, Turns, compiled, difference, limit_rows
 from splitgym.bench.measuring import Budget, NotMeasured
 from splitgym.worlds.world import get_world
+from tests.helpers import run_python
 
 BUDGET = Budget(seconds=1e-3, repeats=1, threads=2, show=lambda share: None)
 PLAIN = ("-O0",)
@@ -49,6 +50,20 @@ def code(folder: Path, no_c: str) -> Any:
 @pytest.fixture(scope="module")
 def turns() -> Turns:
     return Turns("default", n=256, count=8)
+
+
+LOADED = """
+import pathlib, sys
+from splitgym.bench.limit import FAST, compiled
+least = 5e-324
+compiled(pathlib.Path(sys.argv[1]) / "fast", FAST)
+print(least * 1.0 == least, 1e-308 / 4.0 > 0.0)
+"""
+
+
+def test_a_library_leaves_the_numbers_of_the_process_alone(tmp_path: Path) -> None:
+    """What fast mathematics switches on when it is linked in: subnormal numbers would be zero from then on."""
+    assert run_python(LOADED, str(tmp_path)) == "True True\n"
 
 
 @pytest.mark.parametrize("preset", get_world("inference").preset_names())
