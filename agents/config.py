@@ -219,7 +219,7 @@ def load_config(folder: Path, *, anew: bool = False) -> TrainConfig:
     path = Path(folder) / CONFIG_FILE
     if not path.is_file():
         raise ValueError(f"{str(folder)!r} is not a run of 'splitgym train': it holds no {CONFIG_FILE}")
-    with _naming(path):
+    with using(path):
         document = check_document(read_json(path, "run's configuration"), FORMAT)
     again = "train again: " + command_line("train", "--resume", folder, "--overwrite")
     return config_of(document, path, Path(folder), again, anew=anew)
@@ -234,7 +234,7 @@ def config_of(document: Mapping[str, Any], path: Path, folder: Path, again: str,
     made_with: list[provenance.Source] = []
     setting, saved = document["scenario"], document["spaces"]
     try:
-        with _naming(path):
+        with using(path):
             made_with = provenance.read(document.get("plugins", []), "plugins")
             scenario = toml_of(str(setting["toml"]), "its scenario")
             with beside(folder), no_warnings():  # of the run's own setting, which has been checked
@@ -256,8 +256,8 @@ def config_of(document: Mapping[str, Any], path: Path, folder: Path, again: str,
 
 
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Say of which file an error speaks."""
+def using(path: Path) -> Iterator[None]:
+    """What is read from a file in the block cannot be used if it fails: ``ValueError`` that names the file."""
     try:
         yield
     except (ValueError, RecursionError, OSError) as error:

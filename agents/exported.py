@@ -13,7 +13,7 @@ import numpy as np
 
 from splitgym.agents.agent import Agent, SharedAgent
 from splitgym.agents.algorithms import ALGORITHMS
-from splitgym.agents.config import TrainConfig, check_document, config_of
+from splitgym.agents.config import TrainConfig, check_document, config_of, using
 from splitgym.agents.forward import Network
 from splitgym.checks import file_path
 from splitgym.extras import need
@@ -40,12 +40,10 @@ def load_exported(path: str | Path) -> Agent:
     again = "train and export it again"
     config = config_of(document, path, path.parent, again)
     steps = document.get("steps")
-    if type(steps) is not int or not 0 <= steps <= _MOST_STEPS:
-        raise ValueError(f"{where(path)} cannot be used: steps must be a whole number, got {shown(steps)}")
-    try:
+    with using(path):
+        if type(steps) is not int or not 0 <= steps <= _MOST_STEPS:
+            raise ValueError(f"steps must be a whole number, got {shown(steps)}")
         network = network_of(_layers(tensors), config)
-    except ValueError as error:
-        raise ValueError(cut(f"{where(path)} cannot be used: {error}")) from error
     kind = SharedAgent if config.agents else Agent
     agent = kind(network, path.stem, str(config.action), ALGORITHMS[config.algo].masks, config)
     agent.steps = steps
@@ -73,10 +71,8 @@ def _read(content: bytes, path: Path) -> tuple[dict[str, Any], dict[str, np.ndar
     text = (header.get("__metadata__") or {}).get(ENTRY)
     if not isinstance(text, str):
         raise ValueError(f"{where(path)} is not an agent of 'splitgym export': its header has no entry {ENTRY!r}")
-    try:
+    with using(path):
         return check_document(json_of(text, path), FORMAT), tensors
-    except ValueError as error:
-        raise ValueError(cut(f"{where(path)} cannot be used: {error}")) from error
 
 
 def _layers(tensors: Mapping[str, np.ndarray]) -> tuple[tuple[np.ndarray, np.ndarray], ...]:

@@ -6,12 +6,12 @@ The sum of a neuron is taken in one order, so a decision does not depend on what
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
+from splitgym.masks import parts_of
 from splitgym.numbers import plain_array
 
 #: Added to what a mask forbids, by sb3-contrib.
@@ -95,26 +95,18 @@ class Network:
             return np.clip(outputs, space.low, space.high)
         if masks is not None:
             outputs = np.where(masks, outputs, _FORBIDDEN)
-        chosen = [part.argmax(axis=1) for part in _split(outputs, space)]
+        chosen = [part.argmax(axis=1) for part in parts_of(outputs, _sizes(space))]
         return chosen[0] if isinstance(space, spaces.Discrete) else np.stack(chosen, axis=1)
 
 
 def _outputs(space: spaces.Space) -> int:
     """How many numbers decide about an action of a space."""
-    if isinstance(space, spaces.Discrete):
-        return int(space.n)
-    if isinstance(space, spaces.MultiDiscrete):
-        return int(space.nvec.sum())
-    return int(np.prod(space.shape or (0,)))
+    return int(np.prod(space.shape or (0,))) if isinstance(space, spaces.Box) else sum(_sizes(space))
 
 
-def _split(outputs: np.ndarray, space: spaces.Space) -> Iterator[np.ndarray]:
-    """The numbers of each choice, (n, levels)."""
-    sizes = [int(space.n)] if isinstance(space, spaces.Discrete) else space.nvec.tolist()  # pyright: ignore[reportAttributeAccessIssue]
-    begin = 0
-    for size in sizes:
-        yield outputs[:, begin : begin + size]
-        begin += size
+def _sizes(space: Any) -> list[int]:
+    """Levels of each choice."""
+    return [int(space.n)] if isinstance(space, spaces.Discrete) else space.nvec.tolist()
 
 
 def _sums(numbers: np.ndarray, weight: np.ndarray) -> np.ndarray:

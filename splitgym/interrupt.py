@@ -15,7 +15,7 @@ from typing import Any
 PIECE = 4_000_000
 #: Steps for which a thread is worth its while; what takes less is called as it is.
 _PATIENT = 4 * PIECE
-_TICK_S = 0.2  # waiting without an end hears no Ctrl-C on Windows
+TICK_S = 0.2  # waiting without an end hears no Ctrl-C on Windows
 
 
 def pieces(n: int, work: float) -> Iterator[slice]:
@@ -71,5 +71,5 @@ def aside(
 
 def await_end(done: threading.Event) -> None:
     """Wait for an event so that Ctrl-C is heard."""
-    while not done.wait(_TICK_S):
+    while not done.wait(TICK_S):
         pass

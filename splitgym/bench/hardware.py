@@ -59,9 +59,7 @@ def _us(name: str, rates: np.ndarray, target: Target | None, note: str) -> Row:
 
 
 def _stepping(threads: int) -> Chunk:
-    env = gym.make_vec(ENV_ID, num_envs=N, num_threads=threads)
-    env.reset(seed=0)
-    return peers.batch_stepping(env, peers.sampled(env.action_space, 64), N)
+    return peers.ours(ENV_ID, N, 64, num_threads=threads)
 
 
 def _choosing(front: Front) -> Chunk:

@@ -27,7 +27,7 @@ def multiuser_rows(budget: Budget) -> list[Row]:
     threads = sorted({1, budget.threads})
     steps = {f"{n} {t}": _stepping(n, t) for n in USERS for t in threads}
     decisions = {str(n): _deciding(n) for n in USERS}
-    single = {f"{PEER} {t}": _stepping_peer(t) for t in threads}
+    single = {f"{PEER} {t}": peers.ours(PEER, PEER_ROWS, 16, num_threads=t) for t in threads}
     taken = alternate({**steps, **single, **decisions}, budget)
     rates = {name: np.median(rate) for name, rate in taken.items()}
     rows = []
@@ -60,15 +60,7 @@ def _scenario(users: int) -> Any:
 
 
 def _stepping(users: int, threads: int) -> Chunk:
-    env = gym.make_vec(ENV_ID, num_envs=ROWS, num_threads=threads, scenario=_scenario(users))
-    env.reset(seed=0)
-    return peers.batch_stepping(env, peers.sampled(env.action_space, 16), ROWS)
-
-
-def _stepping_peer(threads: int) -> Chunk:
-    env = gym.make_vec(PEER, num_envs=PEER_ROWS, num_threads=threads)
-    env.reset(seed=0)
-    return peers.batch_stepping(env, peers.sampled(env.action_space, 16), PEER_ROWS)
+    return peers.ours(ENV_ID, ROWS, 16, num_threads=threads, scenario=_scenario(users))
 
 
 def _deciding(users: int) -> Chunk:

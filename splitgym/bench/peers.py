@@ -51,6 +51,13 @@ def batch_stepping(env: Any, batches: Iterable[Any], n: int) -> Chunk:
     return chunk
 
 
+def ours(env_id: str, n: int, count: int, **given: Any) -> Chunk:
+    """Steps of a native batch of ``n`` rows by ``count`` batches of seeded random actions, over and over."""
+    env = gym.make_vec(env_id, num_envs=n, **given)
+    env.reset(seed=0)
+    return batch_stepping(env, sampled(env.action_space, count), n)
+
+
 def sampled(space: gym.Space, count: int) -> list[Any]:
     """``count`` actions of a space, seeded."""
     space.seed(0)

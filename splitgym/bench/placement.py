@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
 from splitgym.bench import peers
@@ -94,6 +93,4 @@ def _batches(budget: Budget) -> list[Row]:
 
 
 def _stepping(threads: int) -> Chunk:
-    env = gym.make_vec(ENV_ID, num_envs=N, num_threads=threads, scenario=get_world("placement").load_scenario("campus"))
-    env.reset(seed=0)
-    return peers.batch_stepping(env, peers.sampled(env.action_space, 64), N)
+    return peers.ours(ENV_ID, N, 64, num_threads=threads, scenario=get_world("placement").load_scenario("campus"))

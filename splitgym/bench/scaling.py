@@ -99,9 +99,7 @@ def _exponent_row(series: Series, points: list[Point]) -> Row:
 # -------------------------------------------------------------------- the series
 def _stepping(env_id: str, n: int, scenario: Any = "default", **changes: Any) -> Job:
     world = world_of(env_id)
-    env = gym.make_vec(env_id, num_envs=n, scenario=world.load_scenario(scenario, **changes))
-    env.reset(seed=0)
-    return peers.batch_stepping(env, peers.sampled(env.action_space, 4), n)
+    return peers.ours(env_id, n, 4, scenario=world.load_scenario(scenario, **changes))
 
 
 def _episode(tasks: int) -> Job:

@@ -19,8 +19,8 @@ from splitgym.engines.luggage import packed_luggage
 from splitgym.engines.parcels import Recent, opened, packed
 from splitgym.engines.tasks import Queue, Task, Tell
 from splitgym.engines.worker import serve
+from splitgym.interrupt import TICK_S
 
-_TICK_S = 0.2  # waiting without an end hears no Ctrl-C on Windows
 _NEW = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of this process hold
 
 
@@ -85,7 +85,7 @@ class Processes:
         """Those of whom there is something to read, or who have ended."""
         busy = {worker.pipe: worker for worker in self._crew if worker.task is not None}
         while True:
-            found = connection.wait(list(busy), _TICK_S)
+            found = connection.wait(list(busy), TICK_S)
             if found:
                 return [busy[pipe] for pipe in found]  # pyright: ignore[reportArgumentType]
 

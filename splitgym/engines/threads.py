@@ -15,8 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from splitgym.engines.tasks import AHEAD, Queue, Task, Tell
-
-_TICK_S = 0.2  # waiting without an end hears no Ctrl-C on Windows
+from splitgym.interrupt import TICK_S
 
 
 def cores() -> int:
@@ -133,7 +132,7 @@ class _Crew:
         """Take what the threads have said since the last time, or wait for it."""
         while True:
             try:
-                said = self._heard.get(timeout=_TICK_S) if wait else self._heard.get_nowait()
+                said = self._heard.get(timeout=TICK_S) if wait else self._heard.get_nowait()
             except queue.Empty:
                 if wait:
                     continue

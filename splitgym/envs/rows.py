@@ -172,8 +172,7 @@ class Rows:
 
         Raises ``RuntimeError`` that names the field where the world's kernel leaves a number of an observation NaN.
         """
-        if self.lack:
-            self.check("step()")
+        self.check("step()")
         self.lack = CUT_OFF  # until the end: some rows may have moved and some not
         if live is not None:
             self._live[:] = live

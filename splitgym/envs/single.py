@@ -140,8 +140,8 @@ class SplitEnv(Carded, gym.Env):
         mask = self.encoding.masks(self._mask.copy())
         if mask is not None:
             info[MASK.name] = mask
-        if self._cost is not None:
-            info[COST_KEY] = self._cost.value(info, self.scenario)
+        if self.world.cost is not None:
+            info[COST_KEY] = self.world.cost.value(info, self.scenario)
         if self._detailed:
             info.update({name: column[0] for name, column in self.rows.details().items()})
         return info
@@ -152,10 +152,9 @@ class SplitEnv(Carded, gym.Env):
         self._observation, self._mask = seen.observations[0], seen.masks[0].view(np.int8)
         self._columns = [(name, outcomes[name]) for name in self.world.info_names]
         self._rewards = outcomes[REWARD]
-        self._cost = self.world.cost
 
     def __getstate__(self) -> dict[str, Any]:
-        views = ("_observation", "_mask", "_columns", "_rewards", "_cost")
+        views = ("_observation", "_mask", "_columns", "_rewards")
         return {name: value for name, value in self.__dict__.items() if name not in views}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
