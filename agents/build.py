@@ -14,9 +14,8 @@ from splitgym.agents.checkpoint import check_device, fits, newest_whole, policy_
 from splitgym.agents.config import TrainConfig
 from splitgym.quoting import cut, shown
 from splitgym.registry import nearest
+from splitgym.seeding import FIRST_TRAINING_SEED
 
-#: Training episodes have seeds from here on, so that they can never be evaluation's.
-FIRST_TRAINING_SEED = 2**32
 #: Where a linear schedule ends, as a share of the learning rate: at 0 the last update would be for nothing.
 LAST_RATE = 0.02
 #: Kinds of plain values, in words.

@@ -1,11 +1,25 @@
-"""From seeds to 64-bit keys: the one place where an episode's randomness begins."""
+"""From seeds to 64-bit keys: the one place where an episode's randomness begins, and whose seeds are whose.
+
+Tests have the seeds below 2**32, training those from there on, validation those from 2**62 on.  What is fitted,
+tuned or chosen learns on training seeds and is compared on validation seeds, so that test seeds are new to it.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from splitgym.checks import seed_of, whole_number
+from splitgym.checks import seed_of, seeds_of, whole_number
 from splitgym.physics.random import child, fill_children
+
+#: Training, fitting and recorded data sets have seeds from here on; those below are left to tests.
+FIRST_TRAINING_SEED = 2**32
+#: What is chosen among (checkpoints, hyper-parameters, fitted prices) is compared on seeds from here on.
+FIRST_VALIDATION_SEED = 2**62
+
+
+def validation_seeds(episodes: int) -> range:
+    """Seeds of the first ``episodes`` validation episodes.  Raises ``ValueError`` for numbers outside the limits."""
+    return seeds_of(FIRST_VALIDATION_SEED, episodes)
 
 
 def seed_key(seed: int) -> np.uint64:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from splitgym import provenance
-from splitgym.offline.plan import FIRST_SEED, Plan
+from splitgym.offline.plan import Plan
+from splitgym.seeding import FIRST_TRAINING_SEED
 
 
 def summary(plan: Plan, episodes: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -50,7 +51,7 @@ Offline data of `{about["environment"]}` (splitgym), {about["episodes"]} episode
 
 * scenario `{about["scenario"]}`{changes}, digest {about["scenario_digest"]}
 * action encoding `{about["action"]}`, episode options: {options}
-* seeds {about["first_seed"]} to {last}, episode after episode; evaluate on seeds below {FIRST_SEED}
+* seeds {about["first_seed"]} to {last}, episode after episode; evaluate on seeds below {FIRST_TRAINING_SEED}
 * kept of `info`, from the reset on: {", ".join(about["infos"]) or "nothing"}
 * code {about["code"]}
 {plugins}

@@ -12,16 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.checks import LAST_SEED, MOST_EPISODES, file_path, items, whole_number
+from splitgym.checks import MOST_EPISODES, file_path, items, whole_number
 from splitgym.digests import code_version, digest, world_origin
 from splitgym.evaluation.policies import Contender
 from splitgym.quoting import listed, shown
 from splitgym.registry import nearest
+from splitgym.seeding import FIRST_TRAINING_SEED, FIRST_VALIDATION_SEED
 from splitgym.worlds.tradeoffs import COST_KEY
 from splitgym.worlds.world import World
 
-#: Training episodes have seeds from here on, so that they can never be evaluation's.
-FIRST_SEED = 2**32
 #: Episodes that are played side by side and kept together; fixed, so that a break changes no episode.
 PART = 32
 #: Decisions of a part, which are in memory at once.
@@ -75,7 +74,7 @@ class Plan:
     def parts(self) -> Iterator[Part]:
         """The parts in the order of the episodes; policy after policy."""
         size = max(min(PART, _MOST_STEPS // self.world.horizon(self.scenario)), 1)
-        place, first = 0, FIRST_SEED + self.seed
+        place, first = 0, FIRST_TRAINING_SEED + self.seed
         for c, count in zip(self.contenders, self.counts, strict=True):
             for number, begin in enumerate(range(0, count, size)):
                 yield Part(place, c, number, begin, count, range(first, first + min(size, count - begin)))
@@ -93,7 +92,7 @@ class Plan:
             "episode_options": dict(self.options),
             "infos": list(self.infos),
             "episodes": self.episodes,
-            "first_seed": FIRST_SEED + self.seed,
+            "first_seed": FIRST_TRAINING_SEED + self.seed,
             "policies": [
                 {"name": c.name, "spec": c.spec, "identity": c.identity or "unknown", "episodes": count}
                 for c, count in zip(self.contenders, self.counts, strict=True)
@@ -162,7 +161,7 @@ def infos_of(world: World, given: Any) -> tuple[str, ...]:
 
 def seed_of_first(seed: Any) -> int:
     """``seed`` as the number that is added to the first training seed."""
-    return whole_number("seed", seed, 0, LAST_SEED - FIRST_SEED - MOST_EPISODES)
+    return whole_number("seed", seed, 0, FIRST_VALIDATION_SEED - FIRST_TRAINING_SEED - MOST_EPISODES)
 
 
 def place_of(out: Any) -> tuple[str, Path]:

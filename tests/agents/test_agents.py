@@ -29,13 +29,14 @@ from stable_baselines3.common.callbacks import BaseCallback
 import splitgym
 from splitgym import cli
 from splitgym.agents.algorithms import ALGORITHMS
-from splitgym.agents.build import FIRST_TRAINING_SEED, build_model
+from splitgym.agents.build import build_model
 from splitgym.agents.checkpoint import load_agent, newest_checkpoint, read_weights, save_model
 from splitgym.agents.config import TrainConfig, load_config
 from splitgym.agents.sb3 import SplitVecEnv, make_vec_env
 from splitgym.agents.training import TrainingInterrupted, train
 from splitgym.cli import training
 from splitgym.evaluation.policies import contender
+from splitgym.seeding import FIRST_TRAINING_SEED, FIRST_VALIDATION_SEED, validation_seeds
 from tests.helpers import short
 
 ID = "SplitInference-v0"
@@ -102,7 +103,10 @@ def test_training_seeds_are_never_evaluations(monkeypatch):
     monkeypatch.setattr(SplitVecEnv, "seed", lambda self, seed=None: given.append(seed) or [seed])
     for seed in (0, 1, 2**32 - 1):
         build_model(tiny(seed=seed))
-        assert given[-1] >= FIRST_TRAINING_SEED
+        assert FIRST_TRAINING_SEED <= given[-1] < FIRST_VALIDATION_SEED - 2**32
+    assert validation_seeds(3) == range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + 3)
+    with pytest.raises(ValueError, match="episodes"):
+        validation_seeds(0)
 
 
 @pytest.mark.parametrize("algo", sorted(set(ALGORITHMS) - {"ppo"}))

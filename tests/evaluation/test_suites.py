@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from splitgym import evaluate, evaluate_suite, load_suite, suite_names
-from splitgym.agents.build import FIRST_TRAINING_SEED
 from splitgym.cli import main
 from splitgym.evaluation.statistics import interquartile_mean
 from splitgym.policy import POLICIES, register_policy
+from splitgym.seeding import FIRST_TRAINING_SEED
 from splitgym.show.suite import suite_figure
 from splitgym.suites import SPLITS, Suite
 from splitgym.worlds.world import world_of

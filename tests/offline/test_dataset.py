@@ -19,8 +19,9 @@ import pytest
 import splitgym
 from splitgym.cli import main
 from splitgym.offline import dataset as module
-from splitgym.offline.plan import FIRST_SEED, counts_of
+from splitgym.offline.plan import counts_of
 from splitgym.placement.generate import random_instance
+from splitgym.seeding import FIRST_TRAINING_SEED
 from splitgym.worlds.world import WORLDS
 from tests.helpers import ENCODED, SHORT, run_python
 
@@ -89,7 +90,7 @@ def test_every_episode_replays(world: str, action: str, tmp_path: Path) -> None:
     assert_replays(dataset, [0, 1, 2])
     metadata = list(dataset.storage.get_episode_metadata(range(3)))
     assert [m["policy"] for m in metadata] == [policies[0], policies[0], "random"]
-    assert [m["seed"] for m in metadata] == [FIRST_SEED, FIRST_SEED + 1, FIRST_SEED + 2]
+    assert [m["seed"] for m in metadata] == [FIRST_TRAINING_SEED, FIRST_TRAINING_SEED + 1, FIRST_TRAINING_SEED + 2]
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -196,7 +197,7 @@ def test_the_card_says_what_is_in_it(tmp_path: Path) -> None:
     assert metadata["description"] == text
     about = metadata["splitgym"]
     setting = WORLDS["inference"].load_scenario("default", **NINE)
-    for word in (setting.digest(), about["code"], *(p["identity"] for p in about["policies"]), str(FIRST_SEED + 69)):
+    for word in (setting.digest(), about["code"], *(p["identity"] for p in about["policies"]), str(2**32 + 69)):
         assert word in text
     assert metadata["algorithm_name"] == "enachi, random"
     identities = splitgym.evaluate(["enachi", "random"], episodes=1, changes=NINE)
