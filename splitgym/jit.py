@@ -44,6 +44,7 @@ JITTED_SOURCES = (
     "worlds/*/nature.py",
     "worlds/*/bound_kernel.py",
     "worlds/*/clairvoyant_kernel.py",
+    "worlds/*/observer_kernel.py",
     "placement/kernel.py",
     "baselines/*kernel.py",
     "testing/kernel.py",

@@ -35,12 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples:\n"
         "  splitgym evaluate all --episodes 50\n"
         "  splitgym evaluate enachi lyap_prog edge effect --scenario enachi --episodes 5\n"
-        "  splitgym evaluate zoo:enachi enachi --scenario enachi              # trained agents, see 'splitgym list'\n"
         "  splitgym evaluate enachi runs/ppo --csv results/mine.csv --plot results/mine.png\n"
         "  splitgym evaluate all --episodes 100 --bound --store results/mine  # interrupted? the same goes on\n"
         "  splitgym evaluate enachi myopic runs/ppo --suite robustness --plot results/shifts.png\n"
         "  splitgym evaluate all --measures return,energy,latency_p95_s,missed --markdown\n"
         "  splitgym evaluate all --bound --report results/page.html\n"
+        "  splitgym evaluate all --episodes 10 --bound observer --store results/mine\n"
         "  splitgym evaluate all --env HardwareSplit-v0 --scenario published\n"
         "  splitgym evaluate 'dynasplit:front=results/front.json' --env HardwareSplit-v0\n"
         "  splitgym evaluate enachi --set tasks.deadline_min_s=0.2 --set tasks.deadline_max_s=0.2 --scenario enachi"
@@ -67,7 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_measures(columns, "show these measures, e.g. return,accuracy,latency_p95_s")
     add_form(parser, "setting, summary and rows")
     parser.add_argument(
-        "--bound", action="store_true", help="show each policy's gap to a certified bound on any return"
+        "--bound",
+        nargs="?",
+        choices=("clairvoyant", "observer"),
+        const="clairvoyant",
+        help="show each policy's gap to a certified bound on any return, or with 'observer' to what a policy can reach "
+        "that sees observations only (some seconds a trace); write it behind the policies",
     )
     add_store(parser)
     add_trust(parser)
@@ -108,8 +113,8 @@ def _one(args: argparse.Namespace) -> Any:
 
     names, measures = policies_of(args), measures_of(args)
     if measures is not None:  # misspelt ones are refused before anything is played
-        chosen_columns(world_of(args.env), measures, bounded=args.bound)
-    with progress_bar(args.json, len(names) + args.bound) as progress:
+        chosen_columns(world_of(args.env), measures, bounded=bool(args.bound))
+    with progress_bar(args.json, len(names) + bool(args.bound)) as progress:
         return evaluate(
             names,
             args.env,
@@ -119,7 +124,7 @@ def _one(args: argparse.Namespace) -> Any:
             changes=changes_of(args.changes),
             num_threads=args.threads,
             trust=args.trust,
-            bound=args.bound,
+            bound=args.bound or False,
             store=args.store,
             progress=progress,
             **engine_of(args),
@@ -145,6 +150,7 @@ def _suite(args: argparse.Namespace) -> Any:
     args.env = suite.environment
     names = policies_of(args)
     options = {"num_threads": args.threads, "trust": args.trust, "store": args.store, **engine_of(args)}
+    options["bound"] = args.bound or "clairvoyant"
     total = (len(names) + 1 + ("random" not in names)) * len(suite.cases(args.split))
     with progress_bar(args.json, total) as progress:
         return evaluate_suite(names, suite, args.split, **options, progress=progress)

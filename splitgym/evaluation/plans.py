@@ -61,25 +61,29 @@ class Playing:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Bounding:
-    """Certified bounds of traces: (seeds, traces) -> ``{"bound": (n,)}``."""
+    """Bounds of traces: (seeds, traces) -> ``{name: (n,)}``, "bound" or "observer"."""
 
-    world: World
-    scenario: Any
+    yardstick: upper_bounds.Yardstick
     where: str = ""
+
+    @property
+    def world(self) -> World:
+        """The world of the bounds."""
+        return self.yardstick.world
 
     @property
     def beside(self) -> bool:
         """Whether threads may bound several blocks at once."""
-        return bears_company(self.world, self.scenario)
+        return bears_company(self.world, self.yardstick.scenario)
 
     def room(self, episodes: int) -> float:
         """The share of the memory that it takes, however many they are: one trace after the other."""
-        return room_of_trace(self.world, self.scenario)
+        return room_of_trace(self.world, self.yardstick.scenario)
 
     def __call__(self, seeds: range, traces: list[Any] | None, progress: Progress | None) -> dict[str, np.ndarray]:
         """Bounds of the seeds' traces, or of those given."""
         with named(self.where):
-            return {"bound": upper_bounds.Yardstick("bound", self.world, self.scenario)(seeds, traces, progress)}
+            return {self.yardstick.name: self.yardstick(seeds, traces, progress)}
 
 
 @contextlib.contextmanager
@@ -97,7 +101,7 @@ class Part:
     """The blocks of one policy, or of the bounds.
 
     Args:
-        name: of the policy, or "bound".
+        name: of the policy, or of the bound.
         work: plays a block.
         seeds, traces: all episodes.
         block: how many are played side by side.
@@ -140,6 +144,11 @@ class Part:
         """Whether all blocks are there."""
         return len(self._found) == len(self._places)
 
+    @property
+    def lacking(self) -> bool:
+        """Whether some block is on no shelf."""
+        return not all(self._is_kept(places) for places in self._places)
+
     def figures(self) -> dict[str, np.ndarray]:
         """Figures (n,) by name of all episodes."""
         parts = [self._found[places.start] for places in self._places]
@@ -168,7 +177,7 @@ class Plan:
         contenders, world, scenario, seeds, traces: who plays what.
         changes: what was changed in the scenario, dotted path -> value.
         num_threads: threads of the simulation.
-        bound: whether to compute bounds.
+        bound: which bounds to compute, "clairvoyant" or "observer"; empty: none.
         store: where every block is kept as soon as it is played.
         progress: called as ``progress(name, share)``.
         where: words that an error ends with, such as the value of a sweep.
@@ -184,7 +193,7 @@ class Plan:
         *,
         changes: Mapping[str, Any],
         num_threads: int = 1,
-        bound: bool = False,
+        bound: str = "",
         store: Store | None = None,
         progress: Progress | None = None,
         where: str = "",
@@ -192,20 +201,30 @@ class Plan:
         self.contenders, self.world, self.scenario, self.seeds = contenders, world, scenario, seeds
         self.where, self._changes, self._store, self._progress = where, changes, store, progress
         block = max(min(BLOCK, MOST_STEPS // world.horizon(scenario)), 1)
-        self._bounds = (
-            Part("bound", Bounding(world, scenario, where), seeds, traces, upper_bounds.BLOCK) if bound else None
-        )
+        self.bound = bound
+        self._bounds = self._bounding(traces) if bound else None
         self._parts = {
             c.name: Part(c.name, Playing(c, world, scenario, num_threads, where), seeds, traces, block)
             for c in contenders
         }
         self._all = [*([self._bounds] if self._bounds else []), *self._parts.values()]
 
+    def _bounding(self, traces: list[Any] | None) -> Part:
+        name = upper_bounds.OBSERVER if self.bound == upper_bounds.OBSERVER else "bound"
+        with named(self.where):
+            if name == upper_bounds.OBSERVER:
+                upper_bounds.observer_kind(self.world, self.scenario)  # refuses before anything is played
+        work = Bounding(upper_bounds.Yardstick(name, self.world, self.scenario), self.where)
+        return Part(name, work, self.seeds, traces, upper_bounds.block_of(name))
+
     def tasks(self) -> Iterator[Task]:
         """Tasks for all blocks that are not there yet, those of the bounds first."""
         with named(self.where):
             if self._store is not None:
                 self._open(self._store)
+            if self._bounds is not None and self._bounds.lacking:
+                made = upper_bounds.yardstick(self._bounds.name, self.world, self.scenario, self.tell)
+                self._bounds.work = Bounding(made, self.where)
             for part in self._all:
                 yield from part.tasks(self)
 
@@ -223,7 +242,7 @@ class Plan:
         """What was played."""
         results = Results(self.world, self.scenario, changes=self._changes)
         if self._bounds is not None:
-            results.set_bounds(self._bounds.figures()["bound"])
+            results.set_bounds(self._bounds.figures()[self._bounds.name], self.bound)
         for c in self.contenders:
             figures = self._parts[c.name].figures()
             results.add(c.name, self.seeds, figures, spec=c.spec, agent=c.agent, identity=c.identity)
@@ -237,7 +256,7 @@ class Plan:
         for c in self.contenders:
             self._parts[c.name].shelf = shelf(setting, c)
         if self._bounds is not None:
-            self._bounds.shelf = shelf(setting, None)
+            self._bounds.shelf = shelf(setting, None, self._bounds.name)
 
 
 def carry_out(plans: Sequence[Plan], engine: Engine, finished: Callable[[Results], None]) -> None:

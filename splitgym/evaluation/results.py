@@ -11,6 +11,7 @@ import numpy as np
 from splitgym.checks import file_path, items, word
 from splitgym.evaluation.output import RowOutput
 from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
+from splitgym.evaluation.upper_bounds import BOUNDS, CLAIRVOYANT, OBSERVER, observer_kind
 from splitgym.lazily import drawn
 from splitgym.numbers import plain_array
 from splitgym.provenance import Source, sources, tables
@@ -21,6 +22,7 @@ from splitgym.worlds.world import Measure, World
 #: Policy whose mean return is the zero of normalised scores; the bound is their one.
 ANCHOR = "random"
 GAP = Measure("gap", "", "certified upper bound on the return of any policy, minus the return", -1)
+OBSERVER_GAP = Measure("gap", "", "bound on the return of policies that see observations only, minus the return", -1)
 DECISION = Measure("decision_s", "us", "time to decide a task, observation to action, in a batch", -1, 1e6)
 
 
@@ -34,7 +36,9 @@ class Results(RowOutput):
     Attributes:
         agents: names of trained agents, which do not count as baselines.
         specs: policy -> the text it was evaluated by, such as a path; empty for an object.
-        bounds: certified bounds (n,), or ``None``.
+        bounds: upper bounds (n,), or ``None``.
+        bound_name: "clairvoyant": on any policy, trace by trace; or "observer": on policies that see observations
+            only, on average over traces.
         identities: policy -> digest of what decided its figures; empty where it is unknown.
         notes: policy -> what must be said beside its figures, such as that its training was ended early.
         folder: the store that these come from, where it keeps files that policies name; or ``None``.
@@ -49,6 +53,7 @@ class Results(RowOutput):
         self.specs: dict[str, str] = {}
         self.measures: tuple[Measure, ...] = (*world.measures, DECISION)
         self.bounds: np.ndarray | None = None
+        self.bound_name = CLAIRVOYANT
         self.identities: dict[str, str] = {}
         self.notes: dict[str, str] = {}
         self.folder: Path | None = None
@@ -56,10 +61,20 @@ class Results(RowOutput):
         self._figures: dict[str, dict[str, np.ndarray]] = {}
         self._seeds: dict[str, np.ndarray] = {}
 
-    def set_bounds(self, values: np.ndarray) -> None:
-        """Certified bounds (n,) of the episodes to come; every policy added from now on gets its gap to them."""
-        self.bounds = plain_array(values, "bounds").astype(np.float64)
-        self.measures = (*self.measures[:1], GAP, *self.measures[1:])
+    def set_bounds(self, values: np.ndarray, name: str = CLAIRVOYANT) -> None:
+        """Bounds (n,) of the episodes to come; every policy added from now on gets its gap to them."""
+        self.bounds, self.bound_name = plain_array(values, "bounds").astype(np.float64), word("bound", name, BOUNDS)
+        gap = OBSERVER_GAP if name == OBSERVER else GAP
+        self.measures = (*self.measures[:1], gap, *self.measures[1:])
+
+    @property
+    def bound_words(self) -> str:
+        """What the bound is, in words; empty without one."""
+        if self.bounds is None:
+            return ""
+        if self.bound_name == CLAIRVOYANT:
+            return "a certified bound on any policy's return"
+        return f"the {observer_kind(self.world, self.scenario)} bound for observers, which holds on average"
 
     def add(
         self,
@@ -87,7 +102,7 @@ class Results(RowOutput):
         """
         whole = Results(self.world, self.scenario, changes=self.changes)
         if self.bounds is not None:
-            whole.set_bounds(self.bounds)
+            whole.set_bounds(self.bounds, self.bound_name)
         whole.plugins, whole.folder = list(self.plugins), self.folder
         for one in (self, *others):
             _check_alike(self, one)
@@ -129,22 +144,30 @@ class Results(RowOutput):
         return figures[word("figure", name, figures)].copy()
 
     def scores(self, policy: str) -> np.ndarray | None:
-        """Normalised score of every episode, (n,): 0 is the mean of ``random``, 1 the bound of the trace.
+        """Normalised score of every episode, (n,): 0 is the mean of ``random``, 1 the bound.
+
+        The bound is that of the trace, or the mean of the observer's, which says nothing about a single trace.
 
         ``None`` without bounds, where ``random`` or the policy itself is not among those evaluated, and where
         :attr:`unscored` says why.
         """
         if self.bounds is None or ANCHOR not in self._figures or policy not in self.policies or self.unscored:
             return None
-        return normalised(self._figures[policy]["return"], self._zero, self.bounds)
+        return normalised(self._figures[policy]["return"], self._zero, self._ones)
 
     @property
     def unscored(self) -> str:
         """Why there is no score although there are bounds and ``random``; empty where there is one."""
         if self.bounds is None or ANCHOR not in self._figures:
             return ""
-        low = int((self.bounds <= self._zero).sum())
+        low = int((self._ones <= self._zero).sum())
         return f"on {low} of {len(self.bounds)} traces the bound is not above the mean of {ANCHOR}" if low else ""
+
+    @property
+    def _ones(self) -> np.ndarray:
+        """What counts as 1 on every trace, (n,)."""
+        assert self.bounds is not None
+        return np.full_like(self.bounds, self.bounds.mean()) if self.bound_name == OBSERVER else self.bounds
 
     @property
     def _zero(self) -> float:
@@ -220,6 +243,7 @@ class Results(RowOutput):
             "plugins": tables(self.plugins),
             "best_baseline": self.best_baseline(),
             "bounds": None if self.bounds is None else self.bounds.tolist(),
+            "bound": self.bound_words,
             "summary": self.summary(),
             "rows": self.rows(),
             **({"notes": self.notes} if self.notes else {}),
@@ -241,6 +265,8 @@ def _check_alike(first: Results, other: Any) -> None:
     bounds = (first.bounds, other.bounds)
     if any(b is None for b in bounds) != all(b is None for b in bounds):
         raise ValueError("results with bounds and results without them cannot be merged; evaluate both with bound=True")
+    if first.bound_name != other.bound_name:
+        raise ValueError(f"results with the bounds {first.bound_name!r} and {other.bound_name!r} cannot be merged")
     if bounds[0] is not None and not np.array_equal(bounds[0], np.asarray(bounds[1])):
         raise ValueError("results with other bounds met other traces, so they cannot be merged")
 

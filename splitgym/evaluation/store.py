@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 
 _SETTING = ("setting", "version", "seed")
 _PLAYED = ("policy", "agent", "spec", "identity", *_SETTING)
-_BOUND = "bound"
+#: Name of a bound -> the name of its table, and which bound it is; the first that is there counts.
+BOUND_TABLES = {"bound": "bounds", "observer": "observer"}
+KINDS = {"bound": "clairvoyant", "observer": "observer"}
+_OF_BOUNDS = tuple(f".{table}" for table in BOUND_TABLES.values())
 _PLUGINS = tuple(field.name for field in dataclasses.fields(provenance.Source))
 
 
@@ -63,9 +66,9 @@ class Store:
         names = [m.name for m in (*world.measures, DECISION)]
         return self._table(f"{world.env_id}.csv", _PLAYED, names)
 
-    def certified(self, world: World) -> Table:
-        """The table of a world's bounds."""
-        return self._table(f"{world.env_id}.bounds.csv", _SETTING, [_BOUND])
+    def bounds(self, world: World, name: str) -> Table:
+        """The table of a world's bounds, those of a ``name`` of :data:`BOUND_TABLES`."""
+        return self._table(f"{world.env_id}.{BOUND_TABLES[name]}.csv", _SETTING, [name])
 
     def plugins(self) -> list[provenance.Source]:
         """The plug-ins that were loaded when something was kept."""
@@ -125,7 +128,9 @@ class Store:
 
     def repair(self) -> int:
         """Set damaged lines aside and return how many they were; see :meth:`Table.repair`."""
-        tables = [table for name in WORLDS for table in (self.played(WORLDS[name]), self.certified(WORLDS[name]))]
+        worlds = [WORLDS[name] for name in WORLDS]
+        tables = [self.played(world) for world in worlds]
+        tables += [self.bounds(world, name) for world in worlds for name in BOUND_TABLES]
         return sum(table.repair() for table in (*tables, self._plugins()))
 
     def _table(self, name: str, keys: Sequence[str], figures: Sequence[str]) -> Table:
@@ -139,7 +144,7 @@ class Store:
         known = {WORLDS[name].env_id for name in WORLDS}
         for file in sorted(self.folder.glob("*.csv")):
             env_id = file.name.removesuffix(".csv")
-            if env_id not in known and not env_id.endswith(".bounds") and env_id != "plugins":
+            if env_id not in known and not env_id.endswith(_OF_BOUNDS) and env_id != "plugins":
                 why = f"{file}: unknown environment {shown(env_id)}"
                 self.refused[env_id] = why + provenance.advice(self.plugins())
 
@@ -219,10 +224,11 @@ class Store:
         setting = str(rows[-1]["setting"])
         results = Results(world, scenario, changes=self._changes(world, setting))
         results.folder, results.plugins = self.folder, self.plugins()
-        certified = self.certified(world).rows()
         keys = [(setting, version, str(seed)) for seed in seeds]
-        if all(key in certified for key in keys):
-            results.set_bounds(np.array([certified[key][_BOUND] for key in keys]))
+        for name, kind in KINDS.items():
+            kept = self.bounds(world, name).rows()
+            if results.bounds is None and all(key in kept for key in keys):
+                results.set_bounds(np.array([kept[key][name] for key in keys]), kind)
         for policy, of in played.items():
             head = of[seeds[0]]
             figures = {m.name: np.array([of[s][m.name] for s in seeds]) for m in (*world.measures, DECISION)}
@@ -253,13 +259,13 @@ class KeptFigures:
         )
 
 
-def kept_figures(store: Store, world: World, setting: str, c: Contender | None) -> KeptFigures:
-    """Where the episodes of a contender, or the bounds (``None``), are kept; see :meth:`Store.keep_setting`.
+def kept_figures(store: Store, world: World, setting: str, c: Contender | None, bound: str = "bound") -> KeptFigures:
+    """Where the episodes of a contender, or the bounds of a name (``None``), are kept; see :meth:`Store.keep_setting`.
 
     Raises ``ValueError`` for a policy that could not be known again.
     """
     if c is None:
-        return KeptFigures(store.certified(world), (setting, _version(world)))
+        return KeptFigures(store.bounds(world, bound), (setting, _version(world)))
     if not c.identity:
         raise ValueError(c.doubt)
     keep_files(c.files, store.folder)

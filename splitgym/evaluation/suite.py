@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.checks import MOST_THREADS, file_path, whole_number
+from splitgym.checks import MOST_THREADS, file_path, whole_number, word
 from splitgym.engines import engine
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.evaluation.output import RowOutput
@@ -17,6 +17,7 @@ from splitgym.evaluation.policies import Contender, contenders_of, policies_give
 from splitgym.evaluation.results import ANCHOR, Results
 from splitgym.evaluation.statistics import interquartile_mean, iqm_interval
 from splitgym.evaluation.store import Store
+from splitgym.evaluation.upper_bounds import BOUNDS, CLAIRVOYANT
 from splitgym.lazily import drawn
 from splitgym.progress import Progress, at, progress_of, telling
 from splitgym.suites import Case, Suite, load_suite
@@ -104,6 +105,7 @@ def evaluate_suite(
     *,
     num_threads: int = 1,
     trust: bool = False,
+    bound: str = CLAIRVOYANT,
     store: str | Path | None = None,
     workers: Any = None,
     ray: str | None = None,
@@ -115,6 +117,7 @@ def evaluate_suite(
         policies: as for :func:`splitgym.evaluate`; ``random`` is added, since it is the zero of the scores.
         suite: a shipped suite's name, a TOML file or a :class:`splitgym.suites.Suite`.
         split: ``"validation"`` to tune and choose by, ``"test"`` to be judged by.
+        bound: the one of the scores: "clairvoyant" or "observer", see :func:`splitgym.evaluate`.
         num_threads, trust, store, workers, ray: as for :func:`splitgym.evaluate`; workers play several cases at once.
         progress: as for :func:`splitgym.evaluate`; a function is called as ``progress("case: policy", share)``.
 
@@ -126,7 +129,7 @@ def evaluate_suite(
     """
     suite, progress = load_suite(suite), progress_of(progress)
     cases, seeds, world = suite.cases(split), suite.seeds[split].range, world_of(suite.environment)
-    num_threads = whole_number("num_threads", num_threads, 1, MOST_THREADS)
+    num_threads, bound = whole_number("num_threads", num_threads, 1, MOST_THREADS), word("bound", bound, BOUNDS)
     given = policies_given(policies)
     many = given if any(isinstance(p, str) and p == ANCHOR for p in given) else [ANCHOR, *given]
     contenders = contenders_of(many, world, trust=trust)
@@ -144,7 +147,7 @@ def evaluate_suite(
     with telling(progress, total) as tell, engine(workers, ray, threads=num_threads) as at_work:
         for case, setting in zip(cases, settings, strict=True):
             playing = [c for c in contenders if (c.name, case.name) not in misfits]
-            options = {"changes": case.changes, "num_threads": num_threads, "store": kept, "bound": True}
+            options = {"changes": case.changes, "num_threads": num_threads, "store": kept, "bound": bound}
             plans.append(Plan(playing, world, setting, seeds, **options, progress=at(tell, case.name)))
         carry_out(plans, at_work, done.append)
     return SuiteResults(suite, split, done, misfits)

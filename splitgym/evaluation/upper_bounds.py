@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from splitgym.checks import MOST_EPISODES, items, seeds_of, table
+from splitgym.checks import MOST_EPISODES, items, seeds_of, switch, table, word
+from splitgym.encodings import ENCODINGS
 from splitgym.engines import Task, engine
 from splitgym.engines.tasks import Shares, blocks
 from splitgym.evaluation.company import bears_company, room_of_trace
@@ -23,6 +24,16 @@ from splitgym.worlds.world import WORLDS, World, world_of
 
 #: Traces of a task; each is a piece of work of its own.
 BLOCK = 8
+#: Which bound: of any policy, whatever it knows, or of one that sees observations only.
+CLAIRVOYANT, OBSERVER = "clairvoyant", "observer"
+BOUNDS = (CLAIRVOYANT, OBSERVER)
+#: Parts of the work that a progress bar counts: the bounds, and the search of a price.
+BARS = {"": 0, CLAIRVOYANT: 1, OBSERVER: 2}
+#: Encoding that the observer's bound takes for granted: no other gives a policy more powers.
+OBSERVED_ACTION = "dict"
+#: Settings whose observers are kept.
+_KEPT = 16
+_observers: dict[tuple[str, str, str, str], Any] = {}
 
 
 def bound(
@@ -32,6 +43,8 @@ def bound(
     *,
     seed: int | None = None,
     changes: Mapping[str, Any] | None = None,
+    observer: bool = False,
+    action: str = OBSERVED_ACTION,
 ) -> Bound:
     """An upper bound on the return of any policy on one trace; the proof is in the world's module ``bound``.
 
@@ -39,13 +52,20 @@ def bound(
         trace: what nature does, such as ``InferenceTrace.load(path)``; or
         seed: the trace that ``env.reset(seed=seed)`` plays.
         env_id, scenario, changes: the setting; ``changes`` are dotted scenario paths.
+        observer: bound those policies only that see nothing but observations, on average over traces: a single one may
+            return more.  The proof is in the world's module ``observer``; ``kind`` says whether the value is certified.
+            The price of energy that it needs takes a minute, and is kept for the next traces.
+        action: encoding in which these policies act; other powers are within reach with another one.
 
     Raises:
         ValueError: neither or both of trace and seed, a trace that does not fit, or a world that no proof covers.
     """
-    world = world_of(env_id)
+    world, action = world_of(env_id), word("action", action, ENCODINGS)
     setting = world.load_scenario(scenario, **table("changes", changes))
-    return bound_of(world)(setting, _trace_of(world, setting, trace, seed))
+    met = _trace_of(world, setting, trace, seed)
+    if switch("observer", observer):
+        return observer_of(world, setting, action).bound(met)
+    return bound_of(world)(setting, met)
 
 
 def clairvoyant(
@@ -80,19 +100,23 @@ def bounds(
     *,
     changes: Mapping[str, Any] | None = None,
     traces: Sequence[Any] | None = None,
+    observer: bool = False,
     workers: Any = None,
     ray: str | None = None,
     progress: Progress | bool | None = None,
 ) -> np.ndarray:
     """Bounds (episodes,) of the traces that :func:`splitgym.evaluate` plays with the same arguments.
 
+    With ``observer`` those for policies that see observations only, see :func:`bound`.
+
     Raises ``ValueError`` for what :func:`splitgym.evaluate` or :func:`bound` refuses.
     """
     world, seeds = world_of(env_id), seeds_of(seed, episodes)
     setting = world.load_scenario(scenario, **table("changes", changes))
     given = traces_for(traces, len(seeds))
+    name = OBSERVER if switch("observer", observer) else "bound"
     with telling(progress_of(progress), 1) as tell:
-        return measured("bound", world, setting, seeds, given, workers=workers, ray=ray, progress=tell)
+        return measured(name, world, setting, seeds, given, workers=workers, ray=ray, progress=tell)
 
 
 def measured(
@@ -107,7 +131,7 @@ def measured(
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Bounds, or returns of the clairvoyant, (n,) of the seeds' traces or of those given, by an engine."""
-    work, values, shares = Yardstick(name, world, scenario), np.empty(len(seeds)), Shares(len(seeds))
+    work, values, shares = yardstick(name, world, scenario, progress), np.empty(len(seeds)), Shares(len(seeds))
     tasks = [
         Task(
             work,
@@ -118,7 +142,7 @@ def measured(
             beside=bears_company(world, scenario),
             room=room_of_trace(world, scenario),
         )
-        for at in blocks(len(seeds), BLOCK)
+        for at in blocks(len(seeds), block_of(name))
     ]
 
     def tell(task: Task, name: str, share: float) -> None:
@@ -134,16 +158,20 @@ def measured(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Yardstick:
-    """The bound, or the clairvoyant, by its name: (seeds, traces) -> its values (n,)."""
+    """A bound, or the clairvoyant, by its name: (seeds, traces) -> its values (n,).
+
+    ``observer`` is what :func:`observer_of` gives, for the bound of that name.
+    """
 
     name: str
     world: World
     scenario: Any
+    observer: Any = None
 
     def __call__(self, seeds: range, traces: list[Any] | None, progress: Progress | None) -> np.ndarray:
         """Its values of the seeds' traces, or of those given."""
         values, of_key = np.empty(len(seeds)), self._of_key() if traces is None else None
-        function: Callable[[Any, Any], Any] = _YARDSTICKS[self.name](self.world)
+        function: Callable[[Any, Any], Any] = self._of_trace()
         for i, seed in enumerate(seeds):
             trace = None if traces is None else traces[i]
             if of_key is not None:
@@ -155,11 +183,23 @@ class Yardstick:
                 progress(self.name, (i + 1) / len(seeds))
         return values
 
+    def _of_trace(self) -> Callable[[Any, Any], Any]:
+        if self.observer is not None:
+            return lambda scenario, trace: self.observer.bound(trace)
+        return _YARDSTICKS[self.name](self.world)
+
     def _of_key(self) -> Callable[[Any, np.uint64], Bound] | None:
         """The world's function (scenario, key) -> Bound that makes no trace, where there is one."""
         if self.name != "bound" or not self.world.bound or self.world.uses_plugins(self.scenario):
             return None
         return getattr(importlib.import_module(self.world.bound), "bound_of_key", None)
+
+
+def bound_name(bound: Any) -> str:
+    """One of :data:`BOUNDS`, or nothing, from a switch or its name; ``ValueError`` for anything else."""
+    if isinstance(bound, str):
+        return word("bound", bound, BOUNDS)
+    return CLAIRVOYANT if switch("bound", bound) else ""
 
 
 def traces_for(traces: Any, episodes: int) -> list[Any] | None:
@@ -197,6 +237,48 @@ def clairvoyant_of(world: World) -> Callable[[Any, Any], Clairvoyant]:
         searched = ", ".join(WORLDS[name].env_id for name in WORLDS if WORLDS[name].clairvoyant)
         raise ValueError(f"there is no clairvoyant for {world.env_id} (there is for {searched})")
     return importlib.import_module(world.clairvoyant).clairvoyant
+
+
+def observer_of(world: World, scenario: Any, action: str = OBSERVED_ACTION, progress: Progress | None = None) -> Any:
+    """The bound for observers in one setting, with its price, which is searched once for each of the last settings.
+
+    Its ``bound(trace)`` is a :class:`Bound`.  Raises ``ValueError`` for a world or setting without one.
+    """
+    kind = observer_kind(world, scenario, action)  # refuses before anything is searched
+    key = (world.name, scenario.digest(), action, kind)
+    if key not in _observers:
+
+        def tell(share: float) -> None:
+            if progress is not None:
+                progress("price of energy", share)
+
+        while len(_observers) >= _KEPT:
+            _observers.pop(next(iter(_observers)))
+        _observers[key] = _observer_module(world).observer(scenario, action, tell=tell)
+    return _observers[key]
+
+
+def observer_kind(world: World, scenario: Any, action: str = OBSERVED_ACTION) -> str:
+    """Whether the bound for observers is certified or estimated; ``ValueError`` where there is none."""
+    return _observer_module(world).kind(scenario, action)
+
+
+def _observer_module(world: World) -> Any:
+    if not world.observer:
+        known = ", ".join(WORLDS[name].env_id for name in WORLDS if WORLDS[name].observer)
+        raise ValueError(f"there is no bound for observers of {world.env_id} yet (there is for {known})")
+    return importlib.import_module(world.observer)
+
+
+def yardstick(name: str, world: World, scenario: Any, progress: Progress | None = None) -> Yardstick:
+    """The yardstick of a name, ready to be sent to workers."""
+    prepared = observer_of(world, scenario, progress=progress) if name == OBSERVER else None
+    return Yardstick(name, world, scenario, prepared)
+
+
+def block_of(name: str) -> int:
+    """Traces of a task; a trace takes an observer seconds."""
+    return 1 if name == OBSERVER else BLOCK
 
 
 _YARDSTICKS: dict[str, Callable[[World], Callable[[Any, Any], Any]]] = {

@@ -86,7 +86,7 @@ def _notes(results: Results, columns: Sequence[str], best: str) -> list[str]:
 def _certified(results: Results, scored: bool) -> str:
     if results.bounds is None:
         return ""
-    words = f"gap: to a certified bound on any policy's return, {results.bounds.mean():.2f} on average"
+    words = f"gap: to {results.bound_words}, {results.bounds.mean():.2f} on average"
     if scored and not results.unscored:
         words += "; score: 0 is the mean of random, 1 the bound; interquartile mean (95 % bootstrap interval)"
     elif results.unscored:

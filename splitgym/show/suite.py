@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from splitgym.evaluation.suite import SuiteResults
 
 _WORDS = (
-    "Normalised score, 0: mean of random, 1: certified bound; interquartile mean, over all cases with a 95 % "
+    "Normalised score, 0: mean of random, 1: {one}; interquartile mean, over all cases with a 95 % "
     "stratified bootstrap interval. In brackets: gap, the mean difference between bound and return."
 )
+_ONES = {"clairvoyant": "certified bound", "observer": "bound for observers"}
 
 
 def suite_table(results: SuiteResults) -> Table:
     """A table: scores over all cases, then case by case with the gap to the bound."""
-    notes = "\n".join([_WORDS, *_marks(results), *_why(results)])
+    notes = "\n".join([_WORDS.format(one=_one(results)), *_marks(results), *_why(results)])
     table = Table(title=_title(results), caption=notes)
     table.add_column("policy", style="bold", no_wrap=True)
     for name in ("all cases", *_headings(results)):
@@ -42,6 +43,11 @@ def _title(results: SuiteResults) -> str:
 
 def _headings(results: SuiteResults) -> list[str]:
     return [f"{case.name}\n{case.shift}".rstrip() for case in results.cases]
+
+
+def _one(results: SuiteResults) -> str:
+    """The bound that has the score 1."""
+    return _ONES[results.results[0].bound_name]
 
 
 def _marks(results: SuiteResults) -> list[str]:
@@ -92,7 +98,7 @@ def suite_figure(results: SuiteResults) -> Any:
     axes.grid(axis="y", which="minor", color=GRID, linewidth=0.7)
     axes.tick_params(which="both", color=MUTED, labelcolor=INK, labelsize=9, left=False)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.set_xlabel(f"normalised score; 0: random, 1: certified bound; below {lowest:g}: at the edge", color=INK)
+    axes.set_xlabel(f"normalised score; 0: random, 1: {_one(results)}; below {lowest:g}: at the edge", color=INK)
     figure.suptitle(textwrap.fill(_title(results), 120), x=0.01, ha="left", fontsize=10, color=INK)
     # named, since a legend that looks for them leaves out names that begin with "_"
     figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)

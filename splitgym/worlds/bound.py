@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+#: Whether a bound is proven to its value, or close to a proven one.
+CERTIFIED, ESTIMATED = "certified", "estimated"
 EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -18,12 +20,14 @@ class Bound:
         multiplier: price of energy [1/J] at which it is reached, one for each device; empty where there is none.
         per_task: what the bound is made of: least energies [J] (inf: cannot be answered) or best rewards.
         method: the relaxation in a few words.
+        kind: :data:`CERTIFIED`, or :data:`ESTIMATED` where a part of it is computed on a grid.
     """
 
     value: float
     multiplier: np.ndarray
     per_task: np.ndarray
     method: str
+    kind: str = CERTIFIED
 
 
 def debt_bound(least_j: np.ndarray, budget_j: float, debt_price: float) -> tuple[float, float]:

@@ -139,6 +139,8 @@ class World:
     ``length`` is the dotted scenario path of how many tasks an episode has; empty where it has one.
     ``account`` is that of the energy queue, ``None`` in a world without one.  ``clairvoyant`` names the module whose
     ``clairvoyant(scenario, trace)`` finds feasible decisions with the trace known; empty where there is no search.
+    ``observer`` names the module whose ``observer(scenario, action)`` bounds what a policy returns that sees
+    observations only; empty where there is none.
     ``parts`` are those of the vector reward, ``cost`` is what ``info["cost"]`` shows; both may be missing.
     ``about`` holds words for people, see :mod:`splitgym.envs.describe`.
     """
@@ -182,6 +184,7 @@ class World:
     length: str = ""
     account: Account | None = None
     clairvoyant: str = ""
+    observer: str = ""
     scales: Callable[[Any], Any] = lambda scenario: scenario
     about: About = About()
 

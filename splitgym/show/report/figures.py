@@ -23,7 +23,7 @@ def leaderboard(book: Book) -> Figure:
     figure = Figure(
         key=f"{book.key}leaderboard",
         title="Normalised score",
-        how="Each mark is the interquartile mean of a policy's score over all scenarios (0: random, 1: the certified "
+        how="Each mark is the interquartile mean of a policy's score over all scenarios (0: random, 1: the "
         "bound that no policy can exceed), the bar its 95 % bootstrap interval. Further right is better.",
     )
     if not book.strata:

@@ -100,6 +100,7 @@ INFERENCE = World(
     length="tasks.count",
     account=Account("task", lambda scenario: scenario.budget.energy_j, ledger),
     clairvoyant="splitgym.worlds.inference.clairvoyant",
+    observer="splitgym.worlds.inference.observer",
 )
 WORLDS.add(INFERENCE.name, INFERENCE)
 
