@@ -2,7 +2,7 @@
 #   PYTHON=python3.12   interpreter that builds the environments (python3)
 #   VENV=folder         where the environment lives (.venv); others beside it: .venv-bench, .venv-recipes-rllib, ...
 #   WORKERS=2           processes of the test suite (auto: one for each core)
-#   ARGS="..."          more arguments for the command behind lock, test, test-recipes, test-newest, test-lowest, fuzz, docs, demo, results or bench
+#   ARGS="..."          more arguments for the command behind lock, test, test-recipes, test-newest, test-lowest, fuzz, docs, demo, agents, results or bench
 #   UV_TORCH_BACKEND=auto  a build of torch for the GPU of this machine (cpu)
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +15,7 @@ RUN := $(VENV)/$(BIN)/python -m
 SUITE = -n $(WORKERS) --dist loadscope $(ARGS)
 SOURCES := pyproject.toml .ci/lock.txt .ci/install.py
 
-.PHONY: help install lock test test-recipes test-newest test-lowest fuzz lint docs demo results bench
+.PHONY: help install lock test test-recipes test-newest test-lowest fuzz lint docs demo agents results bench
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -52,6 +52,9 @@ docs: $(VENV)/.dev ## build the documentation site, docs/_build/html/index.html;
 
 demo: $(VENV)/.dev ## train an agent for two minutes and compare it with the baselines
 	$(RUN) splitgym demo $(ARGS)
+
+agents: $(VENV)/.dev ## train the agents of the zoo; what is finished is kept, the rest goes on (ARGS="--only enachi")
+	$(VENV)/$(BIN)/python .ci/agents.py $(ARGS)
 
 results: $(VENV)-bench/.all ## regenerate every table and figure of the README and the pages (16 minutes; an hour more if agents are to be trained)
 	$(VENV)-bench/$(BIN)/python .ci/results.py $(ARGS)

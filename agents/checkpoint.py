@@ -25,6 +25,7 @@ from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import CONFIG_FILE, TrainConfig, load_config
 from splitgym.agents.exported import SUFFIX, load_exported
 from splitgym.agents.stopped import stopped
+from splitgym.agents.zoo import is_zoo, zoo_file
 from splitgym.checks import file_path, switch
 from splitgym.encodings import encoding_of
 from splitgym.extras import need
@@ -42,19 +43,19 @@ def load_agent(path: str | Path, env: Any = None, *, trust: bool = False, device
 
     Args:
         path: run folder of ``splitgym train``, its ``model.zip`` or one of its checkpoints; or a file of
-            ``splitgym export``, which is played without torch.
+            ``splitgym export``, which is played without torch; or ``zoo:NAME``, one that ships with the package.
         env: if given, the agent is checked against it, see :meth:`Agent.check`.
         trust: also load stable-baselines3 zip files of other origin.  Loading them runs code that they contain.
         device: torch device.
 
-    Raises ``ValueError`` for a path without a model, a damaged or foreign file, and an environment that does not fit;
-    ``DependencyNotInstalled`` without the extra ``[agents]``.
+    Raises ``ValueError`` for a path without a model, an unknown name, a damaged or foreign file, and an environment
+    that does not fit; ``DependencyNotInstalled`` without the extra ``[agents]``, or ``[zoo]`` for an exported file.
     """
-    path, trust = file_path("path", path), switch("trust", trust)
+    trust = switch("trust", trust)
     file = model_file(path)
     folder = run_folder(file)
     if has_suffix(file, SUFFIX):
-        agent = load_exported(file)
+        agent = load_exported(file, str(path) if is_zoo(path) else file.stem)
     elif folder is None:
         check_device(device)
         if not trust:
@@ -134,8 +135,11 @@ def _tell(words: str) -> None:
     print(tamed(words), file=sys.stderr)
 
 
-def model_file(path: Path) -> Path:
+def model_file(path: str | Path) -> Path:
     """The file that ``load_agent`` reads for a path; raises ``ValueError`` if there is none that is whole."""
+    if is_zoo(path):
+        return zoo_file(str(path))
+    path = file_path("path", path)
     if path.is_file():
         return path
     if not path.is_dir():

@@ -158,7 +158,11 @@ class TrainConfig(Strict):
         return {"observation": str(observed.shape), "action": str(acted), **texts}
 
     def to_json(self) -> str:
-        """JSON text that :func:`load_config` reads back to an equal configuration, with versions and digest.
+        """JSON text of :meth:`document`."""
+        return json.dumps(self.document(), indent=2) + "\n"
+
+    def document(self) -> dict[str, Any]:
+        """Tables that :func:`config_of` reads back to an equal configuration, with versions and digest.
 
         Files are named as :func:`splitgym.named_files.keep_files` keeps them.  Raises ``ValueError`` for a scenario
         whose plug-in models could not be known again.
@@ -166,7 +170,7 @@ class TrainConfig(Strict):
         if self.scenario.doubt:
             raise ValueError(f"a run cannot keep scenario {self.scenario.name!r}: {self.scenario.doubt}")
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "scenario"}
-        document = {
+        return {
             "format": FORMAT,
             "config": values,
             "scenario": {
@@ -178,7 +182,6 @@ class TrainConfig(Strict):
             "versions": versions(),
             "plugins": provenance.tables(provenance.sources()),
         }
-        return json.dumps(document, indent=2) + "\n"
 
 
 def _complete(defaults: Mapping[str, Any], given: Mapping[str, Any], n_envs: int) -> dict[str, Any]:

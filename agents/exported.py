@@ -15,7 +15,6 @@ from splitgym.agents.agent import Agent, SharedAgent
 from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import TrainConfig, check_document, config_of, using
 from splitgym.agents.forward import Network
-from splitgym.checks import file_path
 from splitgym.extras import need
 from splitgym.quoting import cut, shown, where
 from splitgym.reading import json_of, read_bytes
@@ -28,13 +27,12 @@ _MOST = 2**30  # bytes of a file
 _MOST_STEPS = 2**62
 
 
-def load_exported(path: str | Path) -> Agent:
-    """The agent of a file of :func:`splitgym.export_agent`.
+def load_exported(path: Path, name: str) -> Agent:
+    """The agent of a file of :func:`splitgym.export_agent`, under a name.
 
     Raises ``ValueError`` naming the file and what is wrong: no such file, damaged or foreign, networks or a scenario
     that do not fit this version; ``DependencyNotInstalled`` without the extra ``[zoo]``.
     """
-    path = file_path("path", path)
     content = read_bytes(path, "agent", _MOST)
     document, tensors = _read(content, path)
     again = "train and export it again"
@@ -45,7 +43,7 @@ def load_exported(path: str | Path) -> Agent:
             raise ValueError(f"steps must be a whole number, got {shown(steps)}")
         network = network_of(_layers(tensors), config)
     kind = SharedAgent if config.agents else Agent
-    agent = kind(network, path.stem, str(config.action), ALGORITHMS[config.algo].masks, config)
+    agent = kind(network, name, str(config.action), ALGORITHMS[config.algo].masks, config)
     agent.steps = steps
     return agent
 
@@ -65,14 +63,22 @@ def _read(content: bytes, path: Path) -> tuple[dict[str, Any], dict[str, np.ndar
     safetensors = need("safetensors", "zoo")
     try:
         tensors = need("safetensors.numpy", "zoo").load(content)
-        header = json_of(content[8 : 8 + int.from_bytes(content[:8], "little")], path)
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(cut(f"{where(path)} is not a whole safetensors file: {error}")) from error
+    return document_in(content, path), tensors
+
+
+def document_in(content: bytes, path: Path) -> dict[str, Any]:
+    """JSON document of a file, for which its header is enough.  Raises ``ValueError`` for one that is not ours."""
+    try:
+        header = json_of(content[8 : 8 + int.from_bytes(content[:8], "little")], path)
+    except ValueError as error:
         raise ValueError(cut(f"{where(path)} is not a whole safetensors file: {error}")) from error
     text = (header.get("__metadata__") or {}).get(ENTRY)
     if not isinstance(text, str):
         raise ValueError(f"{where(path)} is not an agent of 'splitgym export': its header has no entry {ENTRY!r}")
     with using(path):
-        return check_document(json_of(text, path), FORMAT), tensors
+        return check_document(json_of(text, path), FORMAT)
 
 
 def _layers(tensors: Mapping[str, np.ndarray]) -> tuple[tuple[np.ndarray, np.ndarray], ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from splitgym.agents.agent import Agent
 from splitgym.agents.algorithms import ALGORITHMS, Algorithm
-from splitgym.agents.checkpoint import load_agent, model_file, read_weights
+from splitgym.agents.checkpoint import load_agent, model_file
 from splitgym.agents.config import TrainConfig
 from splitgym.agents.exported import ENTRY, FORMAT, PARTS, SUFFIX, network_of
 from splitgym.checks import file_path
@@ -19,7 +19,7 @@ from splitgym.extras import need
 from splitgym.files import write_atomically
 from splitgym.jit import sources_digest
 from splitgym.named_files import named_files
-from splitgym.quoting import shown
+from splitgym.quoting import shown, where
 from splitgym.reading import has_suffix
 from splitgym.specs import command_line
 
@@ -31,15 +31,23 @@ def export_agent(run: str | Path, out: str | Path | None = None) -> Path:
         run: run folder of ``splitgym train`` (its end, or else its newest checkpoint), or a zip file in one.
         out: the file, whose name ends in ``.safetensors``; by default that of the run in the current folder.
 
-    Returns the file.  Raises ``ValueError`` for a path without a whole model of ours, networks that are not known here
-    (state-dependent exploration of SAC), a scenario that names files, and a name with another ending;
-    ``DependencyNotInstalled`` without the extra ``[agents]``.
+    Returns the file.  Raises ``ValueError`` for a path without a whole model of ours, for what is exported already, for
+    networks that are not known here (state-dependent exploration of SAC), a scenario that names files, and a name with
+    another ending; ``DependencyNotInstalled`` without the extra ``[agents]``.
     """
-    file = model_file(file_path("run", run))
+    file = model_file(run)
+    if has_suffix(file, SUFFIX):
+        raise ValueError(f"{shown(str(run))} is exported already: {where(file)} is the file; copy it")
     agent = load_agent(file)
     target = file_path("out", f"{agent.name.replace('/', '-')}{SUFFIX}" if out is None else out)
     if not has_suffix(target, SUFFIX):
         raise ValueError(f"out must end in {SUFFIX}, got {shown(str(target))}")
+    write_atomically(target, packed(agent))
+    return target
+
+
+def packed(agent: Agent, **told: Any) -> bytes:
+    """The file of an agent of a run, whose document has the entries ``told`` too; refuses as :func:`export_agent`."""
     config = agent.config
     assert config is not None
     _refuse_hyper(config)
@@ -47,18 +55,10 @@ def export_agent(run: str | Path, out: str | Path | None = None) -> Path:
         raise ValueError(
             f"scenario {config.scenario.name!r} names files, which one file cannot carry; share the run's folder"
         )
-    weights, _ = read_weights(file, "cpu")
-    layers = _acting(weights["policy"], ALGORITHMS[config.algo])
+    layers = _acting(agent.policy.state_dict(), ALGORITHMS[config.algo])
     network_of(layers, config)  # says what does not fit
-    write_atomically(target, _bytes(layers, _document(agent, config)))
-    return target
-
-
-def _document(agent: Agent, config: TrainConfig) -> dict[str, Any]:
-    """What the file says beside the weights."""
-    run = json.loads(config.to_json())
-    told = {"steps": agent.steps, "stopped": agent.stopped, "code": sources_digest()}
-    return {**run, "format": FORMAT, **told}
+    learnt = {"steps": agent.steps, "stopped": agent.stopped, "code": sources_digest()}
+    return _bytes(layers, {**config.document(), "format": FORMAT, **learnt, **told})
 
 
 def _bytes(layers: tuple[tuple[np.ndarray, np.ndarray], ...], document: Mapping[str, Any]) -> bytes:

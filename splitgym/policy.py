@@ -163,6 +163,8 @@ def rows_of(env: Any) -> Any:
     raise TypeError(f"need an environment of splitgym, got {shown(env)}")
 
 
+#: What stands before the colon of the names of trained agents that ship with the package; see ``splitgym.agents.zoo``.
+ZOO = "zoo"
 POLICIES: Registry[Callable[..., Any]] = Registry("policy", own=True)
 
 
@@ -182,6 +184,10 @@ def _register(policy: Any, name: str | None) -> Any:
     if name is None and not chosen:
         raise ValueError(
             f"a policy needs a name: register_policy(cls, name=...) or a class attribute 'name', got {shown(policy)}"
+        )
+    if chosen == ZOO:
+        raise ValueError(
+            f"no policy can be called {ZOO!r}: '{ZOO}:NAME' means the trained agents that ship with splitgym"
         )
     if not callable(policy) or not _takes_env(policy):
         raise ValueError(f"a policy must be a class or function, called as policy(env, ...), got {shown(policy)}")

@@ -15,7 +15,7 @@ from splitgym.checks import LAST_SEED, MOST_EPISODES, MOST_ROWS, MOST_THREADS, M
 from splitgym.cli.streams import spelt
 from splitgym.extras import need
 from splitgym.files import PICTURES, save_figure
-from splitgym.policy import policy_names
+from splitgym.policy import ZOO, policy_names
 from splitgym.progress import Progress, telling, watched
 from splitgym.quoting import MOST, cut, shown, tamed
 from splitgym.scenarios import DEFAULT_ENV
@@ -32,7 +32,8 @@ def add_policies(parser: argparse.ArgumentParser) -> None:
         "policies",
         nargs="+",
         metavar="POLICY",
-        help="a name, with parameters as NAME:KEY=VALUE,KEY=VALUE; the path of a trained agent; or all: every baseline",
+        help="a name, with parameters as NAME:KEY=VALUE,KEY=VALUE; zoo:NAME, an agent that ships with the package; "
+        "the path of a trained agent; or all: every baseline",
     )
 
 
@@ -71,7 +72,7 @@ def changes_of(pairs: list[str]) -> dict[str, Any]:
 def agent_word(folder: str | Path) -> str:
     """A run folder as commands take it for a path, whatever policies and options are called."""
     text = str(folder)
-    clear = os.sep in text and not text.startswith("-") and text.partition(":")[0] not in policy_names()
+    clear = os.sep in text and not text.startswith("-") and text.partition(":")[0] not in (ZOO, *policy_names())
     return text if clear else os.path.join(os.curdir, text)
 
 

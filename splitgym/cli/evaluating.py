@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "examples:\n"
         "  splitgym evaluate all --episodes 50\n"
         "  splitgym evaluate enachi lyap_prog edge effect --scenario enachi --episodes 5\n"
+        "  splitgym evaluate zoo:enachi enachi --scenario enachi              # trained agents, see 'splitgym list'\n"
         "  splitgym evaluate enachi runs/ppo --csv results/mine.csv --plot results/mine.png\n"
         "  splitgym evaluate all --episodes 100 --bound --store results/mine  # interrupted? the same goes on\n"
         "  splitgym evaluate enachi myopic runs/ppo --suite robustness --plot results/shifts.png\n"

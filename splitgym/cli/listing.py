@@ -6,6 +6,7 @@ import argparse
 import functools
 import json
 
+from splitgym.agents.zoo import PREFIX, zoo_line, zoo_names
 from splitgym.cli.common import Outputs, add_form, check_files, drawn_to, print_table, print_tables, say
 from splitgym.encodings import ENCODINGS
 from splitgym.ids import ID_ENCODINGS
@@ -77,6 +78,7 @@ def catalogue() -> dict[str, dict[str, str]]:
             }
             for world in worlds
         },
+        "zoo agents": {f"{PREFIX}{name}": zoo_line(name) for name in zoo_names()},
         **({"plug-ins": given} if given else {}),
     }
 

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "policy",
         nargs="?",
         metavar="POLICY",
-        help="name of a policy, or path of a trained agent (default: the environment's example)",
+        help="name of a policy, zoo:NAME, or path of a trained agent (default: the environment's example)",
     )
     add_setting(parser)
     parser.add_argument("--steps", type=int, default=10, help="number of steps to show")

@@ -18,14 +18,14 @@ from splitgym.encodings import ENCODINGS, is_shipped
 from splitgym.named_files import NamedFile, mentioned_file, mentioned_folder, named_files, plain_digests, renamed
 from splitgym.names import check_label
 from splitgym.origins import SAY_IT, Origin, origin
-from splitgym.policy import POLICIES, check_parameters, load_baselines, make_policy
+from splitgym.policy import POLICIES, ZOO, check_parameters, load_baselines, make_policy
 from splitgym.quoting import listed
 from splitgym.quoting import shown as quoted
 from splitgym.reading import has_suffix
 from splitgym.specs import pair_of, parameters_of, parts_of
 from splitgym.worlds.world import World
 
-_WANTED = "registered names, paths of trained agents or models"
+_WANTED = "registered names, paths of trained agents, zoo:NAME or models"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,19 +75,20 @@ def contender(policy: Any, world: str = "inference", *, trust: bool = False) -> 
     if isinstance(policy, (str, Path)):
         load_baselines()
         shown = str(policy)
-        if shown.partition(":")[0] in POLICIES or not _looks_like_path(shown):
+        of_zoo = shown.startswith(f"{ZOO}:")
+        if not of_zoo and (shown.partition(":")[0] in POLICIES or not _looks_like_path(shown)):
             return _registered(shown, world)
         from splitgym.agents.checkpoint import load_agent, model_file
 
-        file = model_file(Path(policy))
+        file = model_file(shown)
         weights = file.read_bytes()
-        agent = load_agent(file, trust=trust)
+        agent = load_agent(shown if of_zoo else file, trust=trust)
         if file.read_bytes() != weights:
             raise ValueError(f"{file} is being written by a training; try again when it has ended")
         code = _code_of(agent)
         identity = digest(weights, _config(agent), *filter(None, [code.text]), *agent.beside)
         made = _of_object(agent, shown, "" if code.doubt else identity)
-        return dataclasses.replace(made, kept_spec=os.path.abspath(shown))
+        return dataclasses.replace(made, kept_spec=shown if of_zoo else os.path.abspath(shown))
     said = str(getattr(policy, "identity", ""))
     return _of_object(adapted(policy), "", said and digest(type(policy).__qualname__, said))
 

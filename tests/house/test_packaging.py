@@ -18,6 +18,7 @@ from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 
 import splitgym
+from splitgym.agents.zoo import zoo_names
 from tests.helpers import STRICT, ci_script
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,7 +65,7 @@ def shipped() -> set[str]:
             names |= {
                 (prefix / inside / f).as_posix()
                 for f in files
-                if f.endswith((".py", ".toml", ".typed", ".j2", ".css", ".js", ".c", ".json"))
+                if f.endswith((".py", ".toml", ".typed", ".j2", ".css", ".js", ".c", ".json", ".safetensors"))
             }
     return names
 
@@ -121,6 +122,12 @@ def test_wheel_owns_one_name_and_holds_every_file(wheel: Path) -> None:
     assert {"splitgym/agents/__init__.py", "splitgym/baselines/__init__.py", "splitgym/py.typed"} <= names
     assert "splitgym/show/report/templates/report.html.j2" in names
     assert f"{meta}/licenses/LICENSE" in names
+
+
+def test_wheel_is_small(wheel: Path) -> None:
+    """It holds trained agents, which would grow without notice."""
+    assert wheel.stat().st_size < 3_000_000
+    assert {f"splitgym/zoo/{name}.safetensors" for name in zoo_names()} <= set(contents(wheel))
 
 
 def test_wheel_metadata(wheel: Path) -> None:
