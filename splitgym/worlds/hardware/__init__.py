@@ -83,6 +83,7 @@ HARDWARE = World(
     length="requests.count",
     bound="splitgym.worlds.hardware.bound",
     clairvoyant="splitgym.worlds.hardware.clairvoyant",
+    observer="splitgym.worlds.hardware.observer",
 )
 WORLDS.add(HARDWARE.name, HARDWARE)
 
