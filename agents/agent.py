@@ -108,7 +108,8 @@ class SharedAgent(Agent):
         batch = np.atleast_2d(central)
         act = super().predict
         given = action_masks if self.uses_masks else None
-        actions, _ = of_each(parts, lambda own, masks: act(own, None, None, deterministic, masks), batch, given)
+        starts = None if episode_start is None else np.repeat(np.atleast_1d(episode_start), parts.count)
+        actions, state = of_each(parts, lambda own, masks: act(own, state, starts, deterministic, masks), batch, given)
         joint = to_central(np.asarray(actions), len(batch))
         return (joint[0] if central.ndim == 1 else joint), state
 

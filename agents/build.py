@@ -43,7 +43,7 @@ def build_model(config: TrainConfig) -> Any:
         env = make_vec_env(config.env_id, n_envs, num_threads=config.num_threads, **setting)
     try:
         model = cls(
-            "MlpPolicy",
+            algorithm.policy,
             VecMonitor(env),
             learning_rate=LinearSchedule(rate, LAST_RATE * rate, 1.0) if config.schedule == "linear" else rate,
             gamma=config.gamma,
@@ -51,7 +51,7 @@ def build_model(config: TrainConfig) -> Any:
             seed=config.seed,
             device=config.device,
             stats_window_size=max(100, n_envs),
-            **config.hyper,
+            **{name: value for name, value in config.hyper.items() if name not in algorithm.networks},
         )
     except (AssertionError, TypeError, ValueError, AttributeError, KeyError, RuntimeError) as error:
         env.close()  # whatever it raises for settings that it does not check
@@ -66,6 +66,10 @@ def _check_hyper(config: TrainConfig, cls: type) -> None:
     ours = {"policy", "env", "learning_rate", "gamma", "policy_kwargs", "seed", "device", "stats_window_size"}
     unused = {"self", "verbose", "tensorboard_log", "_init_setup_model"}
     known = {name: p for name, p in inspect.signature(cls).parameters.items() if name not in ours | unused}
+    networks = ALGORITHMS[config.algo].networks
+    if networks:
+        parameters = inspect.signature(ALGORITHMS[config.algo].load_policy()).parameters
+        known |= {name: parameters[name] for name in networks}
     for name, value in config.hyper.items():
         if name not in known:
             raise ValueError(

@@ -190,7 +190,8 @@ def fits(file: Path, folder: Path) -> Iterator[None]:
 
 def policy_arguments(config: TrainConfig) -> dict[str, Any]:
     """``policy_kwargs`` of a configuration."""
-    return {"net_arch": list(config.net or ())}
+    own = {name: config.hyper[name] for name in ALGORITHMS[config.algo].networks}
+    return {"net_arch": list(config.net or ()), **own}
 
 
 def _load_ours(file: Path, folder: Path, device: str) -> Agent:
@@ -198,7 +199,7 @@ def _load_ours(file: Path, folder: Path, device: str) -> Agent:
     algorithm = ALGORITHMS[config.algo]
     weights, plain = read_weights(file, device)
     observed, acted = config.spaces()
-    cls = algorithm.load().policy_aliases["MlpPolicy"]
+    cls = algorithm.load_policy()
     noise = {"use_sde": True} if config.hyper.get("use_sde") else {}  # its weights have another shape
     policy = cls(observed, acted, lambda progress: 0.0, **noise, **policy_arguments(config)).to(device)
     with fits(file, folder):
@@ -260,8 +261,14 @@ def _guess(plain: dict[str, Any], file: Path) -> str:
     buffer = plain.get("rollout_buffer_class")
     if "clip_range" in plain:
         masked = isinstance(buffer, dict) and "maskable" in str(buffer.get("__module__"))
-        return "maskable-ppo" if masked else "ppo"
-    signs = {"exploration_rate": "dqn", "target_entropy": "sac", "policy_delay": "td3", "gae_lambda": "a2c"}
+        return "recurrent-ppo" if "_last_lstm_states" in plain else "maskable-ppo" if masked else "ppo"
+    signs = {
+        "exploration_rate": "dqn",
+        "top_quantiles_to_drop_per_net": "tqc",
+        "target_entropy": "sac",
+        "policy_delay": "td3",
+        "gae_lambda": "a2c",
+    }
     for key, algo in signs.items():
         if key in plain:
             return algo

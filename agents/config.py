@@ -187,16 +187,16 @@ class TrainConfig(Strict):
 def _complete(defaults: Mapping[str, Any], given: Mapping[str, Any], n_envs: int) -> dict[str, Any]:
     """Hyper-parameters with defaults; a default batch size becomes a whole part of the rollout."""
     hyper = {**defaults, **given}
-    if {"batch_size", "n_steps"} <= set(hyper):
+    if {"batch_size", "n_steps"} <= set(defaults):
         rollout = n_envs * whole_number("train.hyper.n_steps", hyper["n_steps"])
         if rollout > _MOST_ROLLOUT:
             raise ValueError(f"n_envs * n_steps must be <= {_MOST_ROLLOUT} decisions, got {shown(rollout)}")
         if "batch_size" not in given:
-            hyper["batch_size"] = _part_of(rollout, hyper["batch_size"])
+            hyper["batch_size"] = part_of(rollout, hyper["batch_size"])
     return hyper
 
 
-def _part_of(rollout: int, most: int) -> int:
+def part_of(rollout: int, most: int) -> int:
     """The greatest divisor of ``rollout`` that is at most ``most``."""
     small = [d for d in range(1, math.isqrt(rollout) + 1) if rollout % d == 0]
     return max(d for low in small for d in (low, rollout // low) if d <= most)

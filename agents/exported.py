@@ -5,6 +5,7 @@ It is played by NumPy (:mod:`splitgym.agents.forward`), needs no torch, and whoe
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from splitgym.agents.agent import Agent, SharedAgent
 from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import TrainConfig, check_document, config_of, using
-from splitgym.agents.forward import Network
+from splitgym.agents.forward import Memory, Network
 from splitgym.extras import need
 from splitgym.quoting import cut, shown, where
 from splitgym.reading import json_of, read_bytes
@@ -41,21 +42,27 @@ def load_exported(path: Path, name: str) -> Agent:
     with using(path):
         if type(steps) is not int or not 0 <= steps <= _MOST_STEPS:
             raise ValueError(f"steps must be a whole number, got {shown(steps)}")
-        network = network_of(_layers(tensors), config)
+        network = network_of(*_parts_of(tensors), config)
     kind = SharedAgent if config.agents else Agent
     agent = kind(network, name, str(config.action), ALGORITHMS[config.algo].masks, config)
     agent.steps = steps
     return agent
 
 
-def network_of(layers: tuple[tuple[np.ndarray, np.ndarray], ...], config: TrainConfig) -> Network:
+def network_of(
+    layers: tuple[tuple[np.ndarray, np.ndarray], ...], memory: Memory | None, config: TrainConfig
+) -> Network:
     """The network of a configuration's algorithm.  Raises ``ValueError`` for layers that do not fit its spaces."""
     algorithm = ALGORITHMS[config.algo]
-    return Network(layers, algorithm.activation, algorithm.squashed, *config.spaces())
+    if bool(algorithm.memory) != (memory is not None):
+        raise ValueError(f"{config.algo} {'needs' if algorithm.memory else 'has no'} arrays {MEMORY}.weight_ih, ...")
+    return Network(layers, algorithm.activation, algorithm.squashed, *config.spaces(), memory)
 
 
 # ------------------------------------------------------------------ the file
 PARTS = ("weight", "bias")
+#: Prefix of the arrays of a memory, which :class:`Memory` names.
+MEMORY = "memory"
 
 
 def _read(content: bytes, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -81,10 +88,13 @@ def document_in(content: bytes, path: Path) -> dict[str, Any]:
         return check_document(json_of(text, path), FORMAT)
 
 
-def _layers(tensors: Mapping[str, np.ndarray]) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Weights and biases of the layers in their order."""
-    count = len(tensors) // 2
+def _parts_of(tensors: Mapping[str, np.ndarray]) -> tuple[tuple[tuple[np.ndarray, np.ndarray], ...], Memory | None]:
+    """Weights and biases of the layers in their order, and the memory in front of them, if any."""
+    own = [f"{MEMORY}.{field.name}" for field in dataclasses.fields(Memory)]
+    remembers = set(own) <= set(tensors)
+    count = (len(tensors) - len(own) * remembers) // 2
     names = [f"{k}.{part}" for k in range(count) for part in PARTS]
-    if set(names) != set(tensors):
+    if set(names) | (set(own) if remembers else set()) != set(tensors):
         raise ValueError(f"its arrays must be 0.weight, 0.bias, 1.weight, ..., got {shown(sorted(tensors))}")
-    return tuple((tensors[f"{k}.weight"], tensors[f"{k}.bias"]) for k in range(count))
+    layers = tuple((tensors[f"{k}.weight"], tensors[f"{k}.bias"]) for k in range(count))
+    return layers, Memory(*(tensors[name] for name in own)) if remembers else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,8 @@ from splitgym.agents.agent import Agent
 from splitgym.agents.algorithms import ALGORITHMS, Algorithm
 from splitgym.agents.checkpoint import load_agent, model_file
 from splitgym.agents.config import TrainConfig
-from splitgym.agents.exported import ENTRY, FORMAT, PARTS, SUFFIX, network_of
+from splitgym.agents.exported import ENTRY, FORMAT, MEMORY, PARTS, SUFFIX, network_of
+from splitgym.agents.forward import Memory
 from splitgym.checks import file_path
 from splitgym.extras import need
 from splitgym.files import write_atomically
@@ -32,8 +34,8 @@ def export_agent(run: str | Path, out: str | Path | None = None) -> Path:
         out: the file, whose name ends in ``.safetensors``; by default that of the run in the current folder.
 
     Returns the file.  Raises ``ValueError`` for a path without a whole model of ours, for what is exported already, for
-    networks that are not known here (state-dependent exploration of SAC), a scenario that names files, and a name with
-    another ending; ``DependencyNotInstalled`` without the extra ``[agents]``.
+    networks that are not known here (state-dependent exploration of SAC and TQC), a scenario that names files, and a
+    name with another ending; ``DependencyNotInstalled`` without the extra ``[agents]``.
     """
     file = model_file(run)
     if has_suffix(file, SUFFIX):
@@ -55,14 +57,18 @@ def packed(agent: Agent, **told: Any) -> bytes:
         raise ValueError(
             f"scenario {config.scenario.name!r} names files, which one file cannot carry; share the run's folder"
         )
-    layers = _acting(agent.policy.state_dict(), ALGORITHMS[config.algo])
-    network_of(layers, config)  # says what does not fit
+    algorithm, weights = ALGORITHMS[config.algo], agent.policy.state_dict()
+    layers, memory = _acting(weights, algorithm), _memory(weights, algorithm)
+    network_of(layers, memory, config)  # says what does not fit
     learnt = {"steps": agent.steps, "stopped": agent.stopped, "code": sources_digest()}
-    return _bytes(layers, {**config.document(), "format": FORMAT, **learnt, **told})
+    return _bytes(layers, memory, {**config.document(), "format": FORMAT, **learnt, **told})
 
 
-def _bytes(layers: tuple[tuple[np.ndarray, np.ndarray], ...], document: Mapping[str, Any]) -> bytes:
+def _bytes(
+    layers: tuple[tuple[np.ndarray, np.ndarray], ...], memory: Memory | None, document: Mapping[str, Any]
+) -> bytes:
     tensors = {f"{k}.{part}": array for k, pair in enumerate(layers) for part, array in zip(PARTS, pair, strict=True)}
+    tensors |= {} if memory is None else {f"{MEMORY}.{part}": array for part, array in vars(memory).items()}
     text = json.dumps(document, sort_keys=True)
     return need("safetensors.numpy", "zoo").save(tensors, metadata={ENTRY: text})
 
@@ -80,8 +86,19 @@ def _acting(weights: Mapping[str, Any], algorithm: Algorithm) -> tuple[tuple[np.
     return tuple((weight.cpu().numpy().copy(), bias.cpu().numpy().copy()) for weight, bias in pairs)
 
 
+def _memory(weights: Mapping[str, Any], algorithm: Algorithm) -> Memory | None:
+    """The LSTM in front of the layers that decide, if there is one; it has one layer."""
+    if not algorithm.memory:
+        return None
+    names = [field.name for field in dataclasses.fields(Memory)]
+    return Memory(*(weights[f"{algorithm.memory}.{name}_l0"].cpu().numpy().copy() for name in names))
+
+
 def _refuse_hyper(config: TrainConfig) -> None:
     """Raise ``ValueError`` for settings with which the networks have parts that are not known here."""
-    if config.algo == "sac" and config.hyper.get("use_sde"):
-        told = command_line("train", "--algo", "sac")
-        raise ValueError(f"SAC with use_sde cannot be exported, its last layer is another one; train without: {told}")
+    algorithm = ALGORITHMS[config.algo]
+    if algorithm.squashed and config.hyper.get("use_sde"):
+        told = command_line("train", "--algo", config.algo)
+        raise ValueError(
+            f"{algorithm.cls} with use_sde cannot be exported, its last layer is another one; train without: {told}"
+        )

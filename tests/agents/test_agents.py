@@ -22,7 +22,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from sb3_contrib import MaskablePPO
+from sb3_contrib import MaskablePPO, RecurrentPPO
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -50,6 +50,7 @@ def tiny(algo: str = "ppo", **changes: Any) -> TrainConfig:
     hyper = {
         "ppo": {"n_steps": 8, "batch_size": 64, "n_epochs": 2},
         "maskable-ppo": {"n_steps": 8, "batch_size": 64, "n_epochs": 2},
+        "recurrent-ppo": {"n_steps": 8, "batch_size": 64, "n_epochs": 2, "lstm_hidden_size": 8},
         "a2c": {"n_steps": 8},
     }.get(algo, {"buffer_size": 2000, "learning_starts": 64, "batch_size": 32, "gradient_steps": 1})
     given = {"algo": algo, "scenario": SCENARIO, "steps": 256, "n_envs": 16, "net": (16,), "hyper": hyper, **changes}
@@ -124,10 +125,47 @@ def test_every_algorithm_trains_resumes_and_plays(algo, tmp_path):
     observations = env.reset()
     masks = {"action_masks": env.action_masks()} if agent.uses_masks else {}
     actions, state = agent.predict(observations, **masks)
-    assert state is None
+    assert (state is None) == (algo != "recurrent-ppo")
     env.step(actions)
     results = splitgym.evaluate([folder], ID, SCENARIO, episodes=3)
     assert np.isfinite(results.frame()["return"]).all()
+
+
+def played(agent: Any, starts: list[list[bool]]) -> list[np.ndarray]:
+    """Actions of an agent for the same observations in every row, which are new episodes in ``starts``."""
+    observations = np.random.default_rng(0).uniform(-1.0, 1.0, (len(starts), 1, 11)).astype(np.float32)
+    state, actions = None, []
+    for observation, start in zip(observations, starts, strict=True):
+        action, state = agent.predict(np.repeat(observation, len(start), axis=0), state, np.array(start))
+        actions.append(action)
+    return actions
+
+
+def test_what_an_agent_remembers_ends_with_the_episode_of_its_row(tmp_path):
+    """A row that begins anew decides as one that has seen nothing, and the others go on."""
+    config = tiny("recurrent-ppo", action="box", steps=64)
+    agent = load_agent(train(config, tmp_path / "run", progress=False))
+    both = played(agent, [[True, True], [False, True], [False, False]])
+    alone = played(agent, [[True], [False], [False]])
+    np.testing.assert_allclose([step[:1] for step in both], alone, atol=1e-6)
+    assert np.abs(both[1][0] - both[1][1]).max() > 1e-6
+    fresh = load_agent(tmp_path / "run")
+    observations = np.random.default_rng(0).uniform(-1.0, 1.0, (3, 1, 11)).astype(np.float32)
+    np.testing.assert_allclose(both[1][1:], fresh.predict(observations[1])[0], atol=1e-6)
+
+
+def test_an_agent_with_a_memory_decides_for_each_device(tmp_path):
+    """Each device of each row has a state of its own."""
+    scenario = short("multiuser", "default", **{"frames.count": 5, "users.count": 3})
+    config = tiny("recurrent-ppo", env_id="SplitInferenceMultiUser-v0", scenario=scenario, agents="team", steps=64)
+    folder = train(config, tmp_path / "run", progress=False)
+    agent = load_agent(folder)
+    env = make_vec_env("SplitInferenceMultiUser-v0", 4, scenario=scenario)
+    agent.check(env)
+    _, state = agent.predict(env.reset())
+    assert state[0].shape == (1, 12, 8)
+    results = splitgym.evaluate(folder, "SplitInferenceMultiUser-v0", scenario, episodes=2)
+    assert np.isfinite(results.figure("run", "return")).all()
 
 
 def test_interrupted_training_goes_on(run, tmp_path):
@@ -312,9 +350,12 @@ def test_nobodys_code_runs_unasked(run, tmp_path):
     assert mark.exists()  # the danger is real
 
 
-@pytest.mark.parametrize(("algo", "cls"), [("ppo", PPO), ("maskable-ppo", MaskablePPO)])
+@pytest.mark.parametrize(
+    ("algo", "cls"), [("ppo", PPO), ("maskable-ppo", MaskablePPO), ("recurrent-ppo", RecurrentPPO)]
+)
 def test_trusted_files_of_other_origin_play(algo, cls, tmp_path):
-    model = cls("MlpPolicy", make_vec_env(ID, 2, scenario="default"), n_steps=8, batch_size=16, device="cpu", seed=0)
+    network = "MlpLstmPolicy" if algo == "recurrent-ppo" else "MlpPolicy"
+    model = cls(network, make_vec_env(ID, 2, scenario="default"), n_steps=8, batch_size=16, device="cpu", seed=0)
     model.save(tmp_path / "theirs.zip")
     agent = load_agent(tmp_path / "theirs.zip", gym.make(ID), trust=True)
     assert (agent.name, agent.action, agent.uses_masks) == ("theirs", "multidiscrete", algo == "maskable-ppo")

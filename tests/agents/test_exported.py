@@ -21,7 +21,7 @@ import splitgym
 from splitgym import cli
 from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import TrainConfig
-from splitgym.agents.forward import Network
+from splitgym.agents.forward import Memory, Network
 from tests.helpers import run_python, short
 
 OBSERVATIONS = 10_000
@@ -100,6 +100,68 @@ def test_the_file_decides_as_the_run(algo: str, action: str, tmp_path: Path) -> 
         assert np.array_equal(alone, actions[i])
     assert ours.steps == theirs.steps
     assert ours.config == theirs.config
+
+
+@pytest.mark.parametrize("action", ALGORITHMS["recurrent-ppo"].actions)
+def test_what_is_remembered_is_the_runs(action: str, tmp_path: Path) -> None:
+    """Step by step, with rows that begin anew: decisions and state to 1e-5; a row alone as in the batch, to the bit."""
+    run = trained(tmp_path / "run", "recurrent-ppo", action)
+    ours, theirs = splitgym.load_agent(splitgym.export_agent(run, tmp_path / "x.safetensors")), splitgym.load_agent(run)
+    rng, n = np.random.default_rng(0), 50
+    states: list[Any] = [None, None, None]
+    moved, same = 0.0, list[float]()
+    for step in range(40):
+        observations = rng.uniform(-1.0, 1.0, (n, *ours.policy.observation_space.shape)).astype(np.float32)
+        starts = rng.random(n) < (0.1 if step else 1.0)
+        mine, states[0] = ours.predict(observations, states[0], starts)
+        expected, states[1] = theirs.predict(observations, states[1], starts)
+        for part, wanted in zip(states[0], states[1], strict=True):
+            assert (part.shape, part.dtype) == (wanted.shape, wanted.dtype)
+            assert np.abs(part - wanted).max() <= 1e-5
+        assert action != "box" or np.abs(mine - expected).max() <= 1e-5
+        same.append(float((mine == expected).mean()))
+        alone, states[2] = ours.predict(observations[3], states[2], starts[3:4])
+        assert np.array_equal(alone, mine[3])
+        assert np.array_equal(states[2][0][:, 0], states[0][0][:, 3])
+        moved = max(moved, float(np.abs(states[0][0]).max()))
+    assert moved > 0.01
+    assert action == "box" or np.mean(same) > 0.97  # but for ties
+
+
+def test_a_memory_by_hand() -> None:
+    """One number, remembered for two steps: gates at sigmoid(0) = 1/2, a new value of tanh(1) = 0.76159416."""
+    zero = np.zeros((4, 1), np.float32)
+    memory = Memory(np.array([[0.0], [0.0], [1.0], [0.0]], np.float32), zero, np.zeros(4, np.float32), zero[:, 0])
+    first, state = memory.step(np.array([[1.0]], np.float32), None, None)
+    assert first[0, 0] == pytest.approx(0.5 * np.tanh(0.5 * 0.76159416), abs=1e-6)
+    second, _ = memory.step(np.array([[1.0]], np.float32), state, np.array([False]))
+    assert second[0, 0] == pytest.approx(0.5 * np.tanh(0.75 * 0.76159416), abs=1e-6)
+    again, _ = memory.step(np.array([[1.0]], np.float32), state, np.array([True]))
+    assert again[0, 0] == first[0, 0]
+
+
+MEMORIES: dict[str, tuple[Callable[[dict[str, np.ndarray]], Any], str]] = {
+    "none": (lambda t: [t.pop(n) for n in list(t) if n.startswith("memory")], "recurrent-ppo needs arrays memory."),
+    "a part": (lambda t: t.pop("memory.bias_hh"), "its arrays must be 0.weight"),
+    "a shape": (lambda t: t.update({"memory.bias_hh": np.zeros(3, np.float32)}), "memory's bias_hh has the shape (3,)"),
+    "a size": (lambda t: t.update({"memory.weight_hh": t["memory.weight_hh"][:, 1:].copy()}), "the memory's weight_"),
+    "NaN": (lambda t: t["memory.bias_ih"].__setitem__(0, np.nan), "the memory's bias_ih holds NaN"),
+    "doubles": (lambda t: t.update({"memory.bias_ih": t["memory.bias_ih"].astype(float)}), "holds float64, not"),
+}  # fmt: skip
+
+
+def test_a_memory_that_is_not_whole_is_refused(file: Path, tmp_path: Path) -> None:
+    run, path = trained(tmp_path / "run", "recurrent-ppo"), tmp_path / "wrong.safetensors"
+    whole = splitgym.export_agent(run, tmp_path / "x.safetensors").read_bytes()
+    for wrong, why in MEMORIES.values():
+        path.write_bytes(rewritten(whole, wrong))
+        with pytest.raises(ValueError, match=r"wrong\.safetensors") as told:
+            splitgym.load_agent(path)
+        assert why in str(told.value)
+    memory = {name: array for name, array in load(whole).items() if name.startswith("memory")}
+    path.write_bytes(rewritten(file.read_bytes(), lambda t: t.update(memory)))
+    with pytest.raises(ValueError, match="ppo has no arrays memory"):
+        splitgym.load_agent(path)
 
 
 @pytest.mark.parametrize("changes", [{"net": ()}, {"hyper": {"n_steps": 8, "use_sde": True}, "action": "box"}])
@@ -280,10 +342,11 @@ def test_a_scenario_with_files_stays_a_folder(tmp_path: Path) -> None:
         splitgym.export_agent(run, tmp_path / "x.safetensors")
 
 
-def test_sac_with_another_last_layer_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("algo", ["sac", "tqc"])
+def test_another_last_layer_is_refused(algo: str, tmp_path: Path) -> None:
     hyper = {"use_sde": True, "learning_starts": 64, "buffer_size": 2000, "batch_size": 16}
-    run = trained(tmp_path / "run", "sac", hyper=hyper)
-    with pytest.raises(ValueError, match="SAC with use_sde cannot be exported"):
+    run = trained(tmp_path / "run", algo, hyper=hyper)
+    with pytest.raises(ValueError, match=f"{algo.upper()} with use_sde cannot be exported"):
         splitgym.export_agent(run, tmp_path / "x.safetensors")
 
 

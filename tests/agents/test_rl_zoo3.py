@@ -12,12 +12,12 @@ from splitgym.worlds.world import WORLDS
 from tests.helpers import ROOT
 
 #: Algorithms that rl_zoo3 knows, see ``rl_zoo3.ALGOS``.
-THEIRS = {"ppo", "a2c", "sac", "td3", "dqn"}
+THEIRS = {"ppo", "a2c", "sac", "tqc", "td3", "dqn"}
 
 
 def test_there_is_a_module_for_each_algorithm_of_both() -> None:
     files = {path.stem for path in (ROOT / "agents" / "rl_zoo3").glob("[a-z]*.py")}
-    assert files == THEIRS == set(ALGORITHMS) - {"maskable-ppo"}
+    assert files == THEIRS == set(ALGORITHMS) - {"maskable-ppo", "recurrent-ppo"}
 
 
 @pytest.mark.parametrize("algo", sorted(THEIRS))
@@ -41,7 +41,7 @@ def test_every_id_makes_an_environment_that_the_algorithm_takes(algo: str) -> No
     found = importlib.import_module(f"splitgym.agents.rl_zoo3.{algo}").hyperparams
     for env_id, settings in found.items():
         space = gym.make(f"splitgym:{env_id}", **settings.get("env_kwargs", {})).action_space
-        if algo in ("sac", "td3", "dqn"):
+        if algo in ("sac", "tqc", "td3", "dqn"):
             assert isinstance(space, takes[ALGORITHMS[algo].actions[0]]), env_id
         else:
             assert not isinstance(space, gym.spaces.Dict), env_id

@@ -199,11 +199,11 @@ def test_a_run_that_begins_anew_keeps_its_files_behind_no_link(run, tmp_path):
     assert (run / END).is_file()  # refused before anything is thrown away
 
 
-@pytest.mark.parametrize("algo", ["ppo", "a2c", "sac"])
+@pytest.mark.parametrize("algo", ["ppo", "recurrent-ppo", "a2c", "sac", "tqc"])
 def test_an_agent_whose_noise_has_a_state_is_read_back(algo, tmp_path):
     """Its networks have more weights, which the hyper-parameters say and not the list of layers."""
-    hyper = dict(tiny(algo=algo).hyper) if algo == "ppo" else {}
-    hyper |= {"learning_starts": 32, "buffer_size": 1000} if algo == "sac" else {}
+    hyper = dict(tiny(algo=algo).hyper) if "ppo" in algo else {}
+    hyper |= {"learning_starts": 32, "buffer_size": 1000} if algo in ("sac", "tqc") else {}
     config = tiny(algo=algo, action="box", steps=64, hyper={**hyper, "use_sde": True})
     folder = train(config, tmp_path / "run", progress=False)
     results = evaluate(folder, scenario=SCENARIO, episodes=1)
