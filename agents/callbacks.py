@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
-from splitgym.agents.checkpoint import CHECKPOINTS, save_model
+from splitgym.agents.agent import Agent, SharedAgent
+from splitgym.agents.algorithms import ALGORITHMS
+from splitgym.agents.checkpoint import BEST_FILE, CHECKPOINTS, save_model, steps_of
+from splitgym.agents.config import TrainConfig
+from splitgym.agents.validation import read_points, validated, write_points
 from splitgym.progress import bar_class, watched
 
 
@@ -81,12 +85,65 @@ class Checkpoints(BaseCallback):
         return True
 
 
+class Validation(BaseCallback):
+    """Lets the agent play the validation episodes from time to time, and keeps the weights that did best.
+
+    It does so between updates and without a draw of randomness, so the learning does not feel it.  A training that
+    goes on keeps the points up to where it does; the best weights stay what they are until others do better.
+    """
+
+    def __init__(self, folder: Path, config: TrainConfig, bar: Progress | None = None) -> None:
+        super().__init__()
+        self.folder, self.config, self.bar = folder, config, bar
+        known, self.kept = read_points(folder), steps_of(folder / BEST_FILE)
+        self.best = next((point.mean for point in known if point.steps == self.kept), -np.inf)
+        self._known = known
+
+    def _on_training_start(self) -> None:
+        now = self.model.num_timesteps
+        self.points = [point for point in self._known if point.steps <= now or point.steps == self.kept]
+        self.last = max((point.steps for point in self.points if point.steps <= now), default=0)
+        self.agent = _as_it_stands(self.model, self.config)
+
+    def _on_rollout_start(self) -> None:
+        every = int(self.config.validate_every or 1)
+        if self.model.num_timesteps // every > self.last // every:
+            self.validate()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def validate(self) -> None:
+        """Validate the weights as they are, unless that has been done."""
+        steps = self.model.num_timesteps
+        if steps == self.last:
+            return
+        point = validated(self.agent, self.config, steps)
+        self.points = [*(old for old in self.points if old.steps != steps), point]
+        self.last = steps
+        # the curve first: weights without a point in it would count as nothing when the training goes on
+        write_points(self.folder, self.config, sorted(self.points, key=lambda one: one.steps))
+        if point.mean > self.best:
+            self.best, self.kept = point.mean, steps
+            save_model(self.model, self.folder / BEST_FILE)
+        self.logger.record("validation/return", point.mean)
+        self.logger.record("validation/best_return", self.best)
+        if self.bar is not None:
+            self.bar.validated = f", validation {point.mean:.2f}"
+
+
+def _as_it_stands(model: Any, config: TrainConfig) -> Agent:
+    """The networks of a model in training as an agent."""
+    kind = SharedAgent if config.agents else Agent
+    return kind(model.policy, "in training", str(config.action), ALGORITHMS[config.algo].masks, config)
+
+
 class Progress(BaseCallback):
-    """A bar on standard error, or in the notebook: steps, steps/s and the mean return of recent episodes."""
+    """A bar on standard error, or in the notebook: steps, steps/s, mean returns of recent and validation episodes."""
 
     def __init__(self, total: int) -> None:
         super().__init__()
-        self.total = total
+        self.total, self.validated = total, ""
         self.bar: Any = None
 
     def _on_training_start(self) -> None:
@@ -103,7 +160,7 @@ class Progress(BaseCallback):
     def _on_rollout_end(self) -> None:
         recent = [episode["r"] for episode in self.model.ep_info_buffer or ()]
         if recent:
-            self.bar.set_postfix_str(f"return {np.mean(recent):.2f}", refresh=False)
+            self.bar.set_postfix_str(f"return {np.mean(recent):.2f}{self.validated}", refresh=False)
 
     def _on_step(self) -> bool:
         self.bar.update(self.training_env.num_envs)

@@ -35,15 +35,19 @@ from splitgym.reading import has_suffix
 from splitgym.specs import command_line
 
 MODEL_FILE = "model.zip"
+#: The weights that did best on the validation episodes, and the curve of the validation.
+BEST_FILE, VALIDATION_FILE = "best.zip", "validation.json"
 CHECKPOINTS = "checkpoints"
 
 
 def load_agent(path: str | Path, env: Any = None, *, trust: bool = False, device: str = "cpu") -> Agent:
-    """A trained agent from a run folder (its end, or else its newest checkpoint), a zip file of one, or an export.
+    """A trained agent from a run folder, a zip file of one, or an export.
 
     Args:
-        path: run folder of ``splitgym train``, its ``model.zip`` or one of its checkpoints; or a file of
-            ``splitgym export``, which is played without torch; or ``zoo:NAME``, one that ships with the package.
+        path: run folder of ``splitgym train``, which stands for the weights that did best in its validation, else for
+            its end, else for its newest checkpoint; or one of its files: ``best.zip``, ``model.zip`` (the end),
+            ``checkpoints/step_....zip``; or a file of ``splitgym export``, which is played without torch; or
+            ``zoo:NAME``, one that ships with the package.
         env: if given, the agent is checked against it, see :meth:`Agent.check`.
         trust: also load stable-baselines3 zip files of other origin.  Loading them runs code that they contain.
         device: torch device.
@@ -98,6 +102,13 @@ def run_folder(file: Path) -> Path | None:
     return next((folder for folder in near if (folder / CONFIG_FILE).is_file()), None)
 
 
+def steps_of(file: Path) -> int | None:
+    """After how many steps a model was saved; ``None`` where no whole one is."""
+    with contextlib.suppress(ValueError):
+        return int(read_weights(file, "cpu")[1]["num_timesteps"])
+    return None
+
+
 def newest_checkpoint(folder: Path) -> Path | None:
     """The checkpoint of a run with the most steps, or ``None``."""
     return max((folder / CHECKPOINTS).glob("step_*.zip"), default=None)
@@ -144,12 +155,31 @@ def model_file(path: str | Path) -> Path:
         return path
     if not path.is_dir():
         raise ValueError(f"no such model: {str(path)!r}; give a run folder of 'splitgym train' or a .zip file in it")
-    load_config(path)  # says what is wrong with a folder that is no run
+    config = load_config(path)  # says what is wrong with a folder that is no run
+    best = _best_whole(path, config)
+    if best is not None:
+        return best
     newest = newest_whole(path)
     if newest is None:
         again = command_line("train", "--resume", path)
         raise ValueError(f"run {str(path)!r} holds no model and no checkpoint yet; train it: {again}")
     return newest
+
+
+def _best_whole(folder: Path, config: TrainConfig) -> Path | None:
+    """The weights of a run that did best in validation, unless there are none or damaged ones; says so."""
+    best = folder / BEST_FILE
+    if not best.is_file():
+        return None
+    steps, end = steps_of(best), folder / MODEL_FILE
+    if steps is None:
+        _tell(f"note: {folder}: {BEST_FILE} is damaged; using the newest weights")
+        return None
+    last = f"the last weights are {end}" if end.is_file() else f"the newest weights are in {folder / CHECKPOINTS}"
+    _tell(
+        f"note: {folder}: {BEST_FILE}, after {steps} of {config.steps} steps, did best in validation and plays; {last}"
+    )
+    return best
 
 
 def save_model(model: Any, path: Path) -> None:
@@ -205,11 +235,12 @@ def _load_ours(file: Path, folder: Path, device: str) -> Agent:
     with fits(file, folder):
         policy.load_state_dict(weights["policy"])
     policy.set_training_mode(False)
-    name = folder.resolve().name if file.name == MODEL_FILE else f"{folder.resolve().name}/{file.stem}"
+    plays = BEST_FILE if (folder / BEST_FILE).is_file() else MODEL_FILE
+    name = folder.resolve().name if file.name == plays else f"{folder.resolve().name}/{file.stem}"
     kind = SharedAgent if config.agents else Agent
     agent = kind(policy, name, str(config.action), algorithm.masks, config)
     agent.steps, end = int(plain["num_timesteps"]), stopped(folder)
-    if end is not None and agent.steps == end.steps:
+    if end is not None and (agent.steps == end.steps or file.name == BEST_FILE):
         agent.stopped = str(end)
         _tell(f"note: {folder}: {end}; {file.name} is where it stands")
     return agent

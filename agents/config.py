@@ -37,6 +37,9 @@ CONFIG_FILE = "config.json"
 REWARDS = ("own", "team")
 SHARED_ACTIONS = ("multidiscrete", "box")
 FORMAT = "splitgym-run-1"
+#: At most so many validations by default, and no more than leave a training so many steps for each of their decisions
+#: side by side, which costs some three per cent of its time.
+_VALIDATIONS, _APART = 20, 1000
 #: What memory holds: decisions of a rollout, weights of a network and its layers.
 _MOST_ROLLOUT, _MOST_WEIGHTS, _MOST_LAYERS = 100_000_000, 200_000_000, 32
 #: Fields that change how fast a run is, and what it computes by rounding at most; they may differ when it is resumed.
@@ -74,6 +77,10 @@ class TrainConfig(Strict):
     checkpoint_every: int | None = number(
         Range("step", 1, 10**12), default=None, doc="steps from one checkpoint to the next"
     )
+    validate_every: int | None = number(
+        Range("step", 0, 10**12), default=None, doc="steps from one validation to the next; 0: none"
+    )
+    validation_episodes: int = number(Range("episode", 1, 10_000), default=64, doc="of each validation")
     num_threads: int = number(Range("thread", 1, 1024), default=2, doc="threads of the simulation")
     torch_threads: int = number(Range("thread", 1, 1024), default=1, doc="threads of torch; rounding depends on it")
     device: str = entry("cpu", doc="torch device of the networks")
@@ -91,12 +98,20 @@ class TrainConfig(Strict):
                 object.__setattr__(self, name, value)
         object.__setattr__(self, "scenario", self.world.load_scenario(self.scenario))
         super().__post_init__()
+        if self.validate_every is None:
+            object.__setattr__(self, "validate_every", self._apart())
         object.__setattr__(self, "hyper", _complete(algorithm.hyper, self.hyper, self.n_envs or 1))
         self._check_action(algorithm)
         self._check_agents()
         self._check_net()
         if self.schedule not in ("linear", "constant"):
             raise ValueError(f"train.schedule must be 'linear' or 'constant', got {self.schedule!r}")
+
+    def _apart(self) -> int:
+        """Steps from one validation to the next by default; 0 for trainings too short for one."""
+        learners = self.scenario.users.count if self.agents and self.world.name == "multiuser" else 1
+        count = min(self.steps // (_APART * self.world.horizon(self.scenario) * learners), _VALIDATIONS)
+        return self.steps // count if count else 0
 
     def _check_action(self, algorithm: Algorithm) -> None:
         """An encoding of somebody's own is learned with as the shipped one whose kind of space it has."""

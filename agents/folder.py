@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from splitgym.agents.checkpoint import CHECKPOINTS, MODEL_FILE
+from splitgym.agents.checkpoint import BEST_FILE, CHECKPOINTS, MODEL_FILE, VALIDATION_FILE
 from splitgym.agents.config import CONFIG_FILE, TrainConfig
 from splitgym.agents.stopped import STOPPED_FILE
 from splitgym.cli.common import check_output
@@ -28,7 +28,8 @@ def refuse_taken(out: Path, overwrite: bool) -> None:
     if os.path.exists(out) and not os.path.isdir(out):
         raise ValueError(f"{str(out)!r} is a file; give a folder for the run")
     check_output("out", out / CONFIG_FILE)
-    there = [name for name in (CONFIG_FILE, MODEL_FILE, CHECKPOINTS, TENSORBOARD) if os.path.lexists(out / name)]
+    named = (CONFIG_FILE, MODEL_FILE, BEST_FILE, VALIDATION_FILE, CHECKPOINTS, TENSORBOARD)
+    there = [name for name in named if os.path.lexists(out / name)]
     if there and not _is_run(out):
         raise ValueError(
             f"{str(out)!r} holds {', '.join(there)}, which 'splitgym train' did not write, so nothing there is "
@@ -52,7 +53,8 @@ def begin(out: Path, config: TrainConfig) -> None:
     text = config.to_json().encode()
     refuse_link(out / KEPT, "run")  # links in place of the others are removed
     curves = [file.name for pattern in _CURVE_FILES for file in out.glob(pattern)]
-    for name in (MODEL_FILE, CHECKPOINTS, TENSORBOARD, SCENARIO_FILE, STOPPED_FILE, *curves):
+    single = (MODEL_FILE, BEST_FILE, VALIDATION_FILE, SCENARIO_FILE, STOPPED_FILE)
+    for name in (*single, CHECKPOINTS, TENSORBOARD, *curves):
         if (out / name).is_dir() and not (out / name).is_symlink():
             _empty(out / name)
         else:

@@ -46,8 +46,8 @@ def train(
 
     Args:
         config: what to train.
-        out: run folder: ``config.json``, ``model.zip``, ``checkpoints/``, ``tensorboard/``; by default
-            ``runs/ALGO-WORLD-SCENARIO-sSEED``.
+        out: run folder: ``config.json``, ``model.zip`` (the end), ``best.zip`` (the best in validation),
+            ``validation.json``, ``checkpoints/``, ``tensorboard/``; by default ``runs/ALGO-WORLD-SCENARIO-sSEED``.
         callbacks: one or several of: a callback of stable-baselines3; a class of one that takes no arguments; a
             function of ``(locals, globals)`` as stable-baselines3 takes it; a function of one argument, which gets
             ``config`` and returns a callback.
@@ -60,9 +60,14 @@ def train(
         progress: whether to show a progress bar on standard error.
 
     The same configuration gives the same weights on the same machine.  Training episodes never have a seed below
-    2**32: those are left to evaluation.  Raises ``ValueError`` for settings that do not fit and for a folder in which
-    another process trains, ``DependencyNotInstalled`` without the extra ``[agents]``, and :class:`TrainingInterrupted`
-    after Ctrl-C.  A callback that ends the training leaves a run that is saved and not finished: it warns with
+    2**32: those are left to evaluation.  Every ``config.validate_every`` steps and at the end the agent plays
+    ``config.validation_episodes`` episodes of seeds that are neither training's nor evaluation's
+    (:func:`splitgym.seeding.validation_seeds`), deterministically; the weights that did best are kept, and a run folder
+    stands for them.  The learning does not depend on it.
+
+    Raises ``ValueError`` for settings that do not fit and for a folder in which another process trains,
+    ``DependencyNotInstalled`` without the extra ``[agents]``, and :class:`TrainingInterrupted` after Ctrl-C.  A
+    callback that ends the training leaves a run that is saved and not finished: it warns with
     :class:`splitgym.agents.stopped.TrainingStopped`, ``splitgym.agents.stopped.stopped(run)`` says by whom and when,
     and ``resume=True`` goes on.
     """
@@ -115,12 +120,13 @@ def default_folder(config: TrainConfig) -> Path:
 
 def _learn(model: Any, config: TrainConfig, out: Path, progress: bool, watch: Watch, loggers: Loggers) -> None:
     """Learn what remains of the steps, with checkpoints on the way, and save the end, or where a callback ended it."""
-    from splitgym.agents.callbacks import Checkpoints, Progress, Stop, StopSwitch
+    from splitgym.agents.callbacks import Checkpoints, Progress, Stop, StopSwitch, Validation
 
     switch = StopSwitch()
     bar = Progress(config.steps) if progress and installed("tqdm", "show no progress bar") else None
     checkpoints = Checkpoints(out, int(config.checkpoint_every or 1), switch)
-    watch.put_first(checkpoints, *([bar] if bar else []))
+    validation = Validation(out, config, bar) if config.validate_every else None
+    watch.put_first(*filter(None, (checkpoints, validation, bar)))
     # on-policy algorithms log once an update, the others once so many episodes
     interval = 1 if hasattr(model, "rollout_buffer") else model.n_envs
     remaining = config.steps - model.num_timesteps
@@ -130,6 +136,9 @@ def _learn(model: Any, config: TrainConfig, out: Path, progress: bool, watch: Wa
             if remaining > 0:
                 clear(out)
                 model.learn(remaining, callback=watch, log_interval=interval, reset_num_timesteps=False)
+                if validation is not None:
+                    validation.validate()
+                    model.logger.dump(model.num_timesteps)
             if watch.stopped_by:
                 checkpoints.save()
                 end = mark(out, model.num_timesteps, config.steps, watch.stopped_by)

@@ -87,6 +87,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own = f"argument of the algorithm's class in stable-baselines3 (may be repeated); defaults for ppo: {ppo}"
     add("--hyper", action="append", metavar="NAME=VALUE", help=own)
     add("--checkpoint-every", type=int, metavar="STEPS", help="steps between checkpoints (default: a tenth of --steps)")
+    often = "steps between validations on seeds of their own; the best weights are kept as best.zip; 0: no validation"
+    add("--validate-every", type=int, metavar="STEPS", help=f"{often} (default: at most 20, in 3 %% of the time)")
+    each = f"episodes of each validation (default: {_FIELDS['validation_episodes']})"
+    add("--validation-episodes", type=int, metavar="N", help=each)
     add("--threads", dest="num_threads", type=int, help="threads of the simulation; they change no result (default: 1)")
     few = "threads of torch; two are a fourth faster on idle cores, many times slower on busy ones (default: 1)"
     add("--torch-threads", type=int, help=few)
