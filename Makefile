@@ -15,7 +15,7 @@ RUN := $(VENV)/$(BIN)/python -m
 SUITE = -n $(WORKERS) --dist loadscope $(ARGS)
 SOURCES := pyproject.toml .ci/lock.txt .ci/install.py
 
-.PHONY: help install lock test test-recipes test-newest test-lowest fuzz lint docs demo agents results bench
+.PHONY: help install lock test test-recipes test-newest test-lowest fuzz lint docs demo agents leaderboard results bench
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -55,6 +55,9 @@ demo: $(VENV)/.dev ## train an agent for two minutes and compare it with the bas
 
 agents: $(VENV)/.dev ## train the agents of the zoo; what is finished is kept, the rest goes on (ARGS="--only enachi")
 	$(VENV)/$(BIN)/python .ci/agents.py $(ARGS)
+
+leaderboard: $(VENV)/.dev ## play every policy and every agent of the zoo on every preset, and write the page; trains nothing
+	$(VENV)/$(BIN)/python .ci/results.py --only '\.ci/leaderboard'
 
 results: $(VENV)-bench/.all ## regenerate every table and figure of the README and the pages (16 minutes; an hour more if agents are to be trained)
 	$(VENV)-bench/$(BIN)/python .ci/results.py $(ARGS)

@@ -104,11 +104,12 @@ def is_finished(out: Path) -> bool:
 
 def command_of(config: TrainConfig) -> str:
     """The command that trains as a configuration says.  Raises ``ValueError`` for what has no option."""
-    plain = TrainConfig(algo=config.algo, env_id=config.env_id, scenario=config.scenario, agents=config.agents)
+    given = ("algo", "env_id", "scenario", "agents", "steps")  # other defaults depend on these
+    plain = TrainConfig(**{name: getattr(config, name) for name in given})
     words: list[Any] = ["train"]
     for field in dataclasses.fields(config):
         value, name = getattr(config, field.name), field.name
-        told = field.default if name in ("algo", "env_id", "scenario", "agents") else getattr(plain, name)
+        told = field.default if name in given else getattr(plain, name)
         value = value.name if name == "scenario" else value
         if value == told or name in RUNTIME:
             continue

@@ -57,6 +57,6 @@ def zoo_line(name: str) -> str:
     first = next(iter(record["test"].values()))
     last = first["seed"] + len(first["returns"]) - 1
     return (
-        f"{config['env_id']}: {config['algo']}, {document['steps']:,} steps, training seed {config['seed']}; "
+        f"{config['env_id']}: {config['algo']}, {config['steps']:,} steps, training seed {config['seed']}; "
         f"return on test seeds {first['seed']} to {last}: {', '.join(returns)}"
     )
