@@ -15,7 +15,7 @@ RUN := $(VENV)/$(BIN)/python -m
 SUITE = -n $(WORKERS) --dist loadscope $(ARGS)
 SOURCES := pyproject.toml .ci/lock.txt .ci/install.py
 
-.PHONY: help install lock test test-recipes test-newest test-lowest fuzz lint docs demo agents leaderboard results bench
+.PHONY: help install lock test test-recipes test-newest test-lowest fuzz lint docs demo agents fits leaderboard results bench
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -55,6 +55,9 @@ demo: $(VENV)/.dev ## train an agent for two minutes and compare it with the bas
 
 agents: $(VENV)/.dev ## train the agents of the zoo; what is finished is kept, the rest goes on (ARGS="--only enachi")
 	$(VENV)/$(BIN)/python .ci/agents.py $(ARGS)
+
+fits: $(VENV)/.dev ## fit the models of the policy dpp for presets that have none (ARGS=--again: for all; ten minutes)
+	$(VENV)/$(BIN)/python .ci/fits.py $(ARGS)
 
 leaderboard: $(VENV)/.dev ## play every policy and every agent of the zoo on every preset, and write the page; trains nothing
 	$(VENV)/$(BIN)/python .ci/results.py --only '\.ci/leaderboard'

@@ -12,11 +12,10 @@ import numpy as np
 from gymnasium import spaces
 
 from splitgym.masks import parts_of
-from splitgym.numbers import plain_array
+from splitgym.numbers import plain_array, row_sums
 
 #: Added to what a mask forbids, by sb3-contrib.
 _FORBIDDEN = np.float32(-1e8)
-_PRODUCTS = 4_000_000  # held at once
 ACTIVATIONS = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, np.float32(0.0))}
 
 
@@ -59,7 +58,7 @@ class Memory:
             kept = ~np.asarray(starts, np.bool_).reshape(n, 1)
             hidden, cell = hidden * kept, cell * kept
         hidden, cell = np.asarray(hidden, np.float32), np.asarray(cell, np.float32)
-        gates = _sums(observations, self.weight_ih) + self.bias_ih + _sums(hidden, self.weight_hh) + self.bias_hh
+        gates = row_sums(observations, self.weight_ih) + self.bias_ih + row_sums(hidden, self.weight_hh) + self.bias_hh
         enter, forget, new, leave = np.split(gates, 4, axis=1)
         cell = _sigmoid(forget) * cell + _sigmoid(enter) * np.tanh(new)
         hidden = _sigmoid(leave) * np.tanh(cell)
@@ -113,7 +112,7 @@ class Network:
         for place, (weight, bias) in enumerate(self.layers):
             if place:
                 numbers = ACTIVATIONS[self.activation](numbers)
-            numbers = _sums(numbers, weight) + bias
+            numbers = row_sums(numbers, weight) + bias
         return numbers, state
 
     def predict(
@@ -175,10 +174,3 @@ def _outputs(space: spaces.Space) -> int:
 def _sizes(space: Any) -> list[int]:
     """Levels of each choice."""
     return [int(space.n)] if isinstance(space, spaces.Discrete) else space.nvec.tolist()
-
-
-def _sums(numbers: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """``numbers @ weight.T``, each sum in the same order whatever the number of rows, as BLAS does not promise."""
-    rows = max(_PRODUCTS // max(weight.size, 1), 1)
-    parts = [(numbers[first : first + rows, None, :] * weight).sum(axis=-1) for first in range(0, len(numbers), rows)]
-    return np.concatenate(parts) if parts else np.zeros((0, len(weight)), np.float32)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from splitgym.agents.config import TrainConfig
     from splitgym.agents.exporting import export_agent
     from splitgym.agents.training import train
+    from splitgym.baselines.dpp_fit import fit
     from splitgym.encodings import register_encoding
     from splitgym.evaluation import (
         Bound,
@@ -69,6 +70,7 @@ __all__ = [
     "evaluate_suite",
     "export_agent",
     "fading",
+    "fit",
     "fit_hardware",
     "load_agent",
     "load_plugin",
@@ -108,6 +110,7 @@ _LATER = {
     "arrivals": "splitgym.traces.arrivals",
     "fading": "splitgym.traces.fading",
     "register_encoding": "splitgym.encodings",
+    "fit": "splitgym.baselines.dpp_fit",
     "fit_hardware": "splitgym.worlds.hardware.fitting",
     "profile": "splitgym.profiling",
     "record_dataset": "splitgym.offline",

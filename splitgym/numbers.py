@@ -8,6 +8,7 @@ import numpy as np
 
 from splitgym.quoting import cut
 
+_PRODUCTS = 4_000_000  # held at once
 _KINDS = {"f": "floats", "i": "integers", "u": "integers", "b": "booleans"}
 
 
@@ -42,6 +43,13 @@ def behaved(array: np.ndarray, dtype: type | np.dtype) -> np.ndarray:
     if array.dtype == dtype and array.flags.carray:
         return array
     return np.array(array, dtype, order="C")
+
+
+def row_sums(numbers: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """``numbers @ weight.T``, each sum in the same order whatever the number of rows, as BLAS does not promise."""
+    rows = max(_PRODUCTS // max(weight.size, 1), 1)
+    parts = [(numbers[first : first + rows, None, :] * weight).sum(axis=-1) for first in range(0, len(numbers), rows)]
+    return np.concatenate(parts) if parts else np.zeros((0, len(weight)), np.float32)
 
 
 def _masked(values: Any, depth: int) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from splitgym import plugins
+from splitgym.baselines import dpp_fit, dpp_shelf
 from splitgym.baselines.search import SEARCHES
 from splitgym.catalogue import CATALOGUES
 from splitgym.encodings import ENCODINGS
@@ -25,6 +26,10 @@ settings.register_profile("splitgym", deadline=None, max_examples=25, derandomiz
 settings.load_profile("splitgym")
 
 crew._WORTH_S = 0.0  # threads share every turn, however little there is to do
+
+# what no file is given for is fitted in a moment, and not kept
+dpp_fit.SAMPLES, dpp_fit.EPISODES = 2000, 1
+dpp_shelf.cache_folder = lambda: None
 
 load_baselines()
 for _name in WORLDS:  # a fixture restores the registries as they are here

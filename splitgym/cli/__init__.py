@@ -48,6 +48,7 @@ COMMANDS = {
         "run",
         "search decisions for a Pareto front (DynaSplit's offline phase)",
     ),
+    "fit": ("cli.fitting", "add_arguments", "run", "fit what decisions bring to a scenario (offline phase of dpp)"),
     "profile": ("cli.profiling", "add_arguments", "run", "make a DNN profile of a network of your own"),
     "place": ("cli.placing", "add_arguments", "run", "place the blocks of a network on nodes: FIN, optimum, rivals"),
     "trace": ("cli.tracing", "add_arguments", "run", "read a log of a channel or of arrivals, and say what it holds"),

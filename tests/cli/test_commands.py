@@ -32,6 +32,7 @@ RIGHT = {
     "sweep": ["device", "--over", "tasks.hint_std=0.1", "--episodes", "1", "--set", "tasks.count=3"],
     "stability": ["device"],
     "optimize": ["--search", "random"],
+    "fit": ["--samples", "1000", "--episodes", "1", "--set", "tasks.count=3"],
     "place": ["--random", "5"],
     "profile": ["absent.py:Net", "--input", "1x3x8x8"],
     "train": ["--steps", "64"],

@@ -44,6 +44,7 @@ LACK = {
     "train": (["train", "--steps", "64", "--out", "run"], "agents"),
     "demo": (["demo", "--out", "demo"], "report"),
     "profile": (["profile", "splitgym:evaluate", "--input", "1x3x8x8"], "profile"),
+    "fit": (["fit", "--samples", "1000", "--out", "fit.json"], "agents"),
     "dataset": (["dataset", "random", "--episodes", "1", "--out", "minari:split/tiny-v0"], "offline"),
     "report": (["report", "store"], "report"),
     "page": (["evaluate", "device", "--report", "page.html"], "report"),

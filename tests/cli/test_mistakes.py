@@ -119,6 +119,7 @@ TAKEN = {
 LIMITED = {
     **{(name, "seed"): "int64" for name in ("evaluate", "sweep", "bounds", "stability")},
     ("search", "seed"): "",
+    ("fit", "out"): "None word lines",
     ("search", "progress"): "None class",
 }
 
@@ -252,6 +253,7 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "policy_from": (splitgym.policy_from, foreign),
         "per_device": (splitgym.per_device, foreign),
         "profile": (splitgym.profile, {"model": "nobody", "example_input": (1, 3, 8, 8), **named, **unmeasured}),
+        "fit": (splitgym.fit, {**common, "out": None, "samples": 1000, "episodes": 1, "seed": 0, "progress": None}),
         "record_dataset": (splitgym.record_dataset, {**recorded, "num_threads": 1, "trust": False, "progress": None}),
     }
 

@@ -44,6 +44,7 @@ CALLS = {
     "stability": (["stability", "device"], "splitgym.evaluation.long_runs.play", ""),
     "bound": (["bound", "default"], "splitgym.cli.bounding._bracket", ""),
     "optimize": (["optimize", "--out", "front"], "splitgym.cli.optimizing.search", "kept in front.sqlite; to go on"),
+    "fit": (["fit", "--out", "fit.json"], "splitgym.cli.fitting.fit", ""),
     "place": (["place", "--random", "4"], "splitgym.cli.placing.compare_solvers", ""),
     "render": (["render", "device"], "splitgym.cli.rendering.act", ""),
     "report": (["report", "kept"], "splitgym.evaluation.store.Store.results", ""),

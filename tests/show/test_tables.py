@@ -28,6 +28,7 @@ RUNS = {
     "stability": ["stability", "device", "--tasks", "2000"],
     "store": ["store", "{folder}/store"],
     "optimize": ["optimize", "--network", "vgg16", "--search", "random", "--budget", "0.02", "--out", "{folder}/front"],
+    "fit": ["fit", "--samples", "1000", "--episodes", "1", "--set", "tasks.count=6", "--out", "{folder}/fit.json"],
     "place": ["place", "--random", "5", "--blocks", "4", "--exits", "2", "--out", "{folder}/plan"],
     "profile": ["profile", "{folder}/net.py:Net", "--input", "1x3x8x8"],
     "bench": ["bench", "--only", "batch"],
