@@ -31,37 +31,28 @@ episode are those that are played.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import root_scalar
 
-from splitgym.encodings import grid_of
-from splitgym.jit import one_record, records
 from splitgym.seeding import FIRST_VALIDATION_SEED, episode_key, seed_key
 from splitgym.worlds.bound import CERTIFIED, ESTIMATED, Bound
-from splitgym.worlds.inference.axes import AXES
-from splitgym.worlds.inference.hidden import draw_hidden, seed_of_seen
-from splitgym.worlds.inference.lanes import JOB_COLUMNS
-from splitgym.worlds.inference.layout import DECISION, OUTCOME, PARAMS, STATE
+from splitgym.worlds.inference.induction import MARGIN, Induction, balancing_price, decisions_of, finer_powers
 from splitgym.worlds.inference.lowering import lower, uses_plugins
-from splitgym.worlds.inference.observer_kernel import BEST, COURSE, fill_task
 from splitgym.worlds.inference.scenario import InferenceScenario
 from splitgym.worlds.inference.trace import InferenceTrace, draw_tasks
 
 METHOD = "energy price; each task by the best decision on average over what is hidden"
 WAITING = "; backwards over the time that tasks wait, observations to come known"
 
-#: Draws of what is hidden, for the bound and for its price.
-DRAWS, PRICE_DRAWS = 128, 32
+#: Draws of what is hidden: where tasks never wait, where they can, and for the price.
+DRAWS, WAITING_DRAWS, PRICE_DRAWS = 128, 64, 32
 #: Waits in the table of a task that can wait, from none to the longest.
-POINTS, PRICE_POINTS = 9, 5
-#: Powers tried of a continuous axis, from a hundredth of the lowest level's share on up.
+POINTS, PRICE_POINTS = 5, 3
+#: Powers tried of a continuous axis beside the levels.
 POWERS = 33
-#: How far behind the best, in answers, a decision is given up after the first draws where a task can wait.
-_MARGIN = 0.15
-#: Tasks on which the price is searched, and how exactly, as a share of the largest price.
-_PRICE_TASKS, _PRICE_STEP = 400, 0.02
+#: Tasks on which the price is searched.
+_PRICE_TASKS = 400
 #: Encodings whose powers are the levels of the scenario.
 _LEVELS_ONLY = ("multidiscrete", "discrete")
 
@@ -90,7 +81,7 @@ def observer(
     scenario: InferenceScenario,
     action: str = "dict",
     *,
-    draws: int = DRAWS,
+    draws: int | None = None,
     points: int = POINTS,
     powers: int = POWERS,
     tell: Callable[[float], None] | None = None,
@@ -100,7 +91,7 @@ def observer(
     Args:
         scenario: the setting.
         action: "multidiscrete" or "discrete": powers are levels; else they are continuous.
-        draws: of what is hidden, for each task.
+        draws: of what is hidden, for each task; by default 64 where tasks can wait, else 128.
         points: waits in the table of a task.
         powers: tried of a continuous axis.
         tell: called with the share of the search that is done.
@@ -110,6 +101,7 @@ def observer(
     kind(scenario, action)
     search = Observer(scenario, action, 0.0, PRICE_DRAWS, min(points, PRICE_POINTS), 0)
     multiplier = search.balanced(tell)
+    draws = draws or (WAITING_DRAWS if can_wait(scenario) else DRAWS)
     return Observer(scenario, action, multiplier, draws, points, powers)
 
 
@@ -131,138 +123,38 @@ class Observer:
         """
         params = lower(self.scenario)
         trace.check(params)
-        course = _Course(self, trace.tasks(), params)
-        course.fill(self.multiplier)
-        value = course.value + self.multiplier * trace.n_tasks * float(params.budget_j)
-        method = METHOD + (WAITING if can_wait(self.scenario) else "")
-        of = kind(self.scenario, self.action)
-        return Bound(value, np.array([self.multiplier]), course.values[:, 0].copy(), method, of)
+        induction = self._induction(trace.tasks(), params)
+        induction.fill(self.multiplier)
+        value = induction.value + self.multiplier * trace.n_tasks * float(params.budget_j)
+        method, of = METHOD + (WAITING if can_wait(self.scenario) else ""), kind(self.scenario, self.action)
+        return Bound(value, np.array([self.multiplier]), induction.values[:, 0].copy(), method, of)
 
     def balanced(self, tell: Callable[[float], None] | None = None) -> float:
         """The price [1/J] at which the best decisions use up the budget, on traces of validation seeds."""
-        params, courses, tasks = lower(self.scenario), list[_Course](), 0
+        params, met, tasks, done = lower(self.scenario), list[Induction](), 0, [0]
         while tasks < _PRICE_TASKS:
-            key = episode_key(seed_key(FIRST_VALIDATION_SEED + len(courses)), 0)
-            courses.append(_Course(self, draw_tasks(self.scenario, key, params), params))
+            key = episode_key(seed_key(FIRST_VALIDATION_SEED + len(met)), 0)
+            met.append(self._induction(draw_tasks(self.scenario, key, params), params))
             tasks += int(params.n_tasks)
-        most, tried = float(params.debt_price) / float(params.budget_j), dict[float, float]()
 
         def excess_j(price: float) -> float:
-            """Energy beyond the budgets [J]; falls as the price rises."""
-            if price not in tried:
-                for course in courses:
-                    course.fill(price)
-                tried[price] = sum(course.energy_j for course in courses) - tasks * float(params.budget_j)
-                if tell is not None:
-                    tell(min(len(tried) / 8.0, 1.0))
-            return tried[price]
+            for induction in met:
+                induction.fill(price)
+            done[0] += 1
+            if tell is not None:
+                tell(min(done[0] / 8.0, 1.0))
+            return sum(induction.energy_j for induction in met) - tasks * float(params.budget_j)
 
-        low, high = _bracket(excess_j, most)
-        if low == high:
-            return low
-        return float(root_scalar(excess_j, bracket=(low, high), method="brentq", xtol=_PRICE_STEP * most).root)
+        return balancing_price(excess_j, float(params.debt_price) / float(params.budget_j))
 
-
-class _Course:
-    """The tasks of one trace as an observer sees them; ``values`` (n, points) is filled from the last task on."""
-
-    def __init__(self, observer: Observer, tasks: np.ndarray, params: np.record) -> None:
-        waits = can_wait(observer.scenario)
-        n, draws, points = len(tasks), observer.draws, observer.points if waits else 1
-        free = params.copy()
-        free.reconfigure_s, free.battery_j = 0.0, np.inf
-        self._params, self._tasks, self._seed = one_record(free, PARAMS), tasks, seed_of_seen(tasks)
-        self._hidden = float(params.hint_std), float(params.jitter_s), draws
-        self._course = _course(tasks, waits)
-        self._decisions, self._begins = _decisions(observer)
-        self._margin = _MARGIN if waits else np.inf
-        self.values, self.energies = np.zeros((n, points)), np.zeros((n, points))
-        self.chosen = np.full((n, points), -1)
-        groups, none = len(self._begins) - 1, np.zeros((1, 0))
-        state = records(np.zeros(1, STATE))
-        for name in ("tracking", "early_stop", "progressive"):
-            state[name] = True
-        self._scratch = (
-            records(np.zeros(1, BEST)), np.empty((groups, draws)), np.empty(groups),
-            records(np.zeros(draws, OUTCOME)), np.empty((3, draws)),
-            np.empty((draws, JOB_COLUMNS)), np.empty((draws, 2), np.uint64), none,
-        )  # fmt: skip
-        self._state = state
-
-    @property
-    def value(self) -> float:
-        """E[V_0(0)] of the last price."""
-        return float(self.values[0, 0])
-
-    @property
-    def energy_j(self) -> float:
-        """Energy that the best decisions of the last price are expected to take [J]."""
-        return float(self.energies[0, 0])
-
-    def fill(self, price: float) -> None:
-        """Backward induction over the tasks at a price of energy [1/J]."""
-        spread, jitter_s, draws = self._hidden
-        for k in range(len(self._tasks) - 1, -1, -1):
-            rng = np.random.default_rng((self._seed, k))
-            possible, keys = draw_hidden(self._tasks[k], spread, jitter_s, draws, rng)
-            fill_task(
-                k, self._state, price, self._margin, possible, keys, self._decisions, self._begins, self._course,
-                self.values, self.energies, self.chosen, *self._scratch, self._params,
-            )  # fmt: skip
-
-
-def _bracket(excess_j: Callable[[float], float], most: float) -> tuple[float, float]:
-    """Prices in [0, most] between which a falling function crosses 0; twice 0 or ``most`` where it does not."""
-    price = 0.3 * most  # near 0 no decision is too dear to be tried, which takes long
-    if excess_j(price) > 0.0:
-        while price < most:
-            higher = min(1.7 * price, most)
-            if excess_j(higher) <= 0.0:
-                return price, higher
-            price = higher
-        return most, most
-    while price > _PRICE_STEP * most:
-        lower = 0.6 * price
-        if excess_j(lower) > 0.0:
-            return lower, price
-        price = lower
-    return 0.0, 0.0
-
-
-def _course(tasks: np.ndarray, waits: bool) -> np.ndarray:
-    """What is known of each task from those before and behind it, (n,) COURSE."""
-    course = np.zeros(len(tasks), COURSE)
-    course["gap_s"][:-1] = np.diff(tasks["arrival_s"])
-    course["gap_s"][-1] = np.inf
-    course["deadline_s"] = tasks["deadline_s"]
-    if waits:  # a device is free again when the deadlines of all tasks before have passed
-        free_s = np.maximum.accumulate(tasks["arrival_s"] + tasks["deadline_s"])
-        longest_s = np.maximum(free_s[:-1] - tasks["arrival_s"][1:], 0.0)
-        course["top_s"][1:] = np.minimum(longest_s, tasks["deadline_s"][1:])
-    return records(course)
-
-
-def _powers(observer: Observer) -> Iterable[float]:
-    """Powers that are tried [W]."""
-    radio = observer.scenario.radio
-    if observer.action in _LEVELS_ONLY or observer.powers == 0:
-        return radio.power_levels_w
-    finer = np.geomspace(radio.power_max_w / 1000.0, radio.power_max_w, observer.powers)
-    return np.unique(np.concatenate([[0.0], radio.power_levels_w, finer]))
-
-
-def _decisions(observer: Observer) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct decisions (n,) DECISION, power by power, and where cut, edge cut or clock change (groups + 1,)."""
-    from splitgym.worlds.inference import INFERENCE
-
-    axes = INFERENCE.axes(observer.scenario)
-    powers = tuple(float(power) for power in _powers(observer))
-    axes = tuple(dataclasses.replace(axis, levels=powers) if axis.name == "power_w" else axis for axis in axes)
-    grid = grid_of(axes)
-    grid = grid[INFERENCE.distinct(observer.scenario, grid)]
-    others = [grid[axis.name] for axis in AXES if axis.name != "power_w"]
-    changes = np.any([np.diff(values) != 0.0 for values in others], axis=0)
-    begins = np.concatenate([[0], np.flatnonzero(changes) + 1, [len(grid)]])
-    decisions = np.zeros(len(grid), DECISION)
-    decisions[:] = grid
-    return records(decisions), begins.astype(np.int64)
+    def _induction(self, tasks: np.ndarray, params: np.record) -> Induction:
+        waits, levels = can_wait(self.scenario), self.action in _LEVELS_ONLY or self.powers == 0
+        powers = self.scenario.radio.power_levels_w if levels else finer_powers(self.scenario, self.powers)
+        return Induction(
+            tasks,
+            params,
+            *decisions_of(self.scenario, powers),
+            draws=self.draws,
+            points=self.points if waits else 0,
+            margin=MARGIN if waits else np.inf,
+        )

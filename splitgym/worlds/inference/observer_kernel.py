@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.worlds.inference.kernel import any_finishable, begin_service, end_service, tail_s
+from splitgym.worlds.inference.kernel import any_finishable, begin_service, end_service
 from splitgym.worlds.inference.lanes import report_job, send_jobs, suits_lanes, write_job
 from splitgym.worlds.inference.slots import uplink
 
@@ -157,17 +157,6 @@ def try_decision(
 
 
 @jit
-def is_quickest(d, x, p):
-    """Whether no edge cut has a shorter tail behind this device cut, or all of the tail is on the edge."""
-    cut = int(d.cut)
-    own_s = tail_s(cut, int(d.edge_cut), x.edge_load, x.rtt_s, p)
-    for edge_cut in range(cut, p.last_cut if p.cloud else cut):
-        if tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p) < own_s:
-            return int(d.edge_cut) == p.last_cut
-    return True
-
-
-@jit
 def best_decision(
     k, s, wait_s, price, margin, best, possible, keys, decisions, begins, course, values, energies, most, promised,
     outcomes, plans, jobs, job_keys, none, p,
@@ -175,18 +164,16 @@ def best_decision(
     """The decision of most worth on average into ``best``; its sums are over all draws.
 
     ``begins`` (groups + 1,) are the places of ``decisions`` at which cut, edge cut or clock change.  Without a
-    ``margin`` (inf) every decision is tried that may be the best.  With one, only the quickest edge cuts are, and of
-    the powers those that a search by ever smaller steps meets, which begins at the best power so far.
+    ``margin`` (inf) every decision is tried that may be the best.  With one, of the
+    powers every sixth part of them is, then those that ever smaller steps from the best of these meet: low powers
+    that bring no answer are alike, so that steps alone would not leave them.
     """
     groups, every = begins.shape[0] - 1, math.isinf(margin)
     best.place, best.worth, best.first, best.energy_j = -1, -math.inf, -math.inf, 0.0
     for g in range(groups):
-        promised[g] = -math.inf
-        if every or is_quickest(decisions[begins[g]], possible[0], p):
-            promised[g] = promise(
-                k, s, decisions[begins[g]], wait_s, price, possible, keys, course, values, outcomes[0], most[g], p
-            )
-    power = (begins[1] - begins[0]) // 2
+        promised[g] = promise(
+            k, s, decisions[begins[g]], wait_s, price, possible, keys, course, values, outcomes[0], most[g], p
+        )
     for _ in range(groups):
         g = 0
         for h in range(1, groups):
@@ -195,30 +182,26 @@ def best_decision(
         if left <= best.worth:
             break
         promised[g] = -math.inf
-        here, here_worth, step, turn = min(power, size - 1), -math.inf, 0, 0
-        tries = size if every else 1
-        while tries > 0:
-            at = size - tries if every else here + step * turn
+        coarse = 1 if every else max(size // 6, 1)
+        at, here, here_worth, step, turn = size - 1, size - 1, -math.inf, 0, 0
+        while True:
             worth = -math.inf
             if 0 <= at < size:
                 worth = try_decision(
                     k, begin + at, s, wait_s, price, margin, left, best, possible, keys, decisions, course, values,
                     energies, most[g], outcomes, plans, jobs, job_keys, none, p,
                 )  # fmt: skip
-            if every:
-                tries -= 1
+            if worth > here_worth:
+                here, here_worth, turn = at, worth, 0
+            if step == 0 and at - coarse >= 0:
+                at -= coarse
                 continue
-            if step == 0:
-                here_worth, step, turn = worth, max(size // 4, 1), 1
-            elif worth > here_worth:
-                here, here_worth, turn = at, worth, 1
-            elif turn == 1:
-                turn = -1
-            else:
-                step, turn = step // 2, 1
-                tries = 1 if step > 0 else 0
-        if best.place >= begin and best.place < begin + size:
-            power = best.place - begin
+            if turn == 2 or step == 0:
+                step, turn = (step if step > 0 else coarse) // 2, 0
+                if step == 0:
+                    break
+            at = here + (step if turn == 0 else -step)
+            turn += 1
 
 
 @jit

@@ -113,6 +113,7 @@ MULTIUSER = World(
         dataclasses.replace(c, name=f"device_{c.name}", meaning=f"of each device: {c.meaning}") for c in SHOWN_OF_DEVICE
     ),
     bound="splitgym.worlds.multiuser.bound",
+    observer="splitgym.worlds.multiuser.observer",
     length="frames.count",
     account=Account("frame", lambda scenario: scenario.budget.energy_j, ledger, "debt: of the device that owes most"),
 )
