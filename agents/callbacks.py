@@ -103,7 +103,7 @@ class Validation(BaseCallback):
         now = self.model.num_timesteps
         self.points = [point for point in self._known if point.steps <= now or point.steps == self.kept]
         self.last = max((point.steps for point in self.points if point.steps <= now), default=0)
-        self.agent = _as_it_stands(self.model, self.config)
+        self.agent = as_it_stands(self.model, self.config)
 
     def _on_rollout_start(self) -> None:
         every = int(self.config.validate_every or 1)
@@ -132,7 +132,7 @@ class Validation(BaseCallback):
             self.bar.validated = f", validation {point.mean:.2f}"
 
 
-def _as_it_stands(model: Any, config: TrainConfig) -> Agent:
+def as_it_stands(model: Any, config: TrainConfig) -> Agent:
     """The networks of a model in training as an agent."""
     kind = SharedAgent if config.agents else Agent
     return kind(model.policy, "in training", str(config.action), ALGORITHMS[config.algo].masks, config)

@@ -63,6 +63,14 @@ def begin(out: Path, config: TrainConfig) -> None:
     write_atomically(out / CONFIG_FILE, text, inside=out)
 
 
+def setting_word(config: TrainConfig, out: Path) -> str:
+    """A word by which a setting is found: a preset's name, or a file that is written into the folder."""
+    scenario = config.scenario
+    if scenario.name in config.world.preset_names() and config.world.load_scenario(scenario.name) == scenario:
+        return scenario.name
+    return str(scenario.save(out / SCENARIO_FILE))
+
+
 def _empty(folder: Path) -> None:
     """Remove what trainings write into a folder, and the folder if that was all."""
     for pattern in ("step_*.zip", "events.out.tfevents.*", ".*.part"):

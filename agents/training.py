@@ -84,7 +84,7 @@ def train(
         config = resumed(load_config(out), {name: getattr(config, name) for name in _FIELDS})
     else:
         refuse_taken(out, overwrite)
-    with _torch_threads(config.torch_threads):
+    with torch_threads(config.torch_threads):
         model = build_model(config)
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def train(
 
 
 @contextlib.contextmanager
-def _torch_threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
     torch = need("torch", "agents")
     before = torch.get_num_threads()
     torch.set_num_threads(count)

@@ -21,6 +21,7 @@ from splitgym.encodings import Axis
 from splitgym.extras import need
 from splitgym.fronts import OBJECTIVES, costs_of
 from splitgym.locks import held
+from splitgym.optuna_files import opened, quiet
 
 if TYPE_CHECKING:
     from splitgym.baselines.search import Problem
@@ -47,7 +48,7 @@ def nsga3(
     """
     optuna = need("optuna", "search")
     alone = held(storage) if storage else contextlib.nullcontext()
-    with _quiet(optuna), alone, _opened(optuna, storage) as backend, _interruptible() as check:
+    with quiet(optuna), alone, opened(optuna, storage, "search") as backend, _interruptible() as check:
         run = _Run(optuna, problem, seed, backend)
         run.go_on(budget, progress, check)
     if len(run.completed) < budget:
@@ -130,41 +131,6 @@ def _suggest(trial: Any, axis: Axis) -> float:
 
 
 @contextlib.contextmanager
-def _quiet(optuna: Any) -> Iterator[None]:
-    """Optuna reports every trial, even one whose exception it hands on; and calls NSGA-III experimental since 2023."""
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(level)
-
-
-@contextlib.contextmanager
-def _opened(optuna: Any, path: Path | None) -> Iterator[Any]:
-    """Optuna's storage in an SQLite file, or ``None`` for one in memory."""
-    if path is None:
-        yield None
-        return
-    sqlalchemy = need("sqlalchemy", "search")
-    url = sqlalchemy.engine.URL.create("sqlite", database=str(path))
-    try:
-        backend = optuna.storages.RDBStorage(url.render_as_string(hide_password=False))
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{str(path)!r} cannot be used as the storage of a search: {reason}") from error
-    sqlalchemy.event.listen(backend.engine, "connect", _log_ahead)
-    backend.engine.dispose()  # the next connection is the first that hears of it
-    try:
-        yield backend
-    finally:
-        backend.remove_session()
-        backend.engine.dispose()
-
-
-@contextlib.contextmanager
 def _interruptible() -> Iterator[Callable[[], None]]:
     """A function that raises ``KeyboardInterrupt`` if there was a Ctrl-C: it waits for the end of a trial.
 
@@ -190,12 +156,3 @@ def _interruptible() -> Iterator[Callable[[], None]]:
         check()
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _log_ahead(connection: Any, record: Any) -> None:
-    """Set up a connection to SQLite: a dozen commits a trial need not each wait for the disk.
-
-    A killed process loses nothing; a power cut at most the last trials.
-    """
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from splitgym.agents.config import TrainConfig
     from splitgym.agents.exporting import export_agent
     from splitgym.agents.training import train
+    from splitgym.agents.tuning import tune
     from splitgym.baselines.dpp_fit import fit
     from splitgym.encodings import register_encoding
     from splitgym.evaluation import (
@@ -94,6 +95,7 @@ __all__ = [
     "suite_names",
     "sweep",
     "train",
+    "tune",
     "warmup",
 ]
 
@@ -120,6 +122,7 @@ _LATER = {
     "export_agent": "splitgym.agents.exporting",
     "load_agent": "splitgym.agents.checkpoint",
     "train": "splitgym.agents.training",
+    "tune": "splitgym.agents.tuning",
     "warmup": "splitgym.warming",
 }
 #: Modules with public names of their own, which ``import splitgym`` alone lets be written.

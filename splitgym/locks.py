@@ -12,8 +12,11 @@ import os
 import socket
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from splitgym.interrupt import TICK_S
 
 if sys.platform == "win32":
     import msvcrt
@@ -25,11 +28,14 @@ _FAR = 1 << 30  # Windows locks bytes, and the first ones are to be read
 
 
 @contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Work on a folder that exists, or on a file that may not, alone.  Raises ``ValueError`` naming who else does."""
+def held(path: Path, patience_s: float = 0.0) -> Iterator[None]:
+    """Work on a folder that exists, or on a file that may not, alone.
+
+    Raises ``ValueError`` naming who else does, and still did after ``patience_s``.
+    """
     file = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle = _acquired(file, path)
+    handle = _acquired(file, path, time.monotonic() + patience_s)
     try:
         now = datetime.datetime.now(datetime.UTC)
         who = f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M:%S} UTC"
@@ -46,13 +52,16 @@ def held(path: Path) -> Iterator[None]:
             os.close(handle)  # only now: whoever comes between finds the file gone, and makes a new one
 
 
-def _acquired(file: Path, path: Path) -> int:
+def _acquired(file: Path, path: Path, until: float) -> int:
     while True:
         _check_own(file)
         handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
         if not _locks(handle):
             who = os.read(handle, 200).decode(errors="replace") or "another process"
             os.close(handle)
+            if time.monotonic() < until:
+                time.sleep(TICK_S)
+                continue
             raise ValueError(f"{str(path)!r} is in use by {who}; wait for its end, or choose another name")
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), os.lstat(file)):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import TrainConfig, load_config, resumed
-from splitgym.agents.folder import SCENARIO_FILE
+from splitgym.agents.folder import setting_word
 from splitgym.agents.loggers import LOGGERS
 from splitgym.agents.stopped import TrainingStopped, stopped
 from splitgym.agents.training import TrainingInterrupted, default_folder, train
@@ -41,11 +41,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "130 Ctrl-C (saved, --resume goes on); 2 wrong usage or input"
     )
 
-    def add(*flags: str, **how: Any) -> None:  # unset stays unset: a resumed run must know what was asked for
-        parser.add_argument(*flags, **{"default": argparse.SUPPRESS, **how})
+    add = adder(parser)
+    add_setting(add)
+    _add_run(add)
+    add_hyper(add)
+    _add_watching(add)
 
+
+def adder(parser: argparse.ArgumentParser) -> Callable[..., None]:
+    """Adds arguments that stay unset where they are not given: whoever goes on must know what was asked for."""
+    return lambda *flags, **how: parser.add_argument(*flags, **{"default": argparse.SUPPRESS, **how}) and None
+
+
+def add_setting(add: Callable[..., None]) -> None:
+    """What is learnt, and where."""
     algorithms = ", ".join(f"{name} ({ALGORITHMS[name].actions[0]})" for name in ALGORITHMS)
-    ppo = ", ".join(f"{name}={value}" for name, value in ALGORITHMS["ppo"].hyper.items())
     add("--algo", metavar="NAME", help=f"algorithm, its action encoding in brackets: {algorithms} (default: ppo)")
     add(
         "--env", dest="env_id", metavar="ID", help=f"environment id, see 'splitgym list' (default: {_FIELDS['env_id']})"
@@ -60,6 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--action", metavar="NAME", help="action encoding, if not the algorithm's first choice")
     share = "train one policy that all devices of a multi-user environment share, rewarded by device or as a team"
     add("--agents", choices=("own", "team"), help=f"{share} (default: one central policy)")
+
+
+def _add_run(add: Callable[..., None]) -> None:
+    """How long a run is, and its folder."""
     add("--steps", type=int, help=f"decisions to learn from, all rows together (default: {_FIELDS['steps']})")
     add("--seed", type=int, help="seed of weights, exploration and training episodes (default: 0)")
     add("--out", metavar="DIR", help="run folder (default: runs/ALGO-WORLD-SCENARIO-sSEED)")
@@ -70,6 +84,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=False,
         help="throw away the run in the folder; with --resume: begin it anew",
     )
+
+
+def add_hyper(add: Callable[..., None]) -> None:
+    """How it is learnt: fields of :class:`TrainConfig` and hyper-parameters."""
+    ppo = ", ".join(f"{name}={value}" for name, value in ALGORITHMS["ppo"].hyper.items())
     add("--n-envs", type=int, help=f"episodes side by side (default: {_per_algorithm('n_envs')})")
     add("--learning-rate", type=float, help=f"step size (default: {_per_algorithm('learning_rate')})")
     add(
@@ -86,15 +105,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     own = f"argument of the algorithm's class in stable-baselines3 (may be repeated); defaults for ppo: {ppo}"
     add("--hyper", action="append", metavar="NAME=VALUE", help=own)
-    add("--checkpoint-every", type=int, metavar="STEPS", help="steps between checkpoints (default: a tenth of --steps)")
-    often = "steps between validations on seeds of their own; the best weights are kept as best.zip; 0: no validation"
-    add("--validate-every", type=int, metavar="STEPS", help=f"{often} (default: at most 20, in 3 %% of the time)")
     each = f"episodes of each validation (default: {_FIELDS['validation_episodes']})"
     add("--validation-episodes", type=int, metavar="N", help=each)
     add("--threads", dest="num_threads", type=int, help="threads of the simulation; they change no result (default: 1)")
     few = "threads of torch; two are a fourth faster on idle cores, many times slower on busy ones (default: 1)"
     add("--torch-threads", type=int, help=few)
     add("--device", help=f"device of torch (default: {_FIELDS['device']}, the fastest for such small networks)")
+
+
+def _add_watching(add: Callable[..., None]) -> None:
+    """What is kept and told on the way."""
+    add("--checkpoint-every", type=int, metavar="STEPS", help="steps between checkpoints (default: a tenth of --steps)")
+    often = "steps between validations on seeds of their own; the best weights are kept as best.zip; 0: no validation"
+    add("--validate-every", type=int, metavar="STEPS", help=f"{often} (default: at most 20, in 3 %% of the time)")
     hook = (
         "callback of stable-baselines3 from a file or module of yours (may be repeated): an instance; a class, called "
         "without arguments; a function of (locals, globals), called at every step; a function of one argument, which "
@@ -123,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--resume goes on in its own folder: leave out --out")
     saved = None if folder is None else load_config(Path(folder), anew=args.overwrite)
     if hasattr(args, "hyper"):
-        given["hyper"] = _hyper(args.hyper)
+        given["hyper"] = hyper_of(args.hyper)
     if hasattr(args, "changes"):
         base = saved or TrainConfig(**{name: given[name] for name in ("env_id", "scenario") if name in given})
         setting = given.get("scenario", base.scenario)
@@ -145,7 +168,7 @@ def run(args: argparse.Namespace) -> int:
     except TrainingInterrupted as pressed:
         say(str(pressed), aside=True)
         return 130
-    again = play_command([config.world.showcase, agent_word(out)], config.env_id, _setting_of(config, out))
+    again = play_command([config.world.showcase, agent_word(out)], config.env_id, setting_word(config, out))
     end = stopped(out)
     if end is not None:
         say(f"{end}, {end.advice(out)}\ncompare it as it is: {again}", aside=True)
@@ -161,15 +184,8 @@ def _callbacks(names: Sequence[str]) -> list[Any]:
     return [object_of("--callback", name) for name in names]
 
 
-def _setting_of(config: TrainConfig, out: Path) -> str:
-    """A word by which the setting of a run is found: a preset's name, or a file that is written into its folder."""
-    scenario = config.scenario
-    if scenario.name in config.world.preset_names() and config.world.load_scenario(scenario.name) == scenario:
-        return scenario.name
-    return str(scenario.save(out / SCENARIO_FILE))
-
-
-def _hyper(pairs: Sequence[str]) -> dict[str, Any]:
+def hyper_of(pairs: Sequence[str]) -> dict[str, Any]:
+    """Hyper-parameters from NAME=VALUE."""
     for pair in pairs:
         if "=" not in pair:
             raise ValueError(f"--hyper needs NAME=VALUE, got {pair!r}")

@@ -36,6 +36,7 @@ RIGHT = {
     "place": ["--random", "5"],
     "profile": ["absent.py:Net", "--input", "1x3x8x8"],
     "train": ["--steps", "64"],
+    "tune": ["--steps", "64", "--trials", "1"],
     "trace": ["import", "log.csv"],
     "export": ["absent-run"],
     "dataset": ["device", "--episodes", "1", "--set", "tasks.count=3", "--out", "d-v0"],
@@ -69,7 +70,7 @@ WORDS = {
 }
 #: Where an argument without a name stands, if not first.
 PLACES = {("trace", "file"): 1}
-WRITTEN = ("csv", "html", "plot", "report", "out", "save", "storage", "store")
+WRITTEN = ("csv", "html", "plot", "report", "out", "save", "storage", "store", "study")
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:

@@ -42,6 +42,7 @@ WORK = {
 #: Runs that need an extra -> which.
 LACK = {
     "train": (["train", "--steps", "64", "--out", "run"], "agents"),
+    "tune": (["tune", "--steps", "64", "--study", "study"], "search"),
     "demo": (["demo", "--out", "demo"], "report"),
     "profile": (["profile", "splitgym:evaluate", "--input", "1x3x8x8"], "profile"),
     "fit": (["fit", "--samples", "1000", "--out", "fit.json"], "agents"),

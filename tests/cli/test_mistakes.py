@@ -108,7 +108,7 @@ TAKEN = {
     "window": f"None {WHOLE}",
     **dict.fromkeys(("max_cycles", "max_episode_steps"), f"None {WHOLE}"),
     **dict.fromkeys(("store", "storage"), "None word lines"),
-    **dict.fromkeys(("path", "out", "source"), "word lines"),  # the name of a file or folder
+    **dict.fromkeys(("path", "out", "source", "study"), "word lines"),  # the name of a file or folder
     "seed": WHOLE,
     "episode": "int64",
     **dict.fromkeys(("tightness", "bits_per_element"), "1.5 float64"),
@@ -168,6 +168,7 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
     unmeasured = {"accuracy": None, "chance": None, "steepness": None, "shares": None}
     foreign = {"model": "nobody", "uses_masks": None}
     recorded = {**run, "policies": "nobody", "out": "data/mine-v0", "episode_options": None}
+    searched = {"trials": 1, "over": None, "reports": 1, "pruner": "median", "progress": None}
     return {
         "evaluate": (splitgym.evaluate, {**run, **flags, "bound": False, "traces": None}),
         "sweep": (splitgym.sweep, {**run, **flags, "over": {"tasks.hint_std": [0.1]}, "each": None}),
@@ -249,6 +250,10 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
         "train": (
             lambda config, out, **rest: train(config, "" if out is None else out, **rest),
             {"config": TrainConfig(), "out": "\0", "resume": False, "overwrite": False},
+        ),
+        "tune": (
+            lambda config, study, **rest: splitgym.tune(config, "" if study is None else study, **rest),
+            {"config": TrainConfig(), "study": "\0", **searched},
         ),
         "policy_from": (splitgym.policy_from, foreign),
         "per_device": (splitgym.per_device, foreign),

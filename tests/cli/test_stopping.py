@@ -57,6 +57,7 @@ CALLS = {
     "profile": (["profile", "torch.nn:Flatten", "--input", "1x3x8x8"], "splitgym.cli.profiling.captured", ""),
     "trace": (["trace", "import", "log.csv"], "splitgym.cli.tracing.import_log", ""),
     "train": (["train"], "splitgym.agents.training.build_model", ""),
+    "tune": (["tune"], "splitgym.agents.tuning.build_model", ""),
     "demo": (["demo"], "splitgym.agents.training.build_model", ""),
 }
 

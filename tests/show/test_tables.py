@@ -31,6 +31,22 @@ RUNS = {
     "fit": ["fit", "--samples", "1000", "--episodes", "1", "--set", "tasks.count=6", "--out", "{folder}/fit.json"],
     "place": ["place", "--random", "5", "--blocks", "4", "--exits", "2", "--out", "{folder}/plan"],
     "profile": ["profile", "{folder}/net.py:Net", "--input", "1x3x8x8"],
+    "tune": [
+        *(
+            "tune",
+            "--steps",
+            "64",
+            "--n-envs",
+            "8",
+            "--set",
+            "tasks.count=6",
+            "--over",
+            "gamma",
+            "--hyper",
+            "n_steps=8",
+        ),
+        *("--trials", "1", "--validation-episodes", "1", "--reports", "1", "--quiet", "--study", "{folder}/study"),
+    ],
     "bench": ["bench", "--only", "batch"],
 }
 NET = """

@@ -1,0 +1,99 @@
+"""The folder of a study of ``splitgym tune``: what is tuned, written once, and read by everyone who goes on with it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from splitgym.agents.config import TrainConfig, check_document, config_of, resumed, using
+from splitgym.files import write_atomically
+from splitgym.locks import held
+from splitgym.named_files import keep_files
+from splitgym.quoting import shown
+from splitgym.reading import read_json
+from splitgym.specs import command_line
+
+PLAN_FILE, STORAGE, BEST_FILE, PICTURE = "study.json", "study.sqlite", "best.json", "study.png"
+FORMAT = "splitgym-study-1"
+#: How long a process waits for another one that begins or ends the same study [s].
+_PATIENCE_S = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a study does, the same for all processes that share it.
+
+    Attributes: ``config``, the setting of each training; ``over``, the names that are searched;
+    ``reports``, validations of a trial; ``pruner``, who ends trials early.
+    """
+
+    config: TrainConfig
+    over: tuple[str, ...]
+    reports: int
+    pruner: str
+
+    def to_json(self) -> str:
+        """JSON text that :func:`load_plan` reads back."""
+        run = json.loads(self.config.to_json())
+        own = {**dataclasses.asdict(dataclasses.replace(self, config=None)), "config": run["config"]}  # pyright: ignore
+        return json.dumps({**run, "format": FORMAT, "study": own}, indent=2) + "\n"
+
+
+_OWN = [field.name for field in dataclasses.fields(Plan) if field.name != "config"]
+
+
+def load_plan(folder: Path) -> Plan:
+    """The plan of a study.  Raises ``ValueError`` for a folder without one, and where this version trains otherwise."""
+    path = folder / PLAN_FILE
+    if not path.is_file():
+        raise ValueError(f"{str(folder)!r} is not a study of 'splitgym tune': it holds no {PLAN_FILE}")
+    with using(path):
+        document = check_document(read_json(path, "study's plan"), FORMAT)
+    config = config_of(document, path, folder, "begin a new study in another folder")
+    with using(path):
+        own = document.get("study")
+        if not isinstance(own, dict) or not {*_OWN} <= set(own):
+            raise ValueError(f"study must be a table with {', '.join(_OWN)}, got {shown(own)}")
+        return Plan(config, tuple(own["over"]), int(own["reports"]), str(own["pruner"]))
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Begin or end a study while no other process does; they wait for each other."""
+    with held(folder, _PATIENCE_S):
+        yield
+
+
+def begin(folder: Path, plan: Plan) -> Plan:
+    """Write the plan of a new study, or read that of the one in the folder, with the runtime fields of ``plan``.
+
+    Raises ``ValueError`` for a folder with something else, and for a study that was begun with other settings.
+    """
+    if not (folder / PLAN_FILE).exists():
+        if os.path.lexists(folder / STORAGE):
+            raise ValueError(
+                f"{str(folder)!r} holds {STORAGE} without {PLAN_FILE}, so it is no study of 'splitgym tune'"
+            )
+        text = plan.to_json().encode()
+        keep_files(plan.config.scenario.to_dict(), folder)
+        write_atomically(folder / PLAN_FILE, text, inside=folder)
+        return plan
+    saved = load_plan(folder)
+    other = [
+        f"{n}={shown(getattr(plan, n))} (saved: {shown(getattr(saved, n))})" for n in _OWN if _differ(plan, saved, n)
+    ]
+    if other:
+        raise ValueError(
+            f"the study in {str(folder)!r} was begun with other settings: {', '.join(other)}; leave them out to go on: "
+            f"{command_line('tune', '--study', folder)}"
+        )
+    given = {field.name: getattr(plan.config, field.name) for field in dataclasses.fields(TrainConfig)}
+    return dataclasses.replace(saved, config=resumed(saved.config, given))
+
+
+def _differ(one: Plan, other: Plan, name: str) -> bool:
+    return getattr(one, name) != getattr(other, name)
