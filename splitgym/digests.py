@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PACKAGE = Path(__file__).resolve().parent
 _OUTSIDE = ("cli", "bench", "profiling", "show", "testing")  # folders that decide no figure
 _WORDS = ("about.py", "describe.py")  # modules that hold words for people
-_TABLES = "data/placement/*.toml"  # data that a scenario names without holding it
+_TABLES = ("data/placement/*.toml", "data/fits/*.json")  # data that scenarios and policies name without holding it
 
 
 def digest(*parts: Any) -> str:
@@ -34,7 +34,7 @@ def digest(*parts: Any) -> str:
 def code_version() -> str:
     """Version of the package with a digest of every source that can decide a figure."""
     package = _PACKAGE
-    found = (*package.rglob("*.py"), *package.glob(_TABLES))
+    found = (*package.rglob("*.py"), *(path for pattern in _TABLES for path in package.glob(pattern)))
     inside = {p.relative_to(package).as_posix(): p for p in found}
     files = {n: p for n, p in inside.items() if n.partition("/")[0] not in _OUTSIDE and p.name not in _WORDS}
     for beside in ("baselines", "agents"):  # links in a source checkout, or folders beside the package

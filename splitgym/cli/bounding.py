@@ -61,14 +61,11 @@ def run(args: argparse.Namespace) -> int:
     words = {
         "clairvoyant": "feasible decisions found with the trace known",
         "bound": "no policy returns more",
-        "observer": "no policy that sees observations only returns more on average",
+        "observer": f"no policy that sees observations only returns more on average ({_kinds(kinds)})",
     }
     caption = "; ".join(f"{name}: {words[name]}" for name in next(iter(found.values())))
     table = Table(title=title, caption=caption, min_width=len(title) + 2)
     table.add_column("scenario", no_wrap=True)
-    if kinds:
-        caption += f" ({', '.join(f'{kind}: {_of_kind(kinds, kind)}' for kind in sorted(set(kinds.values())))})"
-        table.caption = caption
     for name in next(iter(found.values())):
         table.add_column(name, justify="right", no_wrap=True)
     for name, parts in found.items():
@@ -77,9 +74,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _of_kind(kinds: dict[str, str], kind: str) -> str:
-    """The scenarios whose bound for observers is of a kind."""
-    return " ".join(name for name, found in kinds.items() if found == kind)
+def _kinds(kinds: dict[str, str]) -> str:
+    """Which scenarios' bounds for observers are certified, and which are estimated."""
+    names = {kind: [name for name in kinds if kinds[name] == kind] for kind in sorted(set(kinds.values()))}
+    return ", ".join(f"{kind}: {' '.join(of)}" for kind, of in names.items())
 
 
 def _bracket(
