@@ -60,7 +60,7 @@ class Induction:
         for name in ("tracking", "early_stop", "progressive"):
             self._state[name] = True
         self._scratch = (
-            records(np.zeros(1, BEST)), np.empty((groups, draws)), np.empty(groups),
+            records(np.zeros(1, BEST)), np.empty((groups, draws)), np.empty((4, groups)),
             records(np.zeros(draws, OUTCOME)), np.empty((3, draws)),
             np.empty((draws, JOB_COLUMNS)), np.empty((draws, 2), np.uint64), np.zeros((1, 0)),
         )  # fmt: skip

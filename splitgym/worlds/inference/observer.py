@@ -50,7 +50,7 @@ DRAWS, WAITING_DRAWS, PRICE_DRAWS = 128, 64, 32
 #: Waits in the table of a task that can wait, from none to the longest.
 POINTS, PRICE_POINTS = 5, 3
 #: Powers tried of a continuous axis beside the levels.
-POWERS = 33
+POWERS = 17
 #: Tasks on which the price is searched.
 _PRICE_TASKS = 400
 #: Encodings whose powers are the levels of the scenario.

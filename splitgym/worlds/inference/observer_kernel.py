@@ -12,12 +12,16 @@ import math
 import numpy as np
 
 from splitgym.jit import jit
-from splitgym.worlds.inference.kernel import any_finishable, begin_service, end_service
+from splitgym.worlds.inference.kernel import any_finishable, begin_service, end_service, tail_s
 from splitgym.worlds.inference.lanes import report_job, send_jobs, suits_lanes, write_job
 from splitgym.worlds.inference.slots import uplink
 
 #: Draws that are tried before a decision is given up, and a group of lanes.
 CHUNK = 32
+#: How near the best, in answers, an edge cut's leader must be for the cut to be tried.
+NEAR = 0.05
+#: Rows of what is found of the groups of decisions: at most, in the first chunk, its place, whether it leads.
+PROMISE, WORTH, PLACE, LEADING = range(4)
 _HAIR = 1e-9  # rounding of accuracies and of sums of times
 
 #: What is known of each task from the tasks before and behind it.
@@ -157,56 +161,114 @@ def try_decision(
 
 
 @jit
+def search_powers(
+    k, begin, size, at, coarse, step, s, wait_s, price, margin, left, best, possible, keys, decisions, course, values,
+    energies, most, outcomes, plans, jobs, job_keys, none, p,
+):  # fmt: skip
+    """Try powers of the decisions ``begin`` to ``begin + size``, which differ in nothing else.
+
+    From ``at`` down by ``coarse`` (0: not at all), then from the best on by ``step``, halved where both sides are
+    worse.  Low powers that bring no answer are alike, so that steps alone would not leave them, and no power at all,
+    the first, frees the device at once.  Returns the worth of the best in the first chunk, and its place.
+    """
+    here, here_worth, turn, walking = at, -math.inf, 0, coarse > 0
+    while True:
+        worth = -math.inf
+        if 0 <= at < size:
+            worth = try_decision(
+                k, begin + at, s, wait_s, price, margin, left, best, possible, keys, decisions, course, values,
+                energies, most, outcomes, plans, jobs, job_keys, none, p,
+            )  # fmt: skip
+        if worth > here_worth:
+            here, here_worth, turn = at, worth, 0
+        walking = walking and at > 0
+        if walking:
+            at = max(at - coarse, 0)
+            continue
+        if turn == 2:
+            step, turn = step // 2, 0
+        if step == 0:
+            return here_worth, here
+        at = here + (step if turn == 0 else -step)
+        turn += 1
+
+
+@jit
+def is_leading(d, x, p):
+    """Whether no edge cut has a shorter tail behind this device cut, or all of the tail is on the edge."""
+    cut = int(d.cut)
+    own_s = tail_s(cut, int(d.edge_cut), x.edge_load, x.rtt_s, p)
+    for edge_cut in range(cut, p.last_cut if p.cloud else cut):
+        if tail_s(cut, edge_cut, x.edge_load, x.rtt_s, p) < own_s:
+            return int(d.edge_cut) == p.last_cut
+    return True
+
+
+@jit
+def leader_of(g, decisions, begins, found):
+    """The group of most worth so far with the device cut and the clock of group ``g``; -1: none was tried."""
+    leader, d = -1, decisions[begins[g]]
+    for h in range(begins.shape[0] - 1):
+        e = decisions[begins[h]]
+        if e.cut == d.cut and e.clock_hz == d.clock_hz and found[WORTH, h] > -math.inf:
+            leader = h if leader < 0 or found[WORTH, h] > found[WORTH, leader] else leader
+    return leader
+
+
+@jit
+def next_group(found, later_groups, best):
+    """The group of the first or the later round that promises most, more than the best is worth; -1: none."""
+    g = -1
+    for h in range(found.shape[1]):
+        if found[PROMISE, h] > best.worth and (found[LEADING, h] > 0.0) != later_groups:
+            g = h if g < 0 or found[PROMISE, h] > found[PROMISE, g] else g
+    return g
+
+
+@jit
 def best_decision(
-    k, s, wait_s, price, margin, best, possible, keys, decisions, begins, course, values, energies, most, promised,
+    k, s, wait_s, price, margin, best, possible, keys, decisions, begins, course, values, energies, most, found,
     outcomes, plans, jobs, job_keys, none, p,
 ):  # fmt: skip
     """The decision of most worth on average into ``best``; its sums are over all draws.
 
     ``begins`` (groups + 1,) are the places of ``decisions`` at which cut, edge cut or clock change.  Without a
-    ``margin`` (inf) every decision is tried that may be the best.  With one, of the
-    powers every sixth part of them is, then those that ever smaller steps from the best of these meet: low powers
-    that bring no answer are alike, so that steps alone would not leave them.
+    ``margin`` (inf) every decision is tried that may be the best.  With one, powers are searched, first behind the edge
+    cuts that lead (:func:`is_leading`); another edge cut is tried where the leader of its device cut and clock is near
+    the best, from the leader's power on.  ``found`` (4, groups) is scratch.
     """
     groups, every = begins.shape[0] - 1, math.isinf(margin)
     best.place, best.worth, best.first, best.energy_j = -1, -math.inf, -math.inf, 0.0
     for g in range(groups):
-        promised[g] = promise(
+        found[PROMISE, g] = promise(
             k, s, decisions[begins[g]], wait_s, price, possible, keys, course, values, outcomes[0], most[g], p
         )
-    for _ in range(groups):
-        g = 0
-        for h in range(1, groups):
-            g = h if promised[h] > promised[g] else g
-        begin, size, left = begins[g], begins[g + 1] - begins[g], promised[g]
-        if left <= best.worth:
-            break
-        promised[g] = -math.inf
-        coarse = 1 if every else max(size // 6, 1)
-        at, here, here_worth, step, turn = size - 1, size - 1, -math.inf, 0, 0
+        found[WORTH, g], found[PLACE, g] = -math.inf, 0.0
+        found[LEADING, g] = 1.0 if every or is_leading(decisions[begins[g]], possible[0], p) else 0.0
+    for later_groups in (False, True):
         while True:
-            worth = -math.inf
-            if 0 <= at < size:
-                worth = try_decision(
-                    k, begin + at, s, wait_s, price, margin, left, best, possible, keys, decisions, course, values,
-                    energies, most[g], outcomes, plans, jobs, job_keys, none, p,
-                )  # fmt: skip
-            if worth > here_worth:
-                here, here_worth, turn = at, worth, 0
-            if step == 0 and at - coarse >= 0:
-                at -= coarse
-                continue
-            if turn == 2 or step == 0:
-                step, turn = (step if step > 0 else coarse) // 2, 0
-                if step == 0:
-                    break
-            at = here + (step if turn == 0 else -step)
-            turn += 1
+            g = next_group(found, later_groups, best)
+            if g < 0:
+                break
+            left, size = found[PROMISE, g], begins[g + 1] - begins[g]
+            found[PROMISE, g] = -math.inf
+            at, coarse = size - 1, 1 if every else max(size // 6, 1)
+            step = 0 if every else coarse // 2
+            if later_groups:
+                leader = leader_of(g, decisions, begins, found)
+                if leader >= 0 and found[WORTH, leader] < best.first - NEAR * CHUNK:
+                    continue
+                if leader >= 0:
+                    at, coarse, step = min(int(found[PLACE, leader]), size - 1), 0, 1
+            found[WORTH, g], found[PLACE, g] = search_powers(
+                k, begins[g], size, at, coarse, step, s, wait_s, price, margin, left, best, possible, keys, decisions,
+                course, values, energies, most[g], outcomes, plans, jobs, job_keys, none, p,
+            )  # fmt: skip
 
 
 @jit
 def fill_task(
-    k, s, price, margin, possible, keys, decisions, begins, course, values, energies, chosen, best, most, promised,
+    k, s, price, margin, possible, keys, decisions, begins, course, values, energies, chosen, best, most, found,
     outcomes, plans, jobs, job_keys, none, params,
 ):  # fmt: skip
     """Worth, energy [J] and place of the best decision of task ``k`` for every wait of the table, into its row."""
@@ -222,7 +284,7 @@ def fill_task(
         else:
             best_decision(
                 k, s[0], wait_s, price, margin, best[0], possible, keys, decisions, begins, course, values, energies,
-                most, promised, outcomes, plans, jobs, job_keys, none, p,
+                most, found, outcomes, plans, jobs, job_keys, none, p,
             )  # fmt: skip
             chosen[k, j] = best[0].place
             values[k, j] = best[0].worth / possible.shape[0]
