@@ -24,6 +24,7 @@ from splitgym.agents.agent import Agent, Behind, SharedAgent
 from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import CONFIG_FILE, TrainConfig, load_config
 from splitgym.agents.exported import SUFFIX, load_exported
+from splitgym.agents.seeds import holds_seeds, read_seeds, run_of
 from splitgym.agents.stopped import stopped
 from splitgym.agents.zoo import is_zoo, zoo_file
 from splitgym.checks import file_path, switch
@@ -155,6 +156,11 @@ def model_file(path: str | Path) -> Path:
         return path
     if not path.is_dir():
         raise ValueError(f"no such model: {str(path)!r}; give a run folder of 'splitgym train' or a .zip file in it")
+    if holds_seeds(path):
+        raise ValueError(
+            f"{str(path)!r} holds runs of several training seeds, which only an evaluation takes as one policy; name "
+            f"one of them: {run_of(path, read_seeds(path)[0])}"
+        )
     config = load_config(path)  # says what is wrong with a folder that is no run
     best = _best_whole(path, config)
     if best is not None:

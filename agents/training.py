@@ -25,7 +25,7 @@ from splitgym.specs import command_line
 if TYPE_CHECKING:
     from splitgym.agents.watching import Watch
 
-_FIELDS = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+FIELDS = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -81,7 +81,7 @@ def train(
 
     watch = Watch(callbacks, config)
     if resume:
-        config = resumed(load_config(out), {name: getattr(config, name) for name in _FIELDS})
+        config = resumed(load_config(out), {name: getattr(config, name) for name in FIELDS})
     else:
         refuse_taken(out, overwrite)
     with torch_threads(config.torch_threads):

@@ -95,6 +95,7 @@ __all__ = [
     "suite_names",
     "sweep",
     "train",
+    "train_seeds",
     "tune",
     "warmup",
 ]
@@ -122,6 +123,7 @@ _LATER = {
     "export_agent": "splitgym.agents.exporting",
     "load_agent": "splitgym.agents.checkpoint",
     "train": "splitgym.agents.training",
+    "train_seeds": "splitgym.agents.seed_runs",
     "tune": "splitgym.agents.tuning",
     "warmup": "splitgym.warming",
 }

@@ -43,6 +43,13 @@ def policies_of(args: argparse.Namespace) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def played_by(names: list[str]) -> int:
+    """How many policies play for these names: one for each training seed of a folder of several."""
+    from splitgym.agents.seeds import holds_seeds, read_seeds
+
+    return sum(len(read_seeds(name)) if holds_seeds(name) else 1 for name in names)
+
+
 def add_scenario(parser: argparse.ArgumentParser) -> None:
     """Which scenario is played."""
     parser.add_argument(

@@ -17,6 +17,7 @@ from splitgym.cli.common import (
     changes_of,
     check_files,
     measures_of,
+    played_by,
     policies_of,
     print_table,
     progress_bar,
@@ -115,7 +116,7 @@ def _one(args: argparse.Namespace) -> Any:
     names, measures = policies_of(args), measures_of(args)
     if measures is not None:  # misspelt ones are refused before anything is played
         chosen_columns(world_of(args.env), measures, bounded=bool(args.bound))
-    with progress_bar(args.json, len(names) + bool(args.bound)) as progress:
+    with progress_bar(args.json, played_by(names) + bool(args.bound)) as progress:
         return evaluate(
             names,
             args.env,
@@ -152,6 +153,6 @@ def _suite(args: argparse.Namespace) -> Any:
     names = policies_of(args)
     options = {"num_threads": args.threads, "trust": args.trust, "store": args.store, **engine_of(args)}
     options["bound"] = args.bound or "clairvoyant"
-    total = (len(names) + 1 + ("random" not in names)) * len(suite.cases(args.split))
+    total = (played_by(names) + 1 + ("random" not in names)) * len(suite.cases(args.split))
     with progress_bar(args.json, total) as progress:
         return evaluate_suite(names, suite, args.split, **options, progress=progress)

@@ -14,6 +14,7 @@ from splitgym.cli.common import (
     add_threads,
     add_trust,
     changes_of,
+    played_by,
     policies_of,
     print_table,
     progress_bar,
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     names = policies_of(args)
     options = None if args.episode_options is None else read_pairs(args.episode_options, "--option")
     try:
-        with progress_bar(args.json, len(names) + 1) as progress:
+        with progress_bar(args.json, played_by(names) + 1) as progress:
             dataset = record_dataset(
                 names,
                 args.out,

@@ -13,6 +13,7 @@ from splitgym.cli.common import (
     add_trust,
     changes_of,
     check_files,
+    played_by,
     policies_of,
     print_table,
     progress_bar,
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     names = policies_of(args)
     check_files(args.plot, args.csv)
-    with progress_bar(args.json, len(names)) as progress:
+    with progress_bar(args.json, played_by(names)) as progress:
         done = stability(
             names,
             args.env,

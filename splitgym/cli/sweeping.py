@@ -19,6 +19,7 @@ from splitgym.cli.common import (
     changes_of,
     check_files,
     measures_of,
+    played_by,
     policies_of,
     print_table,
     progress_bar,
@@ -97,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
 
     setting: dict[str, Any] = {"changes": changes_of(args.changes), "num_threads": args.threads}
     setting |= {"trust": args.trust, "store": args.store, **engine_of(args)}
-    with progress_bar(args.json, len(names) * _count(over)) as progress:
+    with progress_bar(args.json, played_by(names) * _count(over)) as progress:
         try:
             done = sweep(
                 names, args.env, args.scenario, over, args.episodes, args.seed, **setting, progress=progress, each=each

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import TrainConfig, load_config, resumed
 from splitgym.agents.folder import setting_word
 from splitgym.agents.loggers import LOGGERS
+from splitgym.agents.seed_runs import begun_run, default_seeds_folder, train_seeds
+from splitgym.agents.seeds import holds_seeds, read_seeds, run_of, training_seeds
 from splitgym.agents.stopped import TrainingStopped, stopped
 from splitgym.agents.training import TrainingInterrupted, default_folder, train
 from splitgym.cli.common import agent_word, changes_of, play_command, say
@@ -32,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym train --algo maskable-ppo --scenario bursty --seed 3\n"
         "  splitgym train --set budget.energy_j=0.006 --gamma 0.98 --hyper n_epochs=8 --hyper ent_coef=0.001\n"
         "  splitgym train --resume runs/ppo\n"
+        "  splitgym train --seeds 0:5 --out runs/five          # five runs, evaluated as one policy\n"
+        "  splitgym evaluate enachi runs/five\n"
         "  splitgym train --logger tensorboard --logger wandb --callback stop.py:AtReward\n"
         "  tensorboard --logdir runs\n"
         "  splitgym evaluate enachi device runs/ppo\n"
@@ -76,8 +81,10 @@ def _add_run(add: Callable[..., None]) -> None:
     """How long a run is, and its folder."""
     add("--steps", type=int, help=f"decisions to learn from, all rows together (default: {_FIELDS['steps']})")
     add("--seed", type=int, help="seed of weights, exploration and training episodes (default: 0)")
-    add("--out", metavar="DIR", help="run folder (default: runs/ALGO-WORLD-SCENARIO-sSEED)")
-    add("--resume", metavar="DIR", help="go on with the run in this folder, with its own settings")
+    several = "several training seeds, one run folder each in a common one that is evaluated as one policy"
+    add("--seeds", metavar="FIRST:END|N,N,...", help=f"{several}: 0:5 for 0 to 4")
+    add("--out", metavar="DIR", help="run folder (default: runs/ALGO-WORLD-SCENARIO-sSEED; without -sSEED for --seeds)")
+    add("--resume", metavar="DIR", help="go on with the run or the runs in this folder, with their own settings")
     add(
         "--overwrite",
         action="store_true",
@@ -144,7 +151,11 @@ def run(args: argparse.Namespace) -> int:
     folder = getattr(args, "resume", None)
     if folder is not None and hasattr(args, "out"):
         raise ValueError("--resume goes on in its own folder: leave out --out")
-    saved = None if folder is None else load_config(Path(folder), anew=args.overwrite)
+    seeds = _seeds(args, folder)
+    first = None if folder is None else Path(folder)
+    if first is not None and seeds is not None:
+        first = begun_run(first)
+    saved = None if first is None else load_config(first, anew=args.overwrite)
     if hasattr(args, "hyper"):
         given["hyper"] = hyper_of(args.hyper)
     if hasattr(args, "changes"):
@@ -152,13 +163,15 @@ def run(args: argparse.Namespace) -> int:
         setting = given.get("scenario", base.scenario)
         given["scenario"] = base.world.load_scenario(setting, **changes_of(args.changes))
     config = TrainConfig(**given) if saved is None else resumed(saved, given)
-    out = Path(folder or getattr(args, "out", default_folder(config)))
+    usual = default_folder(config) if seeds is None else default_seeds_folder(config)
+    out = Path(folder or getattr(args, "out", usual))
+    training = train if seeds is None else functools.partial(_train_all, seeds=seeds)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TrainingStopped)  # it is told below
-            train(
+            training(
                 config,
-                out,
+                out=out,
                 callbacks=_callbacks(args.callbacks),
                 logger=args.loggers,
                 resume=saved is not None and not args.overwrite,
@@ -169,12 +182,31 @@ def run(args: argparse.Namespace) -> int:
         say(str(pressed), aside=True)
         return 130
     again = play_command([config.world.showcase, agent_word(out)], config.env_id, setting_word(config, out))
-    end = stopped(out)
+    ends = filter(None, map(stopped, [out] if seeds is None else [run_of(out, seed) for seed in seeds]))
+    end = next(ends, None)
     if end is not None:
         say(f"{end}, {end.advice(out)}\ncompare it as it is: {again}", aside=True)
         return STOPPED
-    say(f"trained agent in {out}; compare it: {again}")
+    many = "trained agent in" if seeds is None else f"trained agents of {len(seeds)} seeds in"
+    say(f"{many} {out}; compare {'it' if seeds is None else 'them'}: {again}")
     return 0
+
+
+def _seeds(args: argparse.Namespace, folder: str | None) -> tuple[int, ...] | None:
+    """The training seeds that are asked for, or that a folder to go on with has; ``None`` for a single run."""
+    if hasattr(args, "seeds"):
+        if hasattr(args, "seed"):
+            raise ValueError("--seed is one training seed, --seeds are several: leave out one of them")
+        return training_seeds(args.seeds)
+    if folder is not None and holds_seeds(folder):
+        if hasattr(args, "seed"):
+            raise ValueError(f"{folder!r} holds runs of several seeds: leave out --seed, or give its seeds as --seeds")
+        return read_seeds(folder)
+    return None
+
+
+def _train_all(config: TrainConfig, out: Path, *, seeds: tuple[int, ...], **options: Any) -> None:
+    train_seeds(config, seeds, out, **options)
 
 
 def _callbacks(names: Sequence[str]) -> list[Any]:

@@ -165,7 +165,8 @@ def stability(
     """Play one long episode of each policy on the same trace, and test whether its energy debt grows.
 
     Args:
-        policies, env_id, scenario, changes, trust, workers, ray, progress: as in :func:`splitgym.evaluate`.
+        policies, env_id, scenario, changes, trust, workers, ray, progress: as in :func:`splitgym.evaluate`; of a folder
+            of several training seeds each agent has a run of its own.
         tasks: length of the episode in tasks; in frames, where several devices are served in frames.
         seed: of the trace.
 

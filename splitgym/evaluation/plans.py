@@ -245,7 +245,10 @@ class Plan:
             results.set_bounds(self._bounds.figures()[self._bounds.name], self.bound)
         for c in self.contenders:
             figures = self._parts[c.name].figures()
-            results.add(c.name, self.seeds, figures, spec=c.spec, agent=c.agent, identity=c.identity)
+            if c.family:
+                results.add_member(c.family, c.training_seed, self.seeds, figures)
+            else:
+                results.add(c.name, self.seeds, figures, spec=c.spec, agent=c.agent, identity=c.identity)
             if c.note:
                 results.notes[c.name] = c.note
         return results

@@ -37,7 +37,8 @@ class Contender:
     :func:`contender` made it from, if any; ``identity`` digests all that its decisions depend on, empty: unknown,
     for the reason ``doubt``.  ``files`` are those that the text names, and ``kept_spec`` is the text that finds them
     again, or a trained model, from elsewhere.  ``shared``: whether threads may play several of it at once, each with a
-    policy of its own; so of those that come with the package.
+    policy of its own; so of those that come with the package.  ``family`` is the policy that it is a training seed of,
+    ``training_seed`` which.
     """
 
     name: str
@@ -52,6 +53,13 @@ class Contender:
     kept_spec: str = ""
     note: str = ""
     shared: bool = False
+    family: str = ""
+    training_seed: int = 0
+
+    @property
+    def policy(self) -> str:
+        """The policy that it is evaluated as."""
+        return self.family or self.name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,14 +164,34 @@ def _of_object(policy: Any, spec: str, identity: str) -> Contender:
 def contenders_of(policies: Any, world: World, *, trust: bool = False) -> list[Contender]:
     """Contenders from one policy or several; raises ``ValueError`` for none and for two of one name."""
     trust = switch("trust", trust)
-    contenders = [contender(policy, world.name, trust=trust) for policy in policies_given(policies)]
-    names = [check_label("the name of a policy", c.name) for c in contenders]
-    if len(set(names)) != len(names):
+    groups = [_members(policy, world.name, trust) for policy in policies_given(policies)]
+    contenders = [c for group in groups for c in group]
+    for c in contenders:
+        check_label("the name of a policy", c.name)
+    names = [group[0].policy for group in groups]
+    if len(set(names)) != len(names) or len({c.name for c in contenders}) != len(contenders):
         raise ValueError(
             f"policies need different names, got {listed(names)}; give names of your own, as a dictionary: "
             '{"mine": model, "other": model2}'
         )
     return contenders
+
+
+def _members(policy: Any, world: str, trust: bool) -> list[Contender]:
+    """The contender of a policy, or one for each training seed of the folder of several."""
+    from splitgym.agents.seeds import holds_seeds, trained_runs
+
+    path, name = (policy.policy, policy.name) if isinstance(policy, Named) else (policy, "")
+    if not isinstance(path, (str, Path)) or not holds_seeds(path):
+        return [contender(policy, world, trust=trust)]
+    family = name or Path(path).resolve().name
+    runs = trained_runs(path)
+    return [
+        dataclasses.replace(
+            contender(Named(f"{family}/s{seed}", str(run)), world, trust=trust), family=family, training_seed=seed
+        )
+        for seed, run in runs.items()
+    ]
 
 
 def policies_given(policies: Any) -> list[Any]:

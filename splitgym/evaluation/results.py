@@ -10,7 +10,14 @@ import numpy as np
 
 from splitgym.checks import file_path, items, word
 from splitgym.evaluation.output import RowOutput
-from splitgym.evaluation.statistics import iqm_interval, mean_interval, normalised, wins_ties
+from splitgym.evaluation.statistics import (
+    iqm_interval,
+    mean_interval,
+    normalised,
+    over_seeds,
+    seeds_interval,
+    wins_ties,
+)
 from splitgym.evaluation.upper_bounds import BOUNDS, CLAIRVOYANT, OBSERVER, observer_kind
 from splitgym.lazily import drawn
 from splitgym.numbers import plain_array
@@ -40,6 +47,8 @@ class Results(RowOutput):
         bound_name: "clairvoyant": on any policy, trace by trace; or "observer": on policies that see observations
             only, on average over traces.
         identities: policy -> digest of what decided its figures; empty where it is unknown.
+        members: policy -> training seed -> figures, of policies with several training seeds; what such a policy reached
+            in an episode is the interquartile mean over them.
         notes: policy -> what must be said beside its figures, such as that its training was ended early.
         folder: the store that these come from, where it keeps files that policies name; or ``None``.
         plugins: the plug-ins that were loaded.
@@ -60,6 +69,7 @@ class Results(RowOutput):
         self.plugins: list[Source] = sources()
         self._figures: dict[str, dict[str, np.ndarray]] = {}
         self._seeds: dict[str, np.ndarray] = {}
+        self.members: dict[str, dict[int, dict[str, np.ndarray]]] = {}
 
     def set_bounds(self, values: np.ndarray, name: str = CLAIRVOYANT) -> None:
         """Bounds (n,) of the episodes to come; every policy added from now on gets its gap to them."""
@@ -94,6 +104,15 @@ class Results(RowOutput):
         if agent:
             self.agents |= {policy}
 
+    def add_member(self, policy: str, training_seed: int, seeds: Sequence[int], figures: dict[str, np.ndarray]) -> None:
+        """Add the episodes of one training seed of a policy; see :meth:`add`."""
+        found = self.members.setdefault(policy, {})
+        if self.bounds is not None:
+            figures = {**figures, GAP.name: self.bounds - figures["return"]}
+        found[training_seed] = figures
+        whole = {name: over_seeds(np.array([one[name] for one in found.values()])) for name in figures}
+        self.add(policy, seeds, whole, agent=True)
+
     def merge(self, *others: Results) -> Results:
         """The policies of these and of other results of the same setting and seeds, side by side.
 
@@ -108,6 +127,7 @@ class Results(RowOutput):
             _check_alike(self, one)
             whole.notes |= one.notes
             whole.plugins += [source for source in one.plugins if source not in whole.plugins]
+            whole.members |= {policy: dict(each) for policy, each in one.members.items()}
             for policy, figures in one._figures.items():
                 if policy in whole.policies:
                     raise ValueError(f"the policy {policy!r} is in two of the results; evaluate one by another name")
@@ -139,7 +159,10 @@ class Results(RowOutput):
         return list(self._figures)
 
     def figure(self, policy: str, name: str) -> np.ndarray:
-        """One figure of every episode of a policy, (n,), SI units; ``ValueError`` for unknown names."""
+        """One figure of every episode of a policy, (n,), SI units; ``ValueError`` for unknown names.
+
+        Of a policy with several training seeds it is their interquartile mean; ``members`` holds each.
+        """
         figures = self._figures[self._known(policy)]
         return figures[word("figure", name, figures)].copy()
 
@@ -148,12 +171,14 @@ class Results(RowOutput):
 
         The bound is that of the trace, or the mean of the observer's, which says nothing about a single trace.
 
+        Of a policy with several training seeds those of each, one after the other, (n_seeds n,).
         ``None`` without bounds, where ``random`` or the policy itself is not among those evaluated, and where
         :attr:`unscored` says why.
         """
         if self.bounds is None or ANCHOR not in self._figures or policy not in self.policies or self.unscored:
             return None
-        return normalised(self._figures[policy]["return"], self._zero, self._ones)
+        each = self.members.get(policy, {0: self._figures[policy]}).values()
+        return np.concatenate([normalised(one["return"], self._zero, self._ones) for one in each])
 
     @property
     def unscored(self) -> str:
@@ -174,18 +199,34 @@ class Results(RowOutput):
         return float(self._figures[ANCHOR]["return"].mean())
 
     def rows(self) -> list[dict[str, Any]]:
-        """One dictionary for each policy and episode; figures in SI units."""
+        """One dictionary for each policy and episode; figures in SI units.
+
+        Where a policy has several training seeds, there is one for each, and ``training_seed`` says which; it is empty
+        for the others.
+        """
         return [
             {
                 "policy": policy,
                 "environment": self.world.env_id,
                 "scenario": self.scenario.name,
+                **({"training_seed": trained} if self.members else {}),
                 "seed": int(seed),
                 **{m.name: float(figures[m.name][i]) for m in self.measures},
             }
-            for policy, figures in self._figures.items()
+            for policy, whole in self._figures.items()
+            for trained, figures in self.members.get(policy, {"": whole}).items()
             for i, seed in enumerate(self._seeds[policy])
         ]
+
+    def interval(self, policy: str, name: str, minus: np.ndarray | float = 0.0) -> tuple[float, float]:
+        """Mean over the episodes of one figure, less ``minus`` (n,), and the half-width of its 95 % interval.
+
+        Of a policy with several training seeds: of the interquartile mean over these, with the bootstrap interval over
+        training seeds and episodes (:func:`splitgym.evaluation.statistics.seeds_interval`).
+        """
+        if self._known(policy) in self.members:
+            return seeds_interval(np.array([one[name] - minus for one in self.members[policy].values()]))
+        return mean_interval(self.figure(policy, name) - minus)
 
     def best_baseline(self) -> str:
         """Name of the policy with the highest mean return that is not a trained agent (or of all, if all are)."""
@@ -199,16 +240,18 @@ class Results(RowOutput):
         the paired differences, ``wins`` and ``ties`` the numbers of traces on which it is higher or equal.  With bounds
         and the policy ``random`` among those evaluated, ``score`` is the interquartile mean of the normalised score (0:
         mean of ``random``, 1: the bound) with its bootstrap interval ``score_low``, ``score_high``, or
-        :attr:`unscored` says why not.
+        :attr:`unscored` says why not.  Of a policy with several training seeds, ``training_seeds`` of them, each figure
+        is what :meth:`interval` gives.
         """
         best = self._figures[self.best_baseline()]["return"]
         table = []
         for policy, figures in self._figures.items():
-            gaps = figures["return"] - best
-            entry: dict[str, Any] = {"policy": policy, "agent": policy in self.agents, "episodes": len(gaps)}
+            entry: dict[str, Any] = {"policy": policy, "agent": policy in self.agents, "episodes": len(best)}
+            if policy in self.members:
+                entry["training_seeds"] = len(self.members[policy])
             for m in self.measures:
-                entry[m.name], entry[f"{m.name}_interval"] = mean_interval(figures[m.name])
-            entry["difference"], entry["difference_interval"] = mean_interval(gaps)
+                entry[m.name], entry[f"{m.name}_interval"] = self.interval(policy, m.name)
+            entry["difference"], entry["difference_interval"] = self.interval(policy, "return", best)
             entry["wins"], entry["ties"] = wins_ties(figures["return"], best)
             scores = self.scores(policy)
             if scores is not None:

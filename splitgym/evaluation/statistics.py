@@ -80,6 +80,41 @@ def interquartile_mean(values: np.ndarray, axis: int = -1) -> np.ndarray:
     return np.take(ordered, np.arange(n // 4, n - n // 4), axis=axis).mean(axis=axis)
 
 
+def over_seeds(values: np.ndarray) -> np.ndarray:
+    """Interquartile mean (n,) over the training seeds of figures (n_seeds, n), of the finite ones alone."""
+    array = _numbers("values", values)
+    finite = np.isfinite(array)
+    if finite.all():
+        return interquartile_mean(array, axis=0)
+    columns = [column[here] for column, here in zip(array.T, finite.T, strict=True)]
+    return np.array([float(interquartile_mean(column)) if len(column) else np.nan for column in columns])
+
+
+def seeds_interval(values: np.ndarray, level: float = 0.95, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """Mean over the traces of :func:`over_seeds`, and half the width of its bootstrap interval.
+
+    Args:
+        values: figures of every training seed on every trace, (n_seeds, n); traces where one is not finite are left
+            out.
+        level: of the interval.
+        draws, seed: bootstrap samples, in which training seeds and traces are drawn anew, and their seed.
+
+    The half-width is NaN for fewer than two training seeds or traces, both are NaN for no trace.
+    """
+    array, ends = _numbers("values", values), _ends(level)
+    mean = mean_interval(over_seeds(array))[0]
+    whole = array[:, np.isfinite(array).all(axis=0)]
+    (rows, n), rng = whole.shape, _generator(draws, seed)
+    if min(rows, n) < 2:
+        return mean, float("nan")
+    means = np.empty(draws)
+    for i in range(draws):
+        ours = interquartile_mean(whole[rng.integers(rows, size=rows)], axis=0)
+        means[i] = ours[rng.integers(n, size=n)].mean()
+    low, high = np.quantile(means, ends)
+    return mean, 0.5 * float(high - low)
+
+
 def resampled(strata: Sequence[np.ndarray], draws: int, rng: np.random.Generator) -> np.ndarray:
     """Bootstrap samples (draws, n) of all strata side by side, each resampled with replacement within itself."""
     parts = _strata("strata", strata)

@@ -68,7 +68,9 @@ class SuiteResults(RowOutput):
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary for each case, policy and episode; figures in SI units."""
-        heads = [{"suite": self.suite.name, "split": self.split, "case": c.name, "shift": c.shift} for c in self.cases]
+        several = {"training_seed": ""} if any(results.members for results in self.results) else {}
+        every = {"suite": self.suite.name, "split": self.split}
+        heads = [{**every, "case": c.name, "shift": c.shift, **several} for c in self.cases]
         return [{**head, **row} for head, results in zip(heads, self.results, strict=True) for row in results.rows()]
 
     def document(self) -> dict[str, Any]:
@@ -138,17 +140,17 @@ def evaluate_suite(
     for case, setting in zip(cases, settings, strict=True):
         for c in contenders:
             if reason := _misfit(c, world, setting):
-                misfits[c.name, case.name] = reason
+                misfits[c.policy, case.name] = reason
     for c in contenders:
-        if all((c.name, case.name) in misfits for case in cases):
-            raise ValueError(misfits[c.name, cases[0].name])
+        if all((c.policy, case.name) in misfits for case in cases):
+            raise ValueError(misfits[c.policy, cases[0].name])
     kept, plans, done = None if store is None else Store(store), list[Plan](), list[Results]()
-    total = (len(contenders) + 1) * len(cases) - len(misfits)
+    playing = {case.name: [c for c in contenders if (c.policy, case.name) not in misfits] for case in cases}
+    total = sum(len(some) + 1 for some in playing.values())
     with telling(progress, total) as tell, engine(workers, ray, threads=num_threads) as at_work:
         for case, setting in zip(cases, settings, strict=True):
-            playing = [c for c in contenders if (c.name, case.name) not in misfits]
             options = {"changes": case.changes, "num_threads": num_threads, "store": kept, "bound": bound}
-            plans.append(Plan(playing, world, setting, seeds, **options, progress=at(tell, case.name)))
+            plans.append(Plan(playing[case.name], world, setting, seeds, **options, progress=at(tell, case.name)))
         carry_out(plans, at_work, done.append)
     return SuiteResults(suite, split, done, misfits)
 

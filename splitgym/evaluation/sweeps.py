@@ -15,7 +15,6 @@ from splitgym.evaluation.output import RowOutput
 from splitgym.evaluation.plans import Plan, carry_out
 from splitgym.evaluation.policies import contenders_of, policies_given
 from splitgym.evaluation.results import DECISION, Results, setting_words
-from splitgym.evaluation.statistics import mean_interval
 from splitgym.evaluation.store import Store
 from splitgym.files import save_figure
 from splitgym.lazily import drawn
@@ -76,7 +75,7 @@ class Sweep(RowOutput):
 
     def means(self, policy: str, measure: str) -> tuple[np.ndarray, np.ndarray]:
         """Means over the episodes and half-widths of their 95 % intervals, (n_values,) each, SI units."""
-        pairs = [mean_interval(results.figure(policy, measure)) for results in self.results]
+        pairs = [results.interval(policy, measure) for results in self.results]
         return np.array([mean for mean, _ in pairs]), np.array([half for _, half in pairs])
 
     def rows(self) -> list[dict[str, Any]]:

@@ -54,7 +54,8 @@ def record_dataset(
         seed: episode i is that of seed 2**32 + ``seed`` + i: evaluation never meets it.
         action: encoding in which the actions are written; that of ``env_id`` by default.  The decision of a policy
             that answers in another one is written in this one, and what is written is played.
-        shares: how the episodes are divided, one positive number for each policy; equal shares by default.
+        shares: how the episodes are divided, one positive number for each policy; equal shares by default.  A folder of
+            several training seeds counts as a policy for each.
         episode_options: options of all episodes; those that the policies want by default, if they agree.
         infos: keys of ``info`` that are kept, from the reset on; ``("cost",)`` by default.
         num_threads: threads of the simulation; results do not depend on it.

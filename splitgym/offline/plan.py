@@ -115,7 +115,10 @@ def counts_of(episodes: Any, shares: Any, policies: int) -> tuple[int, ...]:
     given = [1.0] * policies if shares is None else items("shares", shares, "numbers")
     real = [isinstance(s, (int, float, np.integer, np.floating)) and not isinstance(s, bool) for s in given]
     if len(given) != policies or not all(real) or not all(0.0 < s < float("inf") for s in given):
-        raise ValueError(f"shares must be {policies} positive numbers, one for each policy, got {shown(given)}")
+        raise ValueError(
+            f"shares must be {policies} positive numbers, one for each policy (of a folder of several training seeds: "
+            f"for each seed), got {shown(given)}"
+        )
     exact = np.array(given, np.float64) / np.sum(given) * total
     counts = np.floor(exact + 1e-9).astype(int)
     counts[np.argsort(-(exact - counts), kind="stable")[: total - counts.sum()]] += 1

@@ -78,6 +78,10 @@ def _notes(results: Results, columns: Sequence[str], best: str) -> list[str]:
     if "wins" in columns and "difference" not in columns:
         words[-1] += f" than that of {best}"
     lines = ["; ".join([*words, *(["* trained agent"] if results.agents else [])])]
+    lines += [
+        f"{policy}: on every trace the interquartile mean over {len(each)} training seeds; interval over both"
+        for policy, each in results.members.items()
+    ]
     lines += [f"{policy}: {note}" for policy, note in results.notes.items()]
     lines += [_certified(results, "score" in columns), results.scenario.caveat]
     return [line for line in lines if line]

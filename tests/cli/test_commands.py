@@ -66,6 +66,7 @@ WORDS = {
         "changes",
         "over",
         "hyper",
+        "seeds",
     ),
 }
 #: Where an argument without a name stands, if not first.

@@ -251,6 +251,10 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
             lambda config, out, **rest: train(config, "" if out is None else out, **rest),
             {"config": TrainConfig(), "out": "\0", "resume": False, "overwrite": False},
         ),
+        "train_seeds": (
+            lambda config, seeds, out, **rest: splitgym.train_seeds(config, seeds, "" if out is None else out, **rest),
+            {"config": TrainConfig(), "seeds": "0:2", "out": "\0", "resume": False, "overwrite": False},
+        ),
         "tune": (
             lambda config, study, **rest: splitgym.tune(config, "" if study is None else study, **rest),
             {"config": TrainConfig(), "study": "\0", **searched},

@@ -73,6 +73,8 @@ class Replay:
 
     def _played(self, policy: str) -> Episode:
         results = self.results
+        if policy in results.members:
+            raise ValueError("several agents, one of each training seed; give one's folder to see its episode")
         if not results.specs.get(policy):
             raise ValueError("an object, which cannot be made again")
         with named_files.beside(results.folder):
