@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from splitgym.agents.checkpoint import load_agent
     from splitgym.agents.config import TrainConfig
     from splitgym.agents.exporting import export_agent
+    from splitgym.agents.seed_runs import train_seeds
     from splitgym.agents.training import train
     from splitgym.agents.tuning import tune
     from splitgym.baselines.dpp_fit import fit
