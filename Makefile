@@ -2,7 +2,7 @@
 #   PYTHON=python3.12   interpreter that builds the environments (python3)
 #   VENV=folder         where the environment lives (.venv); others beside it: .venv-bench, .venv-recipes-rllib, ...
 #   WORKERS=2           processes of the test suite (auto: one for each core)
-#   ARGS="..."          more arguments for the command behind lock, test, test-recipes, test-newest, test-lowest, fuzz, docs, demo, agents, results or bench
+#   ARGS="..."          more arguments for the command behind lock, test, test-recipes, test-newest, test-lowest, fuzz, docs, demo, agents, fits, results or bench
 #   UV_TORCH_BACKEND=auto  a build of torch for the GPU of this machine (cpu)
 PYTHON ?= python3
 VENV ?= .venv

@@ -128,7 +128,7 @@ def test_every_file_is_looked_at() -> None:
         found
     )
     assert ("PIL", None) in found["notebooks/quickstart.ipynb"]
-    assert ("sqlalchemy", "search") in found["baselines/nsga3.py"]
+    assert ("sqlalchemy", "search") in found["splitgym/optuna_files.py"]
     assert ("matplotlib", "report") in found["splitgym/show/viewer.py"]
 
 
