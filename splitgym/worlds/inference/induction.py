@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import root_scalar
 
 from splitgym.encodings import grid_of
 from splitgym.jit import one_record, records
+from splitgym.seeding import FIRST_VALIDATION_SEED, episode_key, seed_key
 from splitgym.worlds.inference.axes import AXES
 from splitgym.worlds.inference.hidden import draw_hidden, seed_of_seen
 from splitgym.worlds.inference.lanes import JOB_COLUMNS
@@ -24,6 +26,8 @@ from splitgym.worlds.inference.scenario import InferenceScenario
 MARGIN = 0.15
 #: How exactly a price is searched, as a share of the largest.
 PRICE_STEP = 0.02
+#: Tasks on which it is searched.
+_PRICE_TASKS = 400
 
 
 class Induction:
@@ -50,6 +54,7 @@ class Induction:
         margin: float,
     ) -> None:
         n, groups, free = len(tasks), len(begins) - 1, params.copy()
+        self.n_tasks = n
         free.reconfigure_s, free.battery_j = 0.0, np.inf
         self._params, self._tasks, self._seed = one_record(free, PARAMS), tasks, seed_of_seen(tasks)
         self._hidden = float(params.hint_std), float(params.jitter_s), draws
@@ -117,27 +122,52 @@ def decisions_of(scenario: InferenceScenario, powers_w: Iterable[float]) -> tupl
     return records(decisions), begins.astype(np.int64)
 
 
-def finer_powers(scenario: InferenceScenario, count: int) -> np.ndarray:
-    """Powers [W] tried of a continuous axis: ``count`` from a thousandth of the limit on, the levels, and 0."""
+def tried_powers(scenario: InferenceScenario, count: int) -> np.ndarray:
+    """Powers [W] to try: the levels; of a continuous axis also ``count`` from a thousandth of the limit on, and 0."""
     radio = scenario.radio
+    if count == 0:
+        return np.array(radio.power_levels_w)
     finer = np.geomspace(radio.power_max_w / 1000.0, radio.power_max_w, count)
     return np.unique(np.concatenate([[0.0], radio.power_levels_w, finer]))
 
 
 # ------------------------------------------------------------------ the price of energy
-def balancing_price(excess_j: Callable[[float], float], most: float) -> float:
-    """The price [1/J] in [0, most] at which an excess of energy [J], which falls as the price rises, is 0."""
-    tried: dict[float, float] = {}
+class Priced(Protocol):
+    """A trace as an observer sees it: its tasks, and the energy [J] of their best decisions at the last price."""
 
-    def once(price: float) -> float:
+    n_tasks: int
+
+    @property
+    def energy_j(self) -> float: ...
+
+    def fill(self, price: float) -> None: ...
+
+
+def balancing_price(
+    of_key: Callable[[np.uint64], Priced], params: np.record, tell: Callable[[float], None] | None = None
+) -> float:
+    """The price of energy [1/J] at which the best decisions use up the budget, on traces of validation seeds.
+
+    ``of_key`` makes a trace, ``params`` is the PARAMS record of one device; ``tell`` is called with the share done.
+    """
+    met, tried, most = list[Priced](), dict[float, float](), float(params.debt_price) / float(params.budget_j)
+    while (tasks := sum(trace.n_tasks for trace in met)) < _PRICE_TASKS:
+        met.append(of_key(episode_key(seed_key(FIRST_VALIDATION_SEED + len(met)), 0)))
+
+    def excess_j(price: float) -> float:
+        """Energy beyond the budgets [J]; falls as the price rises."""
         if price not in tried:
-            tried[price] = excess_j(price)
+            for trace in met:
+                trace.fill(price)
+            tried[price] = sum(trace.energy_j for trace in met) - tasks * float(params.budget_j)
+            if tell is not None:
+                tell(min(len(tried) / 8.0, 1.0))
         return tried[price]
 
-    low, high = _bracket(once, most) if most > 0.0 else (0.0, 0.0)
+    low, high = _bracket(excess_j, most) if most > 0.0 else (0.0, 0.0)
     if low == high:
         return low
-    return float(root_scalar(once, bracket=(low, high), method="brentq", xtol=PRICE_STEP * most).root)
+    return float(root_scalar(excess_j, bracket=(low, high), method="brentq", xtol=PRICE_STEP * most).root)
 
 
 def _bracket(excess_j: Callable[[float], float], most: float) -> tuple[float, float]:

@@ -35,9 +35,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from splitgym.seeding import FIRST_VALIDATION_SEED, episode_key, seed_key
 from splitgym.worlds.bound import CERTIFIED, ESTIMATED, Bound
-from splitgym.worlds.inference.induction import MARGIN, Induction, balancing_price, decisions_of, finer_powers
+from splitgym.worlds.inference.induction import MARGIN, Induction, balancing_price, decisions_of, tried_powers
 from splitgym.worlds.inference.lowering import lower, uses_plugins
 from splitgym.worlds.inference.scenario import InferenceScenario
 from splitgym.worlds.inference.trace import InferenceTrace, draw_tasks
@@ -51,8 +50,6 @@ DRAWS, WAITING_DRAWS, PRICE_DRAWS = 128, 64, 32
 POINTS, PRICE_POINTS = 5, 3
 #: Powers tried of a continuous axis beside the levels.
 POWERS = 17
-#: Tasks on which the price is searched.
-_PRICE_TASKS = 400
 #: Encodings whose powers are the levels of the scenario.
 _LEVELS_ONLY = ("multidiscrete", "discrete")
 
@@ -130,26 +127,17 @@ class Observer:
         return Bound(value, np.array([self.multiplier]), induction.values[:, 0].copy(), method, of)
 
     def balanced(self, tell: Callable[[float], None] | None = None) -> float:
-        """The price [1/J] at which the best decisions use up the budget, on traces of validation seeds."""
-        params, met, tasks, done = lower(self.scenario), list[Induction](), 0, [0]
-        while tasks < _PRICE_TASKS:
-            key = episode_key(seed_key(FIRST_VALIDATION_SEED + len(met)), 0)
-            met.append(self._induction(draw_tasks(self.scenario, key, params), params))
-            tasks += int(params.n_tasks)
+        """The price of energy [1/J] at which the best decisions use up the budget; see :func:`balancing_price`."""
+        params = lower(self.scenario)
 
-        def excess_j(price: float) -> float:
-            for induction in met:
-                induction.fill(price)
-            done[0] += 1
-            if tell is not None:
-                tell(min(done[0] / 8.0, 1.0))
-            return sum(induction.energy_j for induction in met) - tasks * float(params.budget_j)
+        def of_key(key: np.uint64) -> Induction:
+            return self._induction(draw_tasks(self.scenario, key, params), params)
 
-        return balancing_price(excess_j, float(params.debt_price) / float(params.budget_j))
+        return balancing_price(of_key, params, tell)
 
     def _induction(self, tasks: np.ndarray, params: np.record) -> Induction:
-        waits, levels = can_wait(self.scenario), self.action in _LEVELS_ONLY or self.powers == 0
-        powers = self.scenario.radio.power_levels_w if levels else finer_powers(self.scenario, self.powers)
+        waits = can_wait(self.scenario)
+        powers = tried_powers(self.scenario, 0 if self.action in _LEVELS_ONLY else self.powers)
         return Induction(
             tasks,
             params,

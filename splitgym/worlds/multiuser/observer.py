@@ -21,9 +21,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from splitgym.seeding import FIRST_VALIDATION_SEED, episode_key, seed_key
 from splitgym.worlds.bound import ESTIMATED, Bound
-from splitgym.worlds.inference.induction import MARGIN, Induction, balancing_price, decisions_of, finer_powers
+from splitgym.worlds.inference.induction import MARGIN, Induction, balancing_price, decisions_of, tried_powers
 from splitgym.worlds.multiuser.lowering import lower, uses_plugins
 from splitgym.worlds.multiuser.scenario import MultiUserScenario
 from splitgym.worlds.multiuser.trace import MultiUserTrace
@@ -32,8 +31,6 @@ METHOD = "energy price; the band of each frame shared at its best, on average ov
 #: Draws of what is hidden, parts of the band, powers of a continuous axis: for the bound, and for its price.
 DRAWS, PARTS, POWERS = 48, 8, 9
 PRICE_DRAWS, PRICE_PARTS = 32, 5
-#: Frames on which the price is searched, all devices together.
-_PRICE_TASKS = 400
 
 
 def kind(scenario: MultiUserScenario, action: str) -> str:
@@ -94,25 +91,16 @@ class Observer:
         trace.check(params)
         frames = _Frames(self, trace)
         frames.fill(self.multiplier)
-        value = float(frames.worth.sum()) + self.multiplier * frames.tasks * float(params.one.budget_j)
+        value = float(frames.worth.sum()) + self.multiplier * frames.n_tasks * float(params.one.budget_j)
         return Bound(value, np.array([self.multiplier]), frames.worth, METHOD, ESTIMATED)
 
     def balanced(self, tell: Callable[[float], None] | None = None) -> float:
-        """The price [1/J] at which the best decisions use up the budget, on traces of validation seeds."""
-        one, met, done = lower(self.scenario).one, list[_Frames](), [0]
-        while sum(frames.tasks for frames in met) < _PRICE_TASKS:
-            key = episode_key(seed_key(FIRST_VALIDATION_SEED + len(met)), 0)
-            met.append(_Frames(self, MultiUserTrace.of_key(self.scenario, key)))
+        """The price of energy [1/J] at which the best decisions use up the budget; see :func:`balancing_price`."""
 
-        def excess_j(price: float) -> float:
-            for frames in met:
-                frames.fill(price)
-            done[0] += 1
-            if tell is not None:
-                tell(min(done[0] / 8.0, 1.0))
-            return sum(frames.energy_j - frames.tasks * float(one.budget_j) for frames in met)
+        def of_key(key: np.uint64) -> _Frames:
+            return _Frames(self, MultiUserTrace.of_key(self.scenario, key))
 
-        return balancing_price(excess_j, float(one.debt_price) / float(one.budget_j))
+        return balancing_price(of_key, lower(self.scenario).one, tell)
 
 
 class _Frames:
@@ -122,12 +110,10 @@ class _Frames:
         scenario, params = observer.scenario, lower(observer.scenario)
         self._frame = np.nonzero(trace.present.T != 0.0)[0]  # of each task, frame by frame
         tasks = np.ascontiguousarray(trace.tasks().T[trace.present.T != 0.0])
-        self.tasks, self.worth, self.energy_j = len(tasks), np.zeros(trace.n_frames), 0.0
+        self.n_tasks, self.worth, self.energy_j = len(tasks), np.zeros(trace.n_frames), 0.0
         self._parts = np.concatenate([[0.0], np.geomspace(0.25 / trace.n_users, 1.0, observer.parts)])
-        radio = scenario.radio
-        levels = radio.power_levels_w
-        powers = finer_powers(scenario.one_device(), observer.powers) if observer.powers else levels
-        decisions = decisions_of(scenario.one_device(), powers)
+        device = scenario.one_device()
+        decisions = decisions_of(device, tried_powers(device, observer.powers))
         self._inductions = list[Induction]()
         for part in self._parts:
             one = params.one.copy()
@@ -137,7 +123,7 @@ class _Frames:
 
     def fill(self, price: float) -> None:
         """Worth of the frames at a price of energy [1/J]."""
-        worths, energies_j = np.empty((2, self.tasks, len(self._parts)))
+        worths, energies_j = np.empty((2, self.n_tasks, len(self._parts)))
         for i, induction in enumerate(self._inductions):
             induction.fill(price)
             worths[:, i], energies_j[:, i] = _alone(induction.values), _alone(induction.energies)
