@@ -17,7 +17,7 @@ from splitgym.agents.zoo import zoo_document, zoo_names
 from splitgym.evaluation import plans, upper_bounds
 from splitgym.evaluation.upper_bounds import CLAIRVOYANT, OBSERVER
 from splitgym.policy import policy_names
-from splitgym.worlds.inference import observer
+from splitgym.worlds.inference import induction, observer
 from splitgym.worlds.world import WORLDS, World
 from tests.helpers import ci_script
 
@@ -133,7 +133,7 @@ def test_the_observers_score_stands_where_there_is_such_a_bound(
 ) -> None:
     monkeypatch.setattr(upper_bounds, "_observers", {})
     monkeypatch.setattr(observer, "observer", functools.partial(observer.observer, draws=8, points=3))
-    monkeypatch.setattr(observer, "_PRICE_TASKS", 20)  # a rough bound is soon there
+    monkeypatch.setattr(induction, "_PRICE_TASKS", 20)  # a rough bound is soon there
     monkeypatch.setattr(board, "SCORES", {"score": CLAIRVOYANT, "observer_score": OBSERVER})
     monkeypatch.setattr(board, "EPISODES", 1)
     found = board.standing(world, "tight-deadline")
