@@ -246,7 +246,8 @@ class Plan:
         for c in self.contenders:
             figures = self._parts[c.name].figures()
             if c.family:
-                results.add_member(c.family, c.training_seed, self.seeds, figures)
+                told = {"spec": c.spec, "identity": c.identity}
+                results.add_member(c.family, c.training_seed, self.seeds, figures, **told)
             else:
                 results.add(c.name, self.seeds, figures, spec=c.spec, agent=c.agent, identity=c.identity)
             if c.note:

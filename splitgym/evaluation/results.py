@@ -49,6 +49,7 @@ class Results(RowOutput):
         identities: policy -> digest of what decided its figures; empty where it is unknown.
         members: policy -> training seed -> figures, of policies with several training seeds; what such a policy reached
             in an episode is the interquartile mean over them.
+        trained: policy -> training seed -> text it was evaluated by and digest, as ``specs`` and ``identities``.
         notes: policy -> what must be said beside its figures, such as that its training was ended early.
         folder: the store that these come from, where it keeps files that policies name; or ``None``.
         plugins: the plug-ins that were loaded.
@@ -70,6 +71,7 @@ class Results(RowOutput):
         self._figures: dict[str, dict[str, np.ndarray]] = {}
         self._seeds: dict[str, np.ndarray] = {}
         self.members: dict[str, dict[int, dict[str, np.ndarray]]] = {}
+        self.trained: dict[str, dict[int, tuple[str, str]]] = {}
 
     def set_bounds(self, values: np.ndarray, name: str = CLAIRVOYANT) -> None:
         """Bounds (n,) of the episodes to come; every policy added from now on gets its gap to them."""
@@ -104,14 +106,29 @@ class Results(RowOutput):
         if agent:
             self.agents |= {policy}
 
-    def add_member(self, policy: str, training_seed: int, seeds: Sequence[int], figures: dict[str, np.ndarray]) -> None:
+    def add_member(
+        self,
+        policy: str,
+        training_seed: int,
+        seeds: Sequence[int],
+        figures: dict[str, np.ndarray],
+        *,
+        spec: str = "",
+        identity: str = "",
+    ) -> None:
         """Add the episodes of one training seed of a policy; see :meth:`add`."""
         found = self.members.setdefault(policy, {})
         if self.bounds is not None:
             figures = {**figures, GAP.name: self.bounds - figures["return"]}
         found[training_seed] = figures
+        self.trained.setdefault(policy, {})[training_seed] = (spec, identity)
         whole = {name: over_seeds(np.array([one[name] for one in found.values()])) for name in figures}
         self.add(policy, seeds, whole, agent=True)
+
+    def typical_seed(self, policy: str) -> int:
+        """The training seed of the median mean return, of a policy with several; the lower of two in the middle."""
+        means = {seed: float(figures["return"].mean()) for seed, figures in self.members[policy].items()}
+        return sorted(means, key=means.__getitem__)[(len(means) - 1) // 2]
 
     def merge(self, *others: Results) -> Results:
         """The policies of these and of other results of the same setting and seeds, side by side.
@@ -128,6 +145,7 @@ class Results(RowOutput):
             whole.notes |= one.notes
             whole.plugins += [source for source in one.plugins if source not in whole.plugins]
             whole.members |= {policy: dict(each) for policy, each in one.members.items()}
+            whole.trained |= {policy: dict(each) for policy, each in one.trained.items()}
             for policy, figures in one._figures.items():
                 if policy in whole.policies:
                     raise ValueError(f"the policy {policy!r} is in two of the results; evaluate one by another name")

@@ -22,6 +22,7 @@ from splitgym.checks import file_path
 from splitgym.digests import code_version, is_setting_of, world_origin
 from splitgym.evaluation.results import DECISION, Results
 from splitgym.evaluation.store_file import Table
+from splitgym.evaluation.store_rows import agent_word, counted, spec_of
 from splitgym.files import refuse_link, write_atomically
 from splitgym.named_files import KEPT, keep_files
 from splitgym.names import check_text
@@ -98,8 +99,9 @@ class Store:
         """A :class:`Results` for each scenario: its policies on the seeds that all of them have played.
 
         Of several versions of the code the present one counts where it has played a scenario, else the last in the
-        file; of several policies of one name (an agent that was trained again) the last.  What cannot be read as it
-        was kept is left out, see ``refused``.  Raises ``ValueError`` for a store that is empty or refused altogether,
+        file; of several policies of one name (an agent that was trained again) the last.  Agents of several training
+        seeds are one policy, as in :func:`splitgym.evaluate`.  What cannot be read as it was kept is left out, see
+        ``refused``.  Raises ``ValueError`` for a store that is empty or refused altogether,
         and :class:`DamagedStoreError` for a damaged one.
         """
         self.refused = {}
@@ -202,7 +204,7 @@ class Store:
 
     def _anew(self, world: World, rows: list[dict[str, Any]]) -> str:
         """The command that plays rows of a setting again."""
-        specs = [spec for spec in dict.fromkeys(str(row["spec"]) for row in rows) if spec]
+        specs = [spec for spec in dict.fromkeys(map(spec_of, rows)) if spec]
         seeds = [int(row["seed"]) for row in rows]
         words = [*specs, "--env", world.env_id, "--scenario", self._setting(world, rows[0]["setting"])]
         words += ["--seed", min(seeds), "--episodes", max(seeds) - min(seeds) + 1, "--store", self.folder]
@@ -213,14 +215,11 @@ class Store:
         versions = {row["version"] for row in rows}
         version = _version(world) if _version(world) in versions else rows[-1]["version"]
         rows = [row for row in rows if row["version"] == version]
-        last = {row["policy"]: row["identity"] for row in rows}
-        played: dict[str, dict[int, dict[str, Any]]] = {policy: {} for policy in last}
-        for row in rows:
-            if row["identity"] == last[row["policy"]]:
-                played[row["policy"]][int(row["seed"])] = row
+        played = counted(rows)
         seeds = sorted(set.intersection(*(set(of) for of in played.values())))
         if not seeds:
-            raise ValueError(f"{self.folder}: the policies of {setting} have no seed in common: {', '.join(played)}")
+            names = ", ".join(dict.fromkeys(owner.policy for owner in played))
+            raise ValueError(f"{self.folder}: the policies of {setting} have no seed in common: {names}")
         setting = str(rows[-1]["setting"])
         results = Results(world, scenario, changes=self._changes(world, setting))
         results.folder, results.plugins = self.folder, self.plugins()
@@ -229,12 +228,14 @@ class Store:
             kept = self.bounds(world, name).rows()
             if results.bounds is None and all(key in kept for key in keys):
                 results.set_bounds(np.array([kept[key][name] for key in keys]), kind)
-        for policy, of in played.items():
+        for (policy, _, trained), of in played.items():
             head = of[seeds[0]]
             figures = {m.name: np.array([of[s][m.name] for s in seeds]) for m in (*world.measures, DECISION)}
-            results.add(
-                policy, seeds, figures, spec=head["spec"], agent=head["agent"] == "True", identity=head["identity"]
-            )
+            spec, identity = head["spec"], head["identity"]
+            if trained is None:
+                results.add(policy, seeds, figures, spec=spec, agent=head["agent"] == "True", identity=identity)
+            else:
+                results.add_member(policy, trained, seeds, figures, spec=spec, identity=identity)
         return results
 
 
@@ -269,7 +270,7 @@ def kept_figures(store: Store, world: World, setting: str, c: Contender | None, 
     if not c.identity:
         raise ValueError(c.doubt)
     keep_files(c.files, store.folder)
-    return KeptFigures(store.played(world), (c.name, str(c.agent), c.kept_spec, c.identity, setting, _version(world)))
+    return KeptFigures(store.played(world), (c.name, agent_word(c), c.kept_spec, c.identity, setting, _version(world)))
 
 
 def _name_of(scenario: Any) -> str:

@@ -21,6 +21,8 @@ from splitgym.agents.seeds import read_seeds, training_seeds, write_seeds
 from splitgym.agents.training import TrainingInterrupted, train
 from splitgym.cli import main
 from splitgym.evaluation.statistics import interquartile_mean, over_seeds, seeds_interval
+from splitgym.evaluation.store import Store
+from splitgym.show.report.replay import Replay
 from tests.agents.test_agents import SCENARIO, Press, tiny
 from tests.evaluation.test_suites import TINY
 
@@ -136,6 +138,69 @@ def test_a_suite_scores_all_seeds(study: Path, tmp_path: Path) -> None:
     assert {tuple(row) for row in rows} == {tuple(rows[0])}
     done.results[1].members.clear()  # a case that the agents could not play
     assert {tuple(row) for row in done.rows()} == {tuple(rows[0])}
+
+
+# --------------------------------------------------------------------- the store
+def test_a_store_gives_them_back_as_one_policy(study: Path, tmp_path: Path) -> None:
+    played = splitgym.evaluate(
+        ["random", study, "device"], scenario=SCENARIO, episodes=3, bound=True, store=tmp_path / "kept"
+    )
+    (kept,) = Store(tmp_path / "kept").results()
+    assert kept.policies == played.policies == ["random", "three", "device"]
+    assert kept.rows() == played.rows()
+    assert kept.summary() == played.summary()
+    assert kept.agents == {"three"}
+    assert {entry[3] for entry in Store(tmp_path / "kept").contents()} == {
+        "random",
+        "device",
+        *(f"three/s{seed}" for seed in range(3)),
+    }
+
+
+def test_of_one_name_the_folder_that_was_played_last_counts(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study, tmp_path / "three")
+    shutil.rmtree(tmp_path / "three" / "s1")
+    write_seeds(tmp_path / "three", (0, 2))
+    for policies in (study, tmp_path / "three", {"three": "device"}):
+        splitgym.evaluate(policies, scenario=SCENARIO, episodes=3, store=tmp_path / "kept")
+        found, (kept,) = splitgym.evaluate(policies, scenario=SCENARIO, episodes=3), Store(tmp_path / "kept").results()
+        assert {policy: list(each) for policy, each in kept.members.items()} == {
+            policy: list(each) for policy, each in found.members.items()
+        }
+        np.testing.assert_array_equal(kept.figure("three", "return"), found.figure("three", "return"))
+
+
+def test_a_changed_scenario_names_the_folder(study: Path, tmp_path: Path) -> None:
+    splitgym.evaluate(study, scenario=SCENARIO, episodes=2, store=tmp_path)
+    (setting,) = (tmp_path / "settings").glob("*.toml")
+    setting.write_text(setting.read_text().replace("count = 9", "count = 8"))
+    with pytest.raises(ValueError, match=f"splitgym evaluate '?{study}'? --env"):
+        Store(tmp_path).results()
+
+
+def test_the_report_shows_the_agent_in_the_middle(study: Path, tmp_path: Path) -> None:
+    splitgym.evaluate(["random", study], scenario=SCENARIO, episodes=3, store=tmp_path)
+    (kept,) = Store(tmp_path).results()
+    means = {seed: each["return"].mean() for seed, each in kept.members["three"].items()}
+    middle = kept.typical_seed("three")
+    assert sorted(means.values())[1] == means[middle]
+    assert splitgym.evaluate(study, scenario=SCENARIO, episodes=3).typical_seed("three") == middle
+    replay = Replay(kept, False)
+    assert not replay.missing
+    alone = splitgym.evaluate(study / f"s{middle}", scenario=SCENARIO, episodes=3)
+    np.testing.assert_array_equal(
+        replay.episodes["three"].outcomes["energy_j"], Replay(alone, False).episodes[f"s{middle}"].outcomes["energy_j"]
+    )
+    assert f"three by that of seed {middle} (of 3)" in replay.told(["three"])
+    assert replay.told(["random"]) == ""
+
+
+def test_a_page_says_which_agent_it_shows(study: Path, tmp_path: Path) -> None:
+    for module in ("plotly", "jinja2"):
+        pytest.importorskip(module, reason="the report needs the extra [report]")
+    page = splitgym.evaluate(study, scenario=SCENARIO, episodes=3).to_html(tmp_path / "page.html").read_text()
+    assert page.count("the agent of the median return is shown") == 3  # debt, maps and the task
+    assert "Not played again" not in page
 
 
 # ------------------------------------------------------------------- the command

@@ -61,7 +61,8 @@ def debt(book: Book, chapter: Chapter, replay: Replay) -> Figure:
     x = Axis(thing, 0.0, 1.0 + max(float(line.x.max()) for line in lines))
     panel = Panel("", x, scale.axis("energy debt [budgets]", 0.0, 1.15 * top), lines)
     total = "Sum over the devices. " if "queue_max_j" in (results.world.outcome.names or ()) else ""
-    note = f"First trace (seed {replay.seed}). {total}{_left_out(replay)}".strip()
+    told = " ".join(filter(None, [replay.told(order), _left_out(replay)]))
+    note = f"First trace (seed {replay.seed}). {total}{told}".strip()
     return dataclasses.replace(figure, panels=(panel,), legend=book.legend(order), note=note)
 
 
@@ -100,7 +101,7 @@ def maps(book: Book, chapter: Chapter, replay: Replay) -> Figure:
     colours = dict(enumerate([*depth_colours(len(names) - 1), NOTHING]))
     panels = tuple(_map(book.shown(p), gains_db, queues, *found[p], used, colours, names) for p in varied)
     legend = tuple(Key(names[c], colour=colours[c]) for c in used)
-    note = _held(replay) + _same_everywhere(found, names)
+    note = " ".join(filter(None, [_held(replay), replay.told(order), _same_everywhere(found, names)]))
     return dataclasses.replace(figure, panels=panels, legend=legend, note=note, columns=min(max(len(panels), 3), 4))
 
 
@@ -172,4 +173,4 @@ def _held(replay: Replay) -> str:
 
 def _same_everywhere(found: dict[str, Any], names: list[str]) -> str:
     same = [f"{p} ({names[int(codes.flat[0])]})" for p, (codes, _) in found.items() if len(np.unique(codes)) == 1]
-    return f" The same everywhere: {', '.join(same)}." if same else ""
+    return f"The same everywhere: {', '.join(same)}." if same else ""

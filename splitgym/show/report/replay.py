@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -36,14 +37,16 @@ class Replay:
 
     It is played alone, and if its return is not that of the evaluation, beside the episodes of its block, for a network
     may round differently in a batch.  A policy whose return still differs is left out: something must have changed.
+    A policy with several training seeds is shown by the agent of the median mean return.
 
-    ``missing`` says policy by policy why it is left out.
+    ``missing`` says policy by policy why it is left out, ``stand_ins`` which training seed stands for a policy.
     """
 
     results: Results
     trust: bool
     episodes: dict[str, Episode] = dataclasses.field(default_factory=dict)
     missing: dict[str, str] = dataclasses.field(default_factory=dict)
+    stand_ins: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for policy in self.results.policies:
@@ -73,15 +76,18 @@ class Replay:
 
     def _played(self, policy: str) -> Episode:
         results = self.results
+        spec, identity = results.specs.get(policy, ""), results.identities.get(policy, "")
+        known, found = float(results.figure(policy, "return")[0]), np.nan
         if policy in results.members:
-            raise ValueError("several agents, one of each training seed; give one's folder to see its episode")
-        if not results.specs.get(policy):
+            seed = self.stand_ins[policy] = results.typical_seed(policy)
+            spec, identity = results.trained[policy][seed]
+            known = float(results.members[policy][seed]["return"][0])
+        if not spec:
             raise ValueError("an object, which cannot be made again")
         with named_files.beside(results.folder):
-            c = contender(results.specs[policy], results.world.name, trust=self.trust)
-        if results.identities.get(policy) not in ("", None, c.identity):
-            raise ValueError(f"{results.specs[policy]} has changed since it was evaluated")
-        known, found = float(results.figure(policy, "return")[0]), np.nan
+            c = contender(spec, results.world.name, trust=self.trust)
+        if identity not in ("", c.identity):
+            raise ValueError(f"{spec} has changed since it was evaluated")
         for beside in dict.fromkeys((1, min(BLOCK, len(results.seeds(policy))))):
             played = play(c, results.world, results.scenario, beside, self.seed)
             outcomes, live = played.outcomes, played.live
@@ -89,6 +95,12 @@ class Replay:
             if abs(found - known) <= 1e-6 * max(1.0, abs(known)):
                 return Episode(c, outcomes[live[:, 0], 0], beside)
         raise ValueError(f"its return is {found:.3f} now and was {known:.3f}")
+
+    def told(self, policies: Collection[str]) -> str:
+        """Which agents stand for those of the ``policies`` that have several training seeds, as a sentence."""
+        seeds = {p: seed for p, seed in self.stand_ins.items() if p in policies and p in self.episodes}
+        told = [f"{p} by that of seed {seed} (of {len(self.results.members[p])})" for p, seed in seeds.items()]
+        return f"Of several training seeds the agent of the median return is shown: {', '.join(told)}." if told else ""
 
     def task_of(self, policy: str, step: int) -> np.void:
         """What nature does about the task of a step: its record in the trace."""

@@ -59,6 +59,7 @@ def timeline(book: Book, chapter: Chapter, replay: Replay) -> Figure:
     if len(found.begin_ms) == 0:
         return without(figure, f"{shows[0]} sends nothing on the first trace.")
     note = f"{book.shown(shows[0])} on the first trace (seed {replay.seed}), {found.told}{_beyond(found)}"
+    note = " ".join(filter(None, [note, replay.told(shows[:1])]))
     return dataclasses.replace(figure, panels=_panels(book, shows[0], found), note=note)
 
 
