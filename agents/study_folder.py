@@ -9,7 +9,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import TrainConfig, check_document, config_of, resumed, using
+from splitgym.agents.search_space import Space
+from splitgym.checks import items, whole_number, word
 from splitgym.files import write_atomically
 from splitgym.locks import held
 from splitgym.named_files import keep_files
@@ -19,6 +22,7 @@ from splitgym.specs import command_line
 
 PLAN_FILE, STORAGE, BEST_FILE, PICTURE = "study.json", "study.sqlite", "best.json", "study.png"
 FORMAT = "splitgym-study-1"
+PRUNERS = ("median", "hyperband", "none")
 #: How long a process waits for another one that begins or ends the same study [s].
 _PATIENCE_S = 60.0
 
@@ -27,8 +31,13 @@ _PATIENCE_S = 60.0
 class Plan:
     """What a study does, the same for all processes that share it.
 
-    Attributes: ``config``, the setting of each training; ``over``, the names that are searched;
-    ``reports``, validations of a trial; ``pruner``, who ends trials early.
+    Args:
+        config: the setting of each training.
+        over: the names that are searched.
+        reports: validations of a trial, 1 to 1000.
+        pruner: who ends trials early, one of :data:`PRUNERS`.
+
+    Raises ``ValueError`` for names that the algorithm does not declare, and for what is out of range.
     """
 
     config: TrainConfig
@@ -36,11 +45,22 @@ class Plan:
     reports: int
     pruner: str
 
+    def __post_init__(self) -> None:
+        known = ALGORITHMS[self.config.algo].space
+        names = [word("over", name, known) for name in items("over", self.over, "names")]
+        object.__setattr__(self, "over", tuple(dict.fromkeys(names)))
+        object.__setattr__(self, "reports", whole_number("reports", self.reports, 1, 1000))
+        word("pruner", self.pruner, PRUNERS)
+
+    @property
+    def space(self) -> Space:
+        """What is searched, by its names."""
+        return {name: ALGORITHMS[self.config.algo].space[name] for name in self.over}
+
     def to_json(self) -> str:
         """JSON text that :func:`load_plan` reads back."""
-        run = json.loads(self.config.to_json())
-        own = {**dataclasses.asdict(dataclasses.replace(self, config=None)), "config": run["config"]}  # pyright: ignore
-        return json.dumps({**run, "format": FORMAT, "study": own}, indent=2) + "\n"
+        own = {name: getattr(self, name) for name in _OWN}
+        return json.dumps({**self.config.document(), "format": FORMAT, "study": own}, indent=2) + "\n"
 
 
 _OWN = [field.name for field in dataclasses.fields(Plan) if field.name != "config"]
@@ -58,7 +78,7 @@ def load_plan(folder: Path) -> Plan:
         own = document.get("study")
         if not isinstance(own, dict) or not {*_OWN} <= set(own):
             raise ValueError(f"study must be a table with {', '.join(_OWN)}, got {shown(own)}")
-        return Plan(config, tuple(own["over"]), int(own["reports"]), str(own["pruner"]))
+        return Plan(config, **{name: own[name] for name in _OWN})
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from splitgym.agents.config import TrainConfig
 from splitgym.agents.search_space import Space
 from splitgym.agents.study_folder import PLAN_FILE, STORAGE, Plan, alone, begin
 from splitgym.agents.training import torch_threads
-from splitgym.checks import file_path, items, whole_number, word
+from splitgym.checks import file_path, whole_number
 from splitgym.cli.common import check_output
 from splitgym.extras import need
 from splitgym.files import refuse_link
@@ -26,7 +26,6 @@ from splitgym.quoting import shown
 from splitgym.specs import command_line
 
 STUDY = "tune"
-PRUNERS = ("median", "hyperband", "none")
 MOST_TRIALS = 1_000_000
 #: How often a process says that it works at a trial [s]; after twice that time of silence it begins anew elsewhere.
 _HEARTBEAT_S = 30
@@ -73,13 +72,8 @@ def tune(
     """
     if not isinstance(config, TrainConfig):
         raise ValueError(f"config must be a splitgym.TrainConfig, got {shown(config)}")
-    space = _searched(config, over)
-    plan = Plan(
-        config,
-        tuple(space),
-        whole_number("reports", reports, 1, 1000),
-        word("pruner", pruner, PRUNERS),
-    )
+    plan = Plan(config, tuple(ALGORITHMS[config.algo].space) if over is None else over, reports, pruner)  # pyright: ignore[reportArgumentType]
+    space = plan.space
     trials, progress = whole_number("trials", trials, 1, MOST_TRIALS), progress_of(progress)
     folder = file_path("study", default_study(config) if study is None else study)
     optuna = need("optuna", "search")
@@ -98,13 +92,6 @@ def default_study(config: TrainConfig) -> Path:
     """Where a study goes that nobody has given a folder."""
     scenario = check_name("the scenario's name", config.scenario.name)
     return Path(f"runs/tune-{config.algo}-{config.world.name}-{scenario}-s{config.seed}")
-
-
-def _searched(config: TrainConfig, over: Sequence[str] | None) -> Space:
-    """What is searched.  Raises ``ValueError`` for names that the algorithm does not declare."""
-    space = ALGORITHMS[config.algo].space
-    names = list(space) if over is None else [word("over", name, space) for name in items("over", over, "names")]
-    return {name: space[name] for name in dict.fromkeys(names)}
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def quiet(optuna: Any) -> Iterator[None]:
 def opened(optuna: Any, path: Path | None, kind: str, **options: Any) -> Iterator[Any]:
     """Optuna's storage in an SQLite file, or ``None`` for one in memory; ``options`` are those of ``RDBStorage``.
 
-    Raises ``ValueError`` for a file that is no storage of a ``kind``.
+    Raises ``ValueError`` for a file that is no storage of a ``kind``, also where its damage is met within the block.
     """
     if path is None:
         yield None
@@ -40,18 +40,27 @@ def opened(optuna: Any, path: Path | None, kind: str, **options: Any) -> Iterato
     sqlalchemy = need("sqlalchemy", "search")
     url = sqlalchemy.engine.URL.create("sqlite", database=str(path))
     patient = {"connect_args": {"timeout": _PATIENCE_S}}
-    try:
+    damage = (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, UnicodeDecodeError)
+    with _usable(path, kind, (*damage, optuna.exceptions.OptunaError, RuntimeError)):
         backend = optuna.storages.RDBStorage(url.render_as_string(hide_password=False), patient, **options)
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{str(path)!r} cannot be used as the storage of {an(kind)}: {reason}") from error
     sqlalchemy.event.listen(backend.engine, "connect", _log_ahead)
     backend.engine.dispose()  # the next connection is the first that hears of it
     try:
-        yield backend
+        with _usable(path, kind, damage):
+            yield backend
     finally:
-        backend.remove_session()
+        with contextlib.suppress(sqlalchemy.exc.SQLAlchemyError):  # told already
+            backend.remove_session()
         backend.engine.dispose()
+
+
+@contextlib.contextmanager
+def _usable(path: Path, kind: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    try:
+        yield
+    except errors as error:
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        raise ValueError(f"{str(path)!r} cannot be used as the storage of {an(kind)}: {reason}") from error
 
 
 def _log_ahead(connection: Any, record: Any) -> None:

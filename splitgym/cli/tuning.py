@@ -11,8 +11,8 @@ from gymnasium.error import DependencyNotInstalled
 
 from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import TrainConfig, resumed
-from splitgym.agents.study_folder import PICTURE, PLAN_FILE, Plan, load_plan
-from splitgym.agents.tuning import PRUNERS, TuningInterrupted, default_study, tune
+from splitgym.agents.study_folder import PICTURE, PLAN_FILE, PRUNERS, Plan, load_plan
+from splitgym.agents.tuning import TuningInterrupted, default_study, tune
 from splitgym.cli.common import add_form, changes_of, print_table, progress_bar, say
 from splitgym.cli.training import add_hyper, add_setting, adder, hyper_of
 from splitgym.files import save_figure

@@ -22,7 +22,7 @@ from splitgym.agents import trials, tuning, validation
 from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import TrainConfig
 from splitgym.agents.search_space import Nets, Span
-from splitgym.agents.study_folder import load_plan
+from splitgym.agents.study_folder import Plan, load_plan
 from splitgym.agents.trials import chosen_by, configured
 from splitgym.agents.tuned import Tuned
 from splitgym.agents.tuning import TuningInterrupted, tune
@@ -325,9 +325,33 @@ def test_folders_of_others_are_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_storage_is_refused(tmp_path: Path) -> None:
     tuned(tmp_path / "study", trials=1)
-    (tmp_path / "study" / "study.sqlite").write_bytes(b"mine" * 1000)
-    with pytest.raises(ValueError, match=r"cannot be used as the storage of a study"):
-        tuned(tmp_path / "study")
+    file = tmp_path / "study" / "study.sqlite"
+    content = file.read_bytes()
+    size = content.index(b"CREATE TABLE studies") // 4096 * 4096 + 4096  # behind the tables' names
+    random = np.random.default_rng(0).bytes(len(content))
+    trials = content.replace(b"learning_rate", b"\xff" * 13)
+    for wrong in (b"mine" * 1000, content[: len(content) // 2], content[:size] + random[size:], trials):
+        file.write_bytes(wrong)
+        with pytest.raises(ValueError, match=r"study\.sqlite' cannot be used as the storage of a study: \S"):
+            tuned(tmp_path / "study")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"over": "gamma"}, "over must be a list of names"),
+        ({"over": ["gama"]}, "did you mean 'gamma'"),
+        ({"over": [["gamma"]]}, "over must be one of"),
+        ({"reports": 0}, "reports must be an integer >= 1"),
+        ({"reports": "8"}, "reports must be an integer >= 1"),
+        ({"pruner": "mine"}, "pruner must be one of"),
+    ],
+)
+def test_a_damaged_plan_is_refused(changes: dict[str, Any], told: str, tmp_path: Path) -> None:
+    document = json.loads(Plan(tiny(), OVER, 2, "none").to_json())
+    (tmp_path / "study.json").write_text(json.dumps({**document, "study": {**document["study"], **changes}}))
+    with pytest.raises(ValueError, match=f"study.json cannot be used: .*{told}"):
+        load_plan(tmp_path)
 
 
 # ------------------------------------------------------------------ the command and the picture

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib.util
 import io
 import json
 import math
@@ -27,6 +28,11 @@ from typing import Any
 import numpy as np
 
 from splitgym.agents.config import TrainConfig, load_config
+from splitgym.agents.exported import ENTRY, FORMAT, load_exported
+from splitgym.agents.seeds import read_seeds, write_seeds
+from splitgym.agents.study_folder import Plan, load_plan
+from splitgym.agents.validation import Point, read_points, write_points
+from splitgym.baselines.dpp_model import Prices, TaskModel
 from splitgym.evaluation.store_file import Table, _checked
 from splitgym.fronts import Front
 from splitgym.named_files import named_file
@@ -87,12 +93,14 @@ class Format:
         seeds: contents that are right.
         read: reads a path and returns what is in it.
         binary: whether it is an archive.
+        of_folder: whether it is read by the name of its folder.
     """
 
     name: str
     seeds: Callable[[], list[bytes]]
     read: Callable[[Path], Any]
     binary: bool = False
+    of_folder: bool = False
 
 
 # ------------------------------------------------------------------ files that are right
@@ -221,9 +229,63 @@ def suites() -> list[bytes]:
 
 
 @functools.cache
-def configs() -> list[bytes]:
+def config() -> TrainConfig:
     """The configuration of a training run."""
-    return [TrainConfig(env_id="HardwareSplit-v0", steps=10).to_json().encode()]
+    return TrainConfig(env_id="HardwareSplit-v0", steps=10, net=(2,))
+
+
+def written(name: str, write: Callable[[Path], Any]) -> list[bytes]:
+    """The file of a name that ``write`` makes in a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder))
+        return [(Path(folder) / name).read_bytes()]
+
+
+def plans() -> list[bytes]:
+    """What a study of hyper-parameters tunes."""
+    return [Plan(config(), ("learning_rate", "net"), 4, "median").to_json().encode()]
+
+
+def points() -> list[bytes]:
+    """The validation curve of a run."""
+    curve = [Point(5, 1.5, 0.25), Point(10, 2.0, math.nan)]
+    return written("validation.json", lambda folder: write_points(folder, config(), curve))
+
+
+def fits() -> list[bytes]:
+    """A fit of the policy ``dpp`` with two decisions."""
+    shapes = {
+        "centre": (1,), "spread": (1,), "weight_0": (2, 1), "bias_0": (2,), "weight_1": (3, 2), "bias_1": (3,),
+        "embedded": (2, 3), "readout": (3, 3), "offset": (3,),
+    }  # fmt: skip
+    arrays: dict[str, Any] = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+    model = TaskModel(
+        env_id="SplitInference-v0", scenario="default", digest="0" * 64, code="1", seed=0, samples=9, weight_j2=1e-3,
+        time_price=0.5, validation=(Prices(weight_j2=1e-3, time_price=0.5, returned=1.0, energy=0.9),),
+        validation_seed=2**62, validation_episodes=2, axes=("cut", "power_w"), fields=("hint",),
+        arrays={**arrays, "decisions": np.ones((2, 2))},
+    )  # fmt: skip
+    return [json.dumps(model.to_dict()).encode(), *written("fit.json", lambda folder: model.save(folder / "fit.json"))]
+
+
+def agents() -> list[bytes]:
+    """An exported agent, and its like with arrays and texts that are none of an agent's."""
+    from safetensors.numpy import save
+
+    observed, acted = config().spaces()
+    outputs = int(np.sum(acted.nvec))  # pyright: ignore[reportAttributeAccessIssue]
+    shapes = {"0.weight": (2, *observed.shape), "0.bias": (2,), "1.weight": (outputs, 2), "1.bias": (outputs,)}
+    arrays = {name: np.full(shape, 0.5, np.float32) for name, shape in shapes.items()}
+    document = {**config().document(), "format": FORMAT, "steps": 10, "stopped": None, "code": "1"}
+    odd = [np.zeros(3, bool), np.zeros((0, 2), np.float32), np.full(outputs, np.inf, np.float32), np.arange(outputs)]
+    told = {ENTRY: json.dumps(document, sort_keys=True)}
+    return [
+        save(arrays, metadata=told),
+        *(save({**arrays, "1.bias": array}, metadata=told) for array in odd),
+        save({**arrays, "2.weight": arrays["0.weight"]}, metadata=told),
+        *(save(arrays, metadata={ENTRY: text}) for text in ("", "{}", "[" * 3000, "null", '{"format": 1}')),
+        save(arrays),
+    ]
 
 
 def store_lines() -> list[bytes]:
@@ -256,9 +318,15 @@ def tiers_of(path: Path) -> Any:
     return load_tiers(named_file(path, "no such tier table"))
 
 
-def config_of(path: Path) -> Any:
-    """The configuration of the run in the file's folder."""
-    return load_config(path.parent)
+def curve_of(folder: Path) -> Any:
+    """The points of a validation; where there is one episode, there is no interval."""
+    return [(point.steps, point.mean) for point in read_points(folder)]
+
+
+def agent_of(path: Path) -> Any:
+    """The weights of an exported agent."""
+    network = load_exported(path, "mine").policy
+    return network.layers
 
 
 def table_of(path: Path) -> Any:
@@ -292,9 +360,22 @@ def formats() -> list[Format]:
         Format("hardware.toml", lambda: [dump_toml(load_hardware("vgg16").to_dict()).encode()], load_hardware),
         Format("runs.csv", runs_csv, runs_of),
         Format("suite.toml", suites, load_suite),
-        Format("config.json", configs, config_of),
         Format("store.csv", store_lines, table_of),
+        Format("fit.json", fits, TaskModel.load),
+        *(
+            Format(name, seeds, lambda path, read=read: read(path.parent), of_folder=True)
+            for name, seeds, read in _IN_FOLDERS
+        ),
+        *([Format("agent.safetensors", agents, agent_of, True)] if importlib.util.find_spec("safetensors") else []),
     ]
+
+
+_IN_FOLDERS: list[tuple[str, Callable[[], list[bytes]], Callable[[Path], Any]]] = [
+    ("config.json", lambda: [config().to_json().encode()], load_config),
+    ("seeds.json", lambda: written("seeds.json", lambda folder: write_seeds(folder, (3, 5))), read_seeds),
+    ("study.json", plans, load_plan),
+    ("validation.json", points, curve_of),
+]
 
 
 def _trace_seeds(world: str) -> list[bytes]:
@@ -368,8 +449,14 @@ def repeat_line(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def recounted(content: bytes) -> bytes:
-    """An archive whose stored members have the checksum of what they hold, so that damage gets as far as NumPy."""
+    """A file whose checksums and lengths are those of what it holds, so that damage gets further.
+
+    Of an archive's stored members the checksum, for NumPy; of an agent's file the length of its header, for JSON.
+    """
     changed = bytearray(content)
+    if content[8:9] == b"{":
+        end = content.rfind(b"}") + 1
+        return len(content[8:end]).to_bytes(8, "little") + content[8:]
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for info in archive.infolist():
