@@ -27,6 +27,7 @@ import splitgym
 from splitgym.agents.checkpoint import load_agent
 from splitgym.agents.config import RUNTIME, TrainConfig, load_config, resumed
 from splitgym.agents.exporting import packed
+from splitgym.agents.settings import folder_word
 from splitgym.agents.stopped import stopped
 from splitgym.agents.zoo import FOLDER, RECORD, SUFFIX
 from splitgym.files import write_atomically
@@ -40,6 +41,8 @@ RUNS, STORE = ROOT / "runs" / "zoo", ROOT / "results" / "zoo"
 SPLITS = {"validation": (FIRST_VALIDATION_SEED, 20), "test": (0, 20)}
 #: Fields of a configuration whose option of ``splitgym train`` has another name.
 _OPTIONS = {"env_id": "env"}
+#: Fields that say what is played.
+_SETTING = ("scenario", "more_scenarios", "randomise", "observe_context")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,9 +81,9 @@ def row_of(configs: tuple[TrainConfig, ...], name: str = "", presets: Sequence[s
     settings = {dataclasses.replace(config, seed=0).to_json() for config in configs}
     if len(settings) > 1 or len({config.seed for config in configs}) < len(configs):
         raise ValueError("the trainings of an agent must differ in their seed, and in nothing else")
-    own = first.scenario.name
+    own = folder_word(first)
     world = "" if first.world.name == "inference" else f"{first.world.name}/"
-    return Row(name or f"{world}{own}", configs, tuple(presets) or (own,))
+    return Row(name or f"{world}{own}", configs, tuple(presets) or tuple(s.name for s in first.scenarios))
 
 
 # ------------------------------------------------------------------ training
@@ -109,9 +112,10 @@ def command_of(config: TrainConfig) -> str:
     words: list[Any] = ["train"]
     for field in dataclasses.fields(config):
         value, name = getattr(config, field.name), field.name
+        if name == "scenario":
+            words += _played_in(config)
         told = field.default if name in given else getattr(plain, name)
-        value = value.name if name == "scenario" else value
-        if value == told or name in RUNTIME:
+        if value == told or name in (*RUNTIME, *_SETTING):
             continue
         option = "--" + _OPTIONS.get(name, name).replace("_", "-")
         if name == "hyper":
@@ -121,6 +125,14 @@ def command_of(config: TrainConfig) -> str:
         else:
             words += [option, *(value if isinstance(value, (tuple, list)) else [value])]
     return command_line(*words)
+
+
+def _played_in(config: TrainConfig) -> list[str]:
+    """The options for scenarios, ranges and what is seen of them."""
+    names = [scenario.name for scenario in config.scenarios]
+    words = [word for name in names for word in ("--scenario", name)] if names != ["default"] else []
+    words += [word for pair in config.randomise.items() for word in ("--randomise", "=".join(pair))]
+    return [*words, *(["--observe-context"] if config.observe_context else [])]
 
 
 # ------------------------------------------------------------------ scores

@@ -9,6 +9,7 @@ import numpy as np
 from splitgym.adapters.each_device import of_each, to_central
 from splitgym.adapters.layers import Layer
 from splitgym.agents.config import TrainConfig
+from splitgym.agents.settings import context_of, names_of
 from splitgym.policy import rows_of
 from splitgym.specs import command_line
 from splitgym.worlds.multiuser.agents import Agents
@@ -21,11 +22,13 @@ class Agent:
 
     Attributes: ``name``; ``action``, the encoding it answers in; ``episode_options`` to be set at reset;
     ``uses_masks``: whether ``predict`` wants ``action_masks``; ``config``, ``None`` for files of unknown origin;
-    ``beside``: texts of files that decide too; ``steps`` it has learnt from, 0 if unknown; ``stopped``: by whom its
-    training was ended, if by a callback.
+    ``beside``: texts of files that decide too; ``context`` (n,) float32: what an agent that observes contexts sees of
+    the scenario that it plays, behind the observation; ``steps`` it has learnt from, 0 if unknown; ``stopped``: by whom
+    its training was ended, if by a callback.
     """
 
     beside: tuple[bytes, ...] = ()
+    context: np.ndarray = np.zeros(0, np.float32)
     steps: int = 0
     stopped: str = ""
 
@@ -38,7 +41,7 @@ class Agent:
         if self.config is None:
             return f"<{told}>"
         end = self.stopped or f"after {self.steps} of {self.config.steps} steps"
-        return f"<{told}: {self.config.algo} on {self.config.env_id}, {self.config.scenario.name!r}, {end}>"
+        return f"<{told}: {self.config.algo} on {self.config.env_id}, {names_of(self.config)!r}, {end}>"
 
     def predict(
         self,
@@ -54,6 +57,10 @@ class Agent:
         ``ValueError`` for observations of another shape.
         """
         extra = {"action_masks": action_masks} if self.uses_masks else {}
+        if len(self.context):
+            observation = np.asarray(observation)
+            context = np.broadcast_to(self.context, (*observation.shape[:-1], len(self.context)))
+            observation = np.concatenate([observation, context], axis=-1)
         return self.policy.predict(observation, state, episode_start, deterministic, **extra)
 
     def check(self, env: Any) -> None:
@@ -70,11 +77,19 @@ class Agent:
                 f"takes {rows.action!r} ones of {rows.encoding.space}; make it with action={self.action!r}, or train "
                 f"an agent on scenario {rows.scenario.name!r}"
             )
-        if rows.observation_space().shape != self.policy.observation_space.shape:
+        self.context = self._context(rows)
+        (shown,), seen = rows.observation_space().shape, self.policy.observation_space.shape
+        if (shown + len(self.context),) != seen:
             raise ValueError(
-                f"agent {self.name!r} observes {self.policy.observation_space.shape}, the environment shows "
+                f"agent {self.name!r} observes {seen}, the environment shows "
                 f"{rows.observation_space().shape}; train an agent on scenario {rows.scenario.name!r}"
             )
+
+    def _context(self, rows: Any) -> np.ndarray:
+        """What the rows do not show themselves of their scenario, and the agent has learnt with, (n,) float32."""
+        if self.config is None or not self.config.observe_context or rows.contexts is not None:
+            return np.zeros(0, np.float32)
+        return context_of(self.config, rows.scenario)
 
 
 class Behind:

@@ -30,11 +30,12 @@ def build_model(config: TrainConfig) -> Any:
     from stable_baselines3.common.utils import LinearSchedule
     from stable_baselines3.common.vec_env import VecMonitor
 
+    from splitgym.agents.centring import CentredRewards
     from splitgym.agents.sb3 import make_vec_env
 
     _check_hyper(config, cls)
     n_envs, rate = int(config.n_envs or 1), float(config.learning_rate or 0.0)
-    setting = {"scenario": config.scenario, "action": config.action, "episode_options": config.episode_options}
+    setting = {"scenario": config.setting, "action": config.action, "episode_options": config.episode_options}
     if config.agents:
         from splitgym.agents.shared import SharedVecEnv
 
@@ -42,9 +43,10 @@ def build_model(config: TrainConfig) -> Any:
     else:
         env = make_vec_env(config.env_id, n_envs, num_threads=config.num_threads, **setting)
     try:
+        watched = VecMonitor(env)  # shows returns as they are
         model = cls(
             algorithm.policy,
-            VecMonitor(env),
+            CentredRewards(watched) if config.centre_rewards else watched,
             learning_rate=LinearSchedule(rate, LAST_RATE * rate, 1.0) if config.schedule == "linear" else rate,
             gamma=config.gamma,
             policy_kwargs=policy_arguments(config),

@@ -16,12 +16,14 @@ from typing import Any, ClassVar
 from gymnasium import spaces
 
 from splitgym import provenance
+from splitgym.agents import settings
 from splitgym.agents.algorithms import ALGORITHMS, Algorithm
 from splitgym.checks import whole_number
-from splitgym.digests import is_setting_of, world_origin
+from splitgym.digests import world_origin
 from splitgym.encodings import ENCODINGS, encoding_of, is_shipped
+from splitgym.envs.mixed import engine
 from splitgym.envs.rows import Rows
-from splitgym.named_files import beside, renamed
+from splitgym.named_files import beside
 from splitgym.origins import SAY_IT, Origin, origin
 from splitgym.quoting import cut, shown, where
 from splitgym.ranges import SHARE, Range, no_warnings
@@ -53,6 +55,9 @@ class TrainConfig(Strict):
     Fields left at ``None`` take the algorithm's default (``ALGORITHMS[algo]``), so that a saved configuration is
     explicit.  ``scenario`` is a preset's name, a TOML path, a table or a scenario object; it is kept as the object.
 
+    Of a list the first is kept there and the others in ``more_scenarios``: with these, or with ``randomise``, a table
+    of dotted path -> range, every episode draws its own scenario, see :func:`splitgym.randomised`.
+
     Raises ``ValueError`` for unknown algorithms, environments, scenarios and encodings, and for values outside their
     limits.
     """
@@ -60,7 +65,10 @@ class TrainConfig(Strict):
     SECTION: ClassVar[str] = "train"
     algo: str = entry("ppo", doc="learning algorithm")
     env_id: str = entry("SplitInference-v0", doc="environment id")
-    scenario: Any = entry("default", doc="preset name, TOML path, table or scenario object")
+    scenario: Any = entry("default", doc="preset name, TOML path, table or scenario object, or a list of them")
+    more_scenarios: Any = entry((), doc="others that the same agent learns from")
+    randomise: dict[str, Any] = dataclasses.field(default_factory=dict)
+    observe_context: bool = entry(False, doc="whether the agent sees what was drawn for an episode")
     action: str | None = entry(None, doc="action encoding")
     agents: str = entry("", doc="one policy for each device of a multi-user environment, rewarded 'own' or 'team'")
     episode_options: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -70,6 +78,7 @@ class TrainConfig(Strict):
     learning_rate: float | None = number(Range("1", 1e-12, 10.0), default=None)
     schedule: str = entry("linear", doc="'linear' (down to a fiftieth) or 'constant'")
     gamma: float | None = number(SHARE, default=None, doc="discount from task to task")
+    centre_rewards: bool | None = entry(None, doc="whether the mean reward is taken off before the learner sees it")
     net: tuple[int, ...] | None = number(
         Range("unit", 1, 100_000), fewest=0, most=64, default=None, doc="hidden layers"
     )
@@ -92,11 +101,15 @@ class TrainConfig(Strict):
             raise ValueError(f"train.env_id={self.env_id!r} fixes action={fixed!r}, got action={self.action!r}")
         object.__setattr__(self, "env_id", self.world.env_id)
         defaults = {**algorithm.fields, "action": fixed or algorithm.actions[0]}
+        defaults["centre_rewards"] = algorithm.centred and bool(
+            self.world.length
+        )  # where nothing ends but by truncation
         defaults["checkpoint_every"] = self.steps // 10 or 1 if isinstance(self.steps, int) else 1
         for name, value in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        object.__setattr__(self, "scenario", self.world.load_scenario(self.scenario))
+        for name, value in settings.loaded(self.world, self.scenario, self.more_scenarios, self.randomise).items():
+            object.__setattr__(self, name, value)
         super().__post_init__()
         if self.validate_every is None:
             object.__setattr__(self, "validate_every", self._apart())
@@ -104,13 +117,15 @@ class TrainConfig(Strict):
         self._check_action(algorithm)
         self._check_agents()
         self._check_net()
+        settings.check(self)
         if self.schedule not in ("linear", "constant"):
             raise ValueError(f"train.schedule must be 'linear' or 'constant', got {self.schedule!r}")
 
     def _apart(self) -> int:
         """Steps from one validation to the next by default; 0 for trainings too short for one."""
         learners = self.scenario.users.count if self.agents and self.world.name == "multiuser" else 1
-        count = min(self.steps // (_APART * self.world.horizon(self.scenario) * learners), _VALIDATIONS)
+        longest = max(map(self.world.horizon, self.scenarios))
+        count = min(self.steps // (_APART * longest * learners), _VALIDATIONS)
         return self.steps // count if count else 0
 
     def _check_action(self, algorithm: Algorithm) -> None:
@@ -143,12 +158,24 @@ class TrainConfig(Strict):
     def __repr__(self) -> str:
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["scenario"] = self.scenario.name  # all of it would fill the screen
-        return f"TrainConfig({', '.join(f'{name}={value!r}' for name, value in values.items() if value or value == 0)})"
+        values["more_scenarios"] = tuple(scenario.name for scenario in self.more_scenarios)
+        told = {name: value for name, value in values.items() if value or (value == 0 and value is not False)}
+        return f"TrainConfig({', '.join(f'{name}={value!r}' for name, value in told.items())})"
 
     @property
     def world(self) -> World:
         """The world of ``env_id``."""
         return world_of(self.env_id)
+
+    @property
+    def scenarios(self) -> tuple[Any, ...]:
+        """All scenarios that the agent learns from."""
+        return (self.scenario, *self.more_scenarios)
+
+    @property
+    def setting(self) -> Any:
+        """What an environment takes for its scenario: the only one, or a randomised one."""
+        return settings.setting(self)
 
     def spaces(self) -> tuple[spaces.Box, spaces.Space]:
         """Observation and action space of one row, or of one agent of it."""
@@ -159,7 +186,7 @@ class TrainConfig(Strict):
         return rows.observation_space(), rows.encoding.space
 
     def _rows(self) -> Rows:
-        return Rows(self.world, self.scenario, str(self.action), 1, self.episode_options)
+        return engine(self.world, self.setting, str(self.action), 1, self.episode_options)
 
     def space_names(self) -> dict[str, str]:
         """The spaces in words, to be compared later, and the code of a world or encoding of somebody's own."""
@@ -182,17 +209,13 @@ class TrainConfig(Strict):
         Files are named as :func:`splitgym.named_files.keep_files` keeps them.  Raises ``ValueError`` for a scenario
         whose plug-in models could not be known again.
         """
-        if self.scenario.doubt:
-            raise ValueError(f"a run cannot keep scenario {self.scenario.name!r}: {self.scenario.doubt}")
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "scenario"}
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in settings.OBJECTS}
+        first, *others = map(settings.table_of, self.scenarios)
         return {
             "format": FORMAT,
             "config": values,
-            "scenario": {
-                "name": self.scenario.name,
-                "digest": self.scenario.digest(),
-                "toml": from_mapping(type(self.scenario), renamed(self.scenario.to_dict())).to_toml(),
-            },
+            "scenario": first,
+            **({"more_scenarios": others} if others else {}),
             "spaces": self.space_names(),
             "versions": versions(),
             "plugins": provenance.tables(provenance.sources()),
@@ -250,11 +273,11 @@ def config_of(document: Mapping[str, Any], path: Path, folder: Path, again: str,
     this version gives other numbers.
     """
     made_with: list[provenance.Source] = []
-    setting, saved = document["scenario"], document["spaces"]
+    tables, saved = settings.tables_in(document), document["spaces"]
     try:
         with using(path):
             made_with = provenance.read(document.get("plugins", []), "plugins")
-            scenario = toml_of(str(setting["toml"]), "its scenario")
+            scenario = [toml_of(table["toml"], "its scenario") for table in tables]
             with beside(folder), no_warnings():  # of the run's own setting, which has been checked
                 config = from_mapping(TrainConfig, {**document["config"], "scenario": scenario}, "train")
             here = config.space_names()
@@ -262,11 +285,12 @@ def config_of(document: Mapping[str, Any], path: Path, folder: Path, again: str,
         raise ValueError(f"{error}{provenance.advice(made_with)}") from error
     if anew:
         return config
-    if not is_setting_of(config.scenario, setting["digest"]) or here != saved:
+    changed = settings.changed(config, tables)
+    if changed is not None or here != saved:
         trained = shown(document["versions"].get("splitgym", "an unknown one"))
         raise ValueError(
-            f"{path}: scenario {shown(setting['name'])} has other values or spaces in this version of splitgym "
-            f"({__version__}) than in {trained}, with which the run was trained, or a file that it names or a "
+            f"{path}: scenario {shown(changed or config.scenario.name)} has other values or spaces in this version of "
+            f"splitgym ({__version__}) than in {trained}, with which the run was trained, or a file that it names or a "
             f"plug-in model has changed, or that version knew files by their path only; {again}"
             + provenance.advice(made_with)
         )
@@ -290,9 +314,7 @@ def check_document(document: Any, wanted: str) -> dict[str, Any]:
     for name in ("config", "scenario", "spaces", "versions"):
         if not isinstance(document.get(name), dict):
             raise ValueError(f"{name} must be a table, got {shown(document.get(name))}")
-    for name in ("name", "digest", "toml"):
-        if not isinstance(document["scenario"].get(name), str):
-            raise ValueError(f"scenario.{name} must be a text, got {shown(document['scenario'].get(name))}")
+    settings.tables_in(document)
     return document
 
 
@@ -301,18 +323,16 @@ def resumed(saved: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
 
     Raises ``ValueError`` listing every other field of ``given`` that contradicts ``saved``.
     """
-    clashes = []
+    clashes = settings.clash(saved, given)
     for name, value in given.items():
         was = getattr(saved, name)
-        if name in RUNTIME:
+        if name in (*RUNTIME, *settings.OBJECTS):
             continue
         if name == "env_id" and fixed_by(value).get("action", saved.action) == saved.action:
             value: Any = world_of(value).env_id
-        if name == "scenario":
-            wanted = saved.world.load_scenario(value)
-            if wanted.digest() != was.digest():
-                clashes.append(f"scenario {wanted.name!r} with other numbers than the saved {was.name!r}")
-        elif name == "hyper":
+        if name == "randomise":
+            value = settings.ranges_of(value)
+        if name == "hyper":
             clashes += [f"{k}={v!r} (saved: {was.get(k)!r})" for k, v in value.items() if was.get(k) != v]
         elif (tuple(value) if isinstance(value, list) else value) != was:
             clashes.append(f"{name}={value!r} (saved: {was!r})")

@@ -53,10 +53,11 @@ def packed(agent: Agent, **told: Any) -> bytes:
     config = agent.config
     assert config is not None
     _refuse_hyper(config)
-    if named_files(config.scenario.to_dict()):
-        raise ValueError(
-            f"scenario {config.scenario.name!r} names files, which one file cannot carry; share the run's folder"
-        )
+    for scenario in config.scenarios:
+        if named_files(scenario.to_dict()):
+            raise ValueError(
+                f"scenario {scenario.name!r} names files, which one file cannot carry; share the run's folder"
+            )
     algorithm, weights = ALGORITHMS[config.algo], agent.policy.state_dict()
     layers, memory = _acting(weights, algorithm), _memory(weights, algorithm)
     network_of(layers, memory, config)  # says what does not fit

@@ -59,7 +59,8 @@ def begin(out: Path, config: TrainConfig) -> None:
             _empty(out / name)
         else:
             (out / name).unlink(missing_ok=True)  # of a link the link, not what it leads to
-    keep_files(config.scenario.to_dict(), out)
+    for scenario in config.scenarios:
+        keep_files(scenario.to_dict(), out)
     write_atomically(out / CONFIG_FILE, text, inside=out)
 
 
@@ -69,6 +70,19 @@ def setting_word(config: TrainConfig, out: Path) -> str:
     if scenario.name in config.world.preset_names() and config.world.load_scenario(scenario.name) == scenario:
         return scenario.name
     return str(scenario.save(out / SCENARIO_FILE))
+
+
+def setting_words(config: TrainConfig, out: Path) -> list[str]:
+    """Options of a command for what a training is played in; other scenarios than presets go into files in ``out``."""
+    presets, words = config.world.preset_names(), list[str]()
+    for k, scenario in enumerate(config.scenarios):
+        if scenario.name in presets and config.world.load_scenario(scenario.name) == scenario:
+            words += ["--scenario", scenario.name]
+        else:
+            words += ["--scenario", str(scenario.save(out / (f"{k}-" * (k > 0) + SCENARIO_FILE)))]
+    for path, text in config.randomise.items():
+        words += ["--randomise", f"{path}={text}"]
+    return [*words, *(["--observe-context"] if config.observe_context else [])]
 
 
 def _empty(folder: Path) -> None:

@@ -16,6 +16,7 @@ from gymnasium.error import DependencyNotInstalled
 
 from splitgym.agents.config import TrainConfig
 from splitgym.agents.folder import CURVES, TENSORBOARD
+from splitgym.agents.settings import OBJECTS, names_of
 from splitgym.extras import need
 from splitgym.quoting import cut, shown
 from splitgym.registry import nearest
@@ -126,9 +127,10 @@ def _library(name: str) -> Any:
 
 def _settings(config: TrainConfig) -> dict[str, Any]:
     """What a run is, as plain values."""
-    plain = {f.name: getattr(config, f.name) for f in dataclasses.fields(config) if f.name != "scenario"}
+    plain = {f.name: getattr(config, f.name) for f in dataclasses.fields(config) if f.name not in OBJECTS}
     net = list(config.net or ())
-    return {**plain, "net": net, "scenario": config.scenario.name, "scenario_digest": config.scenario.digest()}
+    digests = " ".join(scenario.digest() for scenario in config.scenarios)
+    return {**plain, "net": net, "scenario": names_of(config), "scenario_digest": digests}
 
 
 def _figures(values: dict[str, Any]) -> dict[str, float]:

@@ -99,7 +99,8 @@ def begin(folder: Path, plan: Plan) -> Plan:
                 f"{str(folder)!r} holds {STORAGE} without {PLAN_FILE}, so it is no study of 'splitgym tune'"
             )
         text = plan.to_json().encode()
-        keep_files(plan.config.scenario.to_dict(), folder)
+        for scenario in plan.config.scenarios:
+            keep_files(scenario.to_dict(), folder)
         write_atomically(folder / PLAN_FILE, text, inside=folder)
         return plan
     saved = load_plan(folder)

@@ -14,11 +14,11 @@ from splitgym.agents.checkpoint import MODEL_FILE, save_model
 from splitgym.agents.config import TrainConfig, load_config, resumed
 from splitgym.agents.folder import begin, refuse_links, refuse_taken
 from splitgym.agents.loggers import Loggers, installed
+from splitgym.agents.settings import folder_word
 from splitgym.agents.stopped import TrainingStopped, clear, mark
 from splitgym.checks import file_path, switch
 from splitgym.extras import need
 from splitgym.locks import held
-from splitgym.names import check_name
 from splitgym.quoting import shown
 from splitgym.specs import command_line
 
@@ -114,8 +114,7 @@ def torch_threads(count: int) -> Iterator[None]:
 
 def default_folder(config: TrainConfig) -> Path:
     """Where a run goes that nobody has given a folder."""
-    scenario = check_name("the scenario's name", config.scenario.name)  # a world from elsewhere may not have done so
-    return Path(f"runs/{config.algo}-{config.world.name}-{scenario}-s{config.seed}")
+    return Path(f"runs/{config.algo}-{config.world.name}-{folder_word(config)}-s{config.seed}")
 
 
 def _learn(model: Any, config: TrainConfig, out: Path, progress: bool, watch: Watch, loggers: Loggers) -> None:

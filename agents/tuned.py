@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from splitgym.agents.config import TrainConfig
-from splitgym.agents.folder import setting_word
+from splitgym.agents.folder import setting_words
 from splitgym.agents.search_space import Space
+from splitgym.agents.settings import names_of
 from splitgym.agents.study_folder import BEST_FILE, Plan
 from splitgym.agents.trials import chosen_by, configured
 from splitgym.extras import need
@@ -53,7 +54,7 @@ class Tuned:
         config = self.config
         words: list[Any] = ["train", "--algo", config.algo]
         words += ["--env", config.env_id] if config.env_id != DEFAULT_ENV else []
-        words += ["--scenario", setting_word(config, self.folder), "--action", config.action]
+        words += [*setting_words(config, self.folder), "--action", config.action]
         words += ["--agents", config.agents] if config.agents else []
         words += ["--n-envs", config.n_envs, "--learning-rate", config.learning_rate, "--schedule", config.schedule]
         words += ["--gamma", config.gamma, *(["--net", *config.net] if config.net else [])]
@@ -109,7 +110,7 @@ def _last(trial: Any, states: Any) -> tuple[int, float, bool]:
 
 
 def _title(config: TrainConfig) -> str:
-    return f"{config.algo} on {config.env_id}, scenario {config.scenario.name}, {config.steps} steps a trial"
+    return f"{config.algo} on {config.env_id}, scenario {names_of(config)}, {config.steps} steps a trial"
 
 
 def _importances(optuna: Any, study: Any) -> dict[str, float]:

@@ -13,13 +13,13 @@ from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.build import build_model
 from splitgym.agents.config import TrainConfig
 from splitgym.agents.search_space import Space
+from splitgym.agents.settings import folder_word
 from splitgym.agents.study_folder import PLAN_FILE, STORAGE, Plan, alone, begin
 from splitgym.agents.training import torch_threads
 from splitgym.checks import file_path, whole_number
 from splitgym.cli.common import check_output
 from splitgym.extras import need
 from splitgym.files import refuse_link
-from splitgym.names import check_name
 from splitgym.optuna_files import opened, quiet
 from splitgym.progress import Progress, progress_of, telling
 from splitgym.quoting import shown
@@ -90,8 +90,7 @@ def tune(
 
 def default_study(config: TrainConfig) -> Path:
     """Where a study goes that nobody has given a folder."""
-    scenario = check_name("the scenario's name", config.scenario.name)
-    return Path(f"runs/tune-{config.algo}-{config.world.name}-{scenario}-s{config.seed}")
+    return Path(f"runs/tune-{config.algo}-{config.world.name}-{folder_word(config)}-s{config.seed}")
 
 
 @contextmanager

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from splitgym.policy import Policy, make_policy, policy_names, register_policy
     from splitgym.profiles import DnnProfile, load_profile, profile_names
     from splitgym.profiling import profile
+    from splitgym.randomising import randomised
     from splitgym.scenarios import load_scenario, preset_names
     from splitgym.suites import load_suite, suite_names
     from splitgym.traces.arrivals import arrivals
@@ -87,6 +88,7 @@ __all__ = [
     "preset_names",
     "profile",
     "profile_names",
+    "randomised",
     "record_dataset",
     "register_encoding",
     "register_envs",
@@ -117,6 +119,7 @@ _LATER = {
     "fit": "splitgym.baselines.dpp_fit",
     "fit_hardware": "splitgym.worlds.hardware.fitting",
     "profile": "splitgym.profiling",
+    "randomised": "splitgym.randomising",
     "record_dataset": "splitgym.offline",
     **dict.fromkeys(("per_device", "policy_from"), "splitgym.adapters"),
     **dict.fromkeys(("load_suite", "suite_names"), "splitgym.suites"),

@@ -50,6 +50,11 @@ class Policy(Carded):
                 f"policy {self.name!r} plays {', '.join(get_world(w).env_id for w in self.worlds or ())}, "
                 f"not {rows.world.env_id}; choose one of {listed(policy_names(rows.world.env_id))}"
             )
+        if rows.contexts is not None:
+            raise ValueError(
+                f"policy {self.name!r} knows one scenario, and {rows.title!r} has another one in every episode: after "
+                "reset() make it on an environment of scenario=env.unwrapped.scenario"
+            )
         self.world: World = rows.world
         self.scenario, self.params = rows.scenario, rows.params
         self.encoding: Encoding = rows.encoding

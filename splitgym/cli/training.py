@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import functools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  splitgym train --algo maskable-ppo --scenario bursty --seed 3\n"
         "  splitgym train --set budget.energy_j=0.006 --gamma 0.98 --hyper n_epochs=8 --hyper ent_coef=0.001\n"
         "  splitgym train --resume runs/ppo\n"
+        "  splitgym train --scenario default --scenario bursty --randomise radio.distance_m=300:1200\n"
         "  splitgym train --seeds 0:5 --out runs/five          # five runs, evaluated as one policy\n"
         "  splitgym evaluate enachi runs/five\n"
         "  splitgym train --logger tensorboard --logger wandb --callback stop.py:AtReward\n"
@@ -67,11 +68,17 @@ def add_setting(add: Callable[..., None]) -> None:
     )
     add(
         "--scenario",
+        action="append",
         metavar="NAME|FILE.toml",
-        help=f"name of a preset, or a TOML file (default: {_FIELDS['scenario']})",
+        help="name of a preset, or a TOML file; may be repeated: then every episode plays one of them, and each gets "
+        f"the same share of the steps (default: {_FIELDS['scenario']})",
     )
     change = "change a value of the scenario by its dotted path, e.g. radio.shadowing_db=4 (may be repeated)"
     add("--set", dest="changes", action="append", metavar="KEY=VALUE", help=change)
+    draw = "draw a value of the scenario anew for every episode, e.g. radio.distance_m=300:1200 or, each ratio alike, "
+    add("--randomise", action="append", metavar="KEY=LOW:HIGH", help=f"{draw}radio.bandwidth_hz=2e6:2e7:log")
+    see = "show the agent what was drawn for the episode: the values, and which scenario it is"
+    add("--observe-context", action="store_true", help=see)
     add("--action", metavar="NAME", help="action encoding, if not the algorithm's first choice")
     share = "train one policy that all devices of a multi-user environment share, rewarded by device or as a team"
     add("--agents", choices=("own", "team"), help=f"{share} (default: one central policy)")
@@ -103,6 +110,10 @@ def add_hyper(add: Callable[..., None]) -> None:
         help=f"learning rate over time: linear (to a fiftieth) or constant (default: {_FIELDS['schedule']})",
     )
     add("--gamma", type=float, help=f"discount from task to task (default: {_per_algorithm('gamma')})")
+    centre = (
+        "take the mean off the rewards, so that a critic with a discount near 1 can tell states apart (default: for "
+    )
+    add("--centre-rewards", action=argparse.BooleanOptionalAction, help=f"{centre}PPO, A2C where episodes are cut off)")
     add(
         "--net",
         type=int,
@@ -158,10 +169,7 @@ def run(args: argparse.Namespace) -> int:
     saved = None if first is None else load_config(first, anew=args.overwrite)
     if hasattr(args, "hyper"):
         given["hyper"] = hyper_of(args.hyper)
-    if hasattr(args, "changes"):
-        base = saved or TrainConfig(**{name: given[name] for name in ("env_id", "scenario") if name in given})
-        setting = given.get("scenario", base.scenario)
-        given["scenario"] = base.world.load_scenario(setting, **changes_of(args.changes))
+    given |= setting_of(vars(args), saved)
     config = TrainConfig(**given) if saved is None else resumed(saved, given)
     usual = default_folder(config) if seeds is None else default_seeds_folder(config)
     out = Path(folder or getattr(args, "out", usual))
@@ -181,7 +189,8 @@ def run(args: argparse.Namespace) -> int:
     except TrainingInterrupted as pressed:
         say(str(pressed), aside=True)
         return 130
-    again = play_command([config.world.showcase, agent_word(out)], config.env_id, setting_word(config, out))
+    players = [config.world.showcase, agent_word(out)]
+    again = play_command(players, config.env_id, setting_word(config, out))
     ends = filter(None, map(stopped, [out] if seeds is None else [run_of(out, seed) for seed in seeds]))
     end = next(ends, None)
     if end is not None:
@@ -190,6 +199,34 @@ def run(args: argparse.Namespace) -> int:
     many = "trained agent in" if seeds is None else f"trained agents of {len(seeds)} seeds in"
     say(f"{many} {out}; compare {'it' if seeds is None else 'them'}: {again}")
     return 0
+
+
+def setting_of(given: Mapping[str, Any], saved: TrainConfig | None = None) -> dict[str, Any]:
+    """Fields of a configuration from --scenario, --set and --randomise; ``saved``: of a run that goes on."""
+    found: dict[str, Any] = {}
+    names = given.get("scenario", [])
+    if "changes" in given:
+        env = {"env_id": given["env_id"]} if "env_id" in given else {}
+        base = saved or TrainConfig(**env, **({"scenario": names} if names else {}))
+        changes = changes_of(given["changes"])
+        found["scenario"] = [base.world.load_scenario(name, **changes) for name in names or base.scenarios]
+    elif names:
+        found["scenario"] = names
+    if "randomise" in given:
+        found["randomise"] = ranges_given(given["randomise"])
+    return found
+
+
+def ranges_given(pairs: Sequence[str]) -> dict[str, str]:
+    """Dotted path -> range, from KEY=LOW:HIGH."""
+    ranges: dict[str, str] = {}
+    for pair in pairs:
+        path, equals, text = pair.partition("=")
+        if not equals or path.strip() in ranges:
+            wrong = "is given twice" if equals else f"needs KEY=LOW:HIGH, got {pair!r}"
+            raise ValueError(f"--randomise {path.strip() + ' ' if equals else ''}{wrong}")
+        ranges[path.strip()] = text.strip()
+    return ranges
 
 
 def _seeds(args: argparse.Namespace, folder: str | None) -> tuple[int, ...] | None:

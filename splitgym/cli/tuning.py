@@ -13,8 +13,8 @@ from splitgym.agents.algorithms import ALGORITHMS
 from splitgym.agents.config import TrainConfig, resumed
 from splitgym.agents.study_folder import PICTURE, PLAN_FILE, PRUNERS, Plan, load_plan
 from splitgym.agents.tuning import TuningInterrupted, default_study, tune
-from splitgym.cli.common import add_form, changes_of, print_table, progress_bar, say
-from splitgym.cli.training import add_hyper, add_setting, adder, hyper_of
+from splitgym.cli.common import add_form, print_table, progress_bar, say
+from splitgym.cli.training import add_hyper, add_setting, adder, hyper_of, setting_of
 from splitgym.files import save_figure
 from splitgym.show.tables import Table
 
@@ -85,8 +85,9 @@ def _plan(given: dict[str, Any]) -> tuple[Plan, Path]:
     if "hyper" in given:
         fields["hyper"] = hyper_of(given["hyper"])
     saved = _saved(Path(given["study"])) if "study" in given else None
+    fields |= setting_of(given, saved.config if saved else None)
     if saved is None:
-        config = _config(fields, given.get("changes", []))
+        config = TrainConfig(**{"steps": _STEPS, **fields})
         folder = Path(given.get("study", default_study(config)))
         saved = _saved(folder)
     else:
@@ -94,8 +95,6 @@ def _plan(given: dict[str, Any]) -> tuple[Plan, Path]:
         config = saved.config
     own = {name: given.get(name, getattr(saved, name) if saved else usual) for name, usual in _USUAL.items()}
     if saved is not None:
-        if "changes" in given:
-            fields["scenario"] = _config(fields, given["changes"]).scenario
         config = resumed(saved.config, fields)
     fixed = {*fields, *fields.get("hyper", {})}
     over = given.get("over") or (saved.over if saved else [n for n in ALGORITHMS[config.algo].space if n not in fixed])
@@ -104,13 +103,6 @@ def _plan(given: dict[str, Any]) -> tuple[Plan, Path]:
 
 def _saved(folder: Path) -> Plan | None:
     return load_plan(folder) if (folder / PLAN_FILE).is_file() else None
-
-
-def _config(fields: dict[str, Any], changes: list[str]) -> TrainConfig:
-    if changes:
-        base = TrainConfig(**{name: fields[name] for name in ("env_id", "scenario") if name in fields})
-        fields = {**fields, "scenario": base.world.load_scenario(base.scenario, **changes_of(changes))}
-    return TrainConfig(**{"steps": _STEPS, **fields})
 
 
 def _draw(found: Any, folder: Path) -> str:

@@ -23,7 +23,7 @@ class Canvas:
 
     def __init__(self, rows: Rows, mode: str | None) -> None:
         self._rows, self._mode = rows, mode
-        self._viewer: Any = None
+        self._viewers: dict[int, tuple[Any, Any]] = {}
 
     def draw(self, row: int = 0) -> Any:
         """A row as text, an image, or None after showing a window, as the render mode says.
@@ -31,14 +31,8 @@ class Canvas:
         Raises ``ResetNeeded`` before a reset, and ``ValueError`` where nothing draws the world.
         """
         self._rows.check("render()")
-        if self._viewer is None:
-            if not self._rows.world.figure:
-                raise ValueError(
-                    f"{self._rows.world.env_id} has no picture: its world names no module in 'figure' that draws it"
-                )
-            viewer = importlib.import_module(self._rows.world.figure).Viewer
-            self._viewer = viewer(self._rows.scenario, self._rows.params)
-        return self._viewer.draw(self._rows, row, self._mode)
+        rows, place = self._rows.drawn(row)
+        return self._viewer(rows, 0 if rows is self._rows else row).draw(rows, place, self._mode)
 
     def draw_all(self) -> tuple[Any, ...]:
         """Every row as text or an image, in order; a window shows row 0, and all are None.  Raises as ``draw``."""
@@ -48,9 +42,23 @@ class Canvas:
 
     def close(self) -> None:
         """Close the window, if any."""
-        if self._viewer is not None:
-            self._viewer.close()
-            self._viewer = None
+        for _, viewer in self._viewers.values():
+            viewer.close()
+        self._viewers.clear()
+
+    def _viewer(self, rows: Rows, key: int) -> Any:
+        """The viewer of a scenario, one for all rows that share it."""
+        scenario, viewer = self._viewers.get(key, (None, None))
+        if viewer is None or scenario is not rows.scenario:
+            if viewer is not None:
+                viewer.close()
+            if not rows.world.figure:
+                raise ValueError(
+                    f"{rows.world.env_id} has no picture: its world names no module in 'figure' that draws it"
+                )
+            viewer = importlib.import_module(rows.world.figure).Viewer(rows.scenario, rows.params)
+            self._viewers[key] = rows.scenario, viewer
+        return viewer
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_viewer": None}
+        return {**self.__dict__, "_viewers": {}}

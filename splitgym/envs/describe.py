@@ -138,7 +138,7 @@ def page(world: World) -> str:
 def card(env: Any, encoding: Encoding, action: str, more: str = "") -> Card:
     """How an environment shows itself: id, scenario, encoding, spaces; ``more`` ends its line."""
     rows, env_id = env.rows, env.world.env_id
-    line = f"{type(env).__name__} of {env_id}: scenario {shown(env.scenario.name)}, action={action!r}{more}"
+    line = f"{type(env).__name__} of {env_id}: scenario {shown(rows.title)}, action={action!r}{more}"
     facts = [("scenario", env.scenario.description), ("action space", " ".join(str(encoding.space).split()))]
     facts += [("decides about", ", ".join(axis.name for axis in encoding.axes))]
     facts += [("episode options", ", ".join(f"{key}={value!r}" for key, value in rows.options.items()))]

@@ -36,6 +36,8 @@ def set_reward(env: Any, reward: str) -> VectorReward | None:
     env.cost_limit = env.world.cost_limit(env.scenario)
     if reward == "scalar":
         return None
+    if env.rows.contexts is not None:
+        raise ValueError('a randomised scenario has one reward; leave out reward="vector"')
     parts = VectorReward(env.world, env.scenario)
     env.reward_space, env.reward_dim = parts.space, len(parts.names)
     env.reward_names, env.reward_weights = parts.names, parts.weights

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces
@@ -12,6 +12,7 @@ from gymnasium.error import ResetNeeded
 from splitgym.checks import MOST_ROWS, MOST_THREADS, table, whole_number
 from splitgym.encodings import Encoding, by_column, by_name, decision_type
 from splitgym.envs.crew import Crew, work_of_row
+from splitgym.fields import Field
 from splitgym.interrupt import PIECE
 from splitgym.jit import entry, one_record, records
 from splitgym.quoting import an, shown
@@ -19,6 +20,9 @@ from splitgym.registry import nearest
 from splitgym.seeding import episode_keys, seed_key
 from splitgym.worlds.observation import wrong_number
 from splitgym.worlds.world import Seen, World, row_dtype
+
+if TYPE_CHECKING:
+    from splitgym.envs.contexts import Contexts
 
 #: Why no step can be taken (``Rows.lack``).
 UNBEGUN = "before the first reset()"
@@ -43,6 +47,9 @@ class Rows:
         log: whether the slots of the last task are kept for rendering.
     """
 
+    #: What the scenarios of the episodes are drawn from; ``None``: all have the same.
+    contexts: Contexts | None = None
+
     def __init__(
         self,
         world: World,
@@ -57,10 +64,10 @@ class Rows:
         self.num_threads = whole_number("num_threads", num_threads, 1, MOST_THREADS)
         self.scenario = world.load_scenario(scenario)
         self.params = world.lower(self.scenario)
+        self.action = action
         self._params = one_record(self.params, world.params)
         self.encoding: Encoding = world.encoding(action, self.scenario)
-        self.fields, self.axes = world.fields(self.scenario), world.axes(self.scenario)
-        self.action = action
+        self.fields, self.axes = self._observed(), world.axes(self.scenario)
         self.decision = decision_type(self.axes)  # as policies write it: vectors where there are several devices
         self.table = records(by_name(self._apart(self.encoding.table), world.axis_table))
         self.options = self._options(table("episode_options", episode_options))
@@ -68,9 +75,9 @@ class Rows:
         self._rows = records(np.zeros(n, row_dtype(world)))
         self.nature = world.nature(n, self.scenario)
         self._link()
-        slots, columns = world.log_shape(self.scenario)
+        slots, columns = self._log_shape()
         self.logs = np.zeros((n, slots if log else 0, columns))
-        seen = np.zeros((n, int(self.params.n_fields)), np.float32)
+        seen = np.zeros((n, sum(field.size for field in self.fields)), np.float32)
         self.seen = Seen(seen, np.zeros((n, self.encoding.mask_size), np.bool_))
         self.keys = np.zeros(n, np.uint64)  # of the seed
         self.episodes = np.full(n, -1, np.int64)  # episodes begun since seeding, less one
@@ -81,6 +88,31 @@ class Rows:
         self._step_work, self._begin_work = work_of_row(n, slots, self.axes, seen.shape[1], self.nature)
         self._brief = self.num_threads == 1 and n * max(self._step_work, self._begin_work) <= PIECE
         self._pack()
+
+    # ---------------------------------------------------------------- the scenario
+    @property
+    def title(self) -> str:
+        """The scenario in a few words."""
+        return str(self.scenario.name)
+
+    def setting(self, row: int) -> tuple[Any, Any]:
+        """The scenario of a row's episode, and its lowered record."""
+        return self.scenario, self.params
+
+    def drawn(self, row: int) -> tuple[Rows, int]:
+        """Where a viewer finds a row: rows of one scenario, and its place among them."""
+        return self, row
+
+    def cost(self, outcomes: np.ndarray) -> np.ndarray:
+        """What ``info`` shows as the cost of a step in each row, (n,) float64, in a world that has one."""
+        assert self.world.cost is not None
+        return self.world.cost.value(outcomes, self.scenario)
+
+    def _observed(self) -> tuple[Field, ...]:
+        return self.world.fields(self.scenario)
+
+    def _log_shape(self) -> tuple[int, int]:
+        return self.world.log_shape(self.scenario)
 
     # ---------------------------------------------------------------- spaces
     def observation_space(self) -> spaces.Box:
@@ -207,9 +239,12 @@ class Rows:
 
     def decode(self, actions: Any) -> None:
         """Decode actions of all rows for the next turn; raises before any row moves."""
-        self.encoding.decode(actions, self._values)
+        self._decode(actions)
         if self._several:
             self._decided[:] = self._by_device
+
+    def _decode(self, actions: Any) -> None:
+        self.encoding.decode(actions, self._values)
 
     def decide_values(self, values: np.ndarray) -> None:
         """Physical decisions of all rows (n, width) for the next turn, as an encoding would decode them."""

@@ -12,8 +12,9 @@ from gymnasium.error import ResetNeeded
 from splitgym.cards import Card, Carded
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.describe import axis_table, card
+from splitgym.envs.mixed import engine
 from splitgym.envs.rewards import set_reward
-from splitgym.envs.rows import Rows, option_table
+from splitgym.envs.rows import option_table
 from splitgym.fields import field_table
 from splitgym.seeding import seed_key
 from splitgym.worlds.records import REWARD, info_table, reward_table
@@ -28,7 +29,8 @@ class SplitEnv(Carded, gym.Env):
 
     Args:
         world: name of the world, fixed by the environment id; that of the class by default.
-        scenario: preset name, TOML path, table or scenario object.
+        scenario: preset name, TOML path, table or scenario object, or what :func:`splitgym.randomised` gives: then each
+            episode has its own.
         action: encoding, one of ``"multidiscrete"``, ``"box"``, ``"discrete"``, ``"dict"``.
         episode_options: defaults of the episode options that ``reset(options=...)`` may override.
         reward: ``"scalar"``, or ``"vector"``: the objectives (d,) float64 that ``reward_names`` names, whose sum
@@ -57,7 +59,7 @@ class SplitEnv(Carded, gym.Env):
         reward: str = "scalar",
     ) -> None:
         self.world = get_world(self.of if world is None else world)
-        self.rows = Rows(self.world, scenario, action, 1, episode_options, log=render_mode is not None)
+        self.rows = engine(self.world, scenario, action, 1, episode_options, log=render_mode is not None)
         self.scenario, self.params, self.encoding = self.rows.scenario, self.rows.params, self.rows.encoding
         self._parts = set_reward(self, reward)
         self.observation_space = self.rows.observation_space()
@@ -79,6 +81,7 @@ class SplitEnv(Carded, gym.Env):
         rows = self.rows
         rows.prepare(np.zeros(1, np.int64), [seed], option_table(options), lambda: int(self.np_random.integers(2**63)))
         rows.turn(_OFF, _ON)
+        self.scenario, self.params = rows.setting(0)
         self._over, self._begun = False, True
         if self.render_mode == "human":
             self.render()

@@ -15,8 +15,9 @@ from splitgym.cards import Card, Carded
 from splitgym.checks import whole_number, word
 from splitgym.envs.canvas import RENDER_MODES, Canvas, render_mode_of
 from splitgym.envs.describe import card
+from splitgym.envs.mixed import engine
 from splitgym.envs.rewards import set_reward
-from splitgym.envs.rows import Rows, option_table
+from splitgym.envs.rows import option_table
 from splitgym.numbers import as_array
 from splitgym.quoting import shown
 from splitgym.seeding import seed_key
@@ -64,7 +65,7 @@ class SplitVectorEnv(Carded, VectorEnv):
         if max_episode_steps is not None:
             max_episode_steps = whole_number("max_episode_steps (or None)", max_episode_steps)
         self.world, self.render_mode = get_world(world), render_mode_of(render_mode)
-        self.rows = Rows(
+        self.rows = engine(
             self.world, scenario, action, num_envs, episode_options, num_threads, log=render_mode is not None
         )
         self.num_envs = num_envs = self.rows.n
@@ -214,7 +215,7 @@ class SplitVectorEnv(Carded, VectorEnv):
         formed = self.encoding.masks(masks.view(np.int8), shown)
         columns |= {} if formed is None else {MASK.name: formed}
         if self.world.cost is not None:
-            columns[COST_KEY] = self.world.cost.value(outcomes, self.scenario)
+            columns[COST_KEY] = rows.cost(outcomes)
         columns |= details
         present = np.ones((len(columns), self.num_envs), np.bool_)
         if mask is not None:

@@ -111,7 +111,10 @@ def _code_of(agent: Any) -> Origin:
 
 def _config(agent: Any) -> dict[str, Any]:
     """What a trained agent's configuration decides, its scenario by digest."""
-    return {**vars(agent.config), "scenario": agent.config.scenario.digest()} if agent.config is not None else {}
+    if agent.config is None:
+        return {}
+    first, *others = [scenario.digest() for scenario in agent.config.scenarios]
+    return {**vars(agent.config), "scenario": first, "more_scenarios": others}
 
 
 def _registered(shown: str, world: str) -> Contender:

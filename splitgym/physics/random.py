@@ -50,13 +50,15 @@ REFERENCE_STREAM = 1 << 42  # of a transmission: its reference power
 NOISE_STREAM = 1 << 42  # of an episode of requests: what disturbs the hardware
 PRESENCE_STREAM = 1 << 42  # of a device: in which frames it has a task
 WINDOW_STREAM = 1 << 43  # of an episode or a device: which window of a channel log it plays
+CONTEXT_STREAM = 1 << 44  # of an episode: the scenario that it plays, where that is drawn
 #: Streams that hang below one kind of key; all of them differ, which is checked below.
 STREAMS = {
     "the fading path of a task": (ANCHOR_STREAM,),
-    "an episode of inference": (ARRIVAL_STREAM, WINDOW_STREAM),
-    "an episode of placement": (ARRIVAL_STREAM,),
-    "an episode of transmission": (ARRIVAL_STREAM, REFERENCE_STREAM, WINDOW_STREAM),
-    "an episode of hardware": (ARRIVAL_STREAM, NOISE_STREAM),
+    "an episode of inference": (ARRIVAL_STREAM, WINDOW_STREAM, CONTEXT_STREAM),
+    "an episode of multiuser": (CONTEXT_STREAM,),
+    "an episode of placement": (ARRIVAL_STREAM, CONTEXT_STREAM),
+    "an episode of transmission": (ARRIVAL_STREAM, REFERENCE_STREAM, WINDOW_STREAM, CONTEXT_STREAM),
+    "an episode of hardware": (ARRIVAL_STREAM, NOISE_STREAM, CONTEXT_STREAM),
     "a device of multiuser": (ARRIVAL_STREAM, PRESENCE_STREAM, WINDOW_STREAM),
 }
 # of a task

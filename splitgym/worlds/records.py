@@ -125,7 +125,7 @@ def fill_record(columns: Iterable[Column], scenario: Any, **derived: object) -> 
     and ``TypeError`` where a source is no value of the scenario, or a value is missing or given twice.
     """
     columns = tuple(columns)
-    record = np.zeros(1, record_type(columns)).view(np.recarray)
+    record = np.zeros(1, record_type(columns))  # looking fields up in a recarray takes longer
     copied = {column.name: _value_at(scenario, column) for column in columns if column.source}
     names = {column.name for column in columns}
     for what, wrong in (
@@ -145,7 +145,7 @@ def fill_record(columns: Iterable[Column], scenario: Any, **derived: object) -> 
             target[tuple(slice(0, have) for have in array.shape)] = array
         else:
             record[name][0] = value
-    return record[0]
+    return record.view(np.recarray)[0]
 
 
 def kept_record(lower: Callable[[Any], np.record]) -> Callable[[Any], np.record]:

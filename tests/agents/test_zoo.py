@@ -20,6 +20,7 @@ from splitgym import cli
 from splitgym.agents import zoo
 from splitgym.agents.config import TrainConfig
 from splitgym.agents.training import TrainingInterrupted
+from splitgym.cli.training import ranges_given
 from splitgym.policy import register_policy
 from tests.helpers import ci_script, run_python
 
@@ -88,6 +89,8 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
     given = {k: v for k, v in vars(args).items() if k in TrainConfig.__dataclass_fields__}
     if "hyper" in given:
         given["hyper"] = cli.common.changes_of(given["hyper"])
+    if "randomise" in given:
+        given["randomise"] = ranges_given(given["randomise"])
     return TrainConfig(**given)
 
 

@@ -67,6 +67,7 @@ WORDS = {
         "over",
         "hyper",
         "seeds",
+        "randomise",
     ),
 }
 #: Where an argument without a name stands, if not first.

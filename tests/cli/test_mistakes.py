@@ -183,6 +183,10 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
             {"env_ids": ENV, "policies": "nobody", "bound": False, "progress": None},
         ),
         "load_scenario": (splitgym.load_scenario, {"scenario": "default", "env_id": ENV}),
+        "randomised": (
+            lambda **given: SplitEnv(scenario=splitgym.randomised(**given)),
+            {"scenario": "default", "ranges": {"radio.distance_m": "1:2"}, "observed": False},
+        ),
         "preset_names": (splitgym.preset_names, {"env_id": ENV}),
         "policy_names": (lambda env_id: splitgym.policy_names("" if env_id is None else env_id), {"env_id": ENV}),
         "load_profile": (splitgym.load_profile, {"name": "resnet50"}),

@@ -1,0 +1,198 @@
+"""Trainings on several scenarios, on values that are drawn, and from centred rewards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from stable_baselines3.common.vec_env import VecMonitor
+
+import splitgym
+from splitgym.agents.algorithms import ALGORITHMS
+from splitgym.agents.build import build_model
+from splitgym.agents.centring import CentredRewards
+from splitgym.agents.config import TrainConfig, load_config
+from splitgym.agents.sb3 import make_vec_env
+from splitgym.agents.settings import per_decision
+from splitgym.agents.training import default_folder, train
+from splitgym.cli import main
+from splitgym.worlds.world import WORLDS
+from tests.agents.test_agents import tiny
+from tests.helpers import short
+
+SCENARIOS = [short("inference", name) for name in ("default", "bursty")]
+RANGES = {"radio.distance_m": "300:1200", "budget.energy_j": "0.002:0.008:log"}
+VARIED: dict[str, Any] = {"scenario": SCENARIOS, "randomise": RANGES, "steps": 256}
+
+
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = tiny(**VARIED, observe_context=True, validate_every=128, validation_episodes=3)
+    return train(config, tmp_path_factory.mktemp("runs") / "varied", progress=False)
+
+
+# ------------------------------------------------------------------ several scenarios
+def test_a_configuration_keeps_all_scenarios(varied: Path) -> None:
+    config = load_config(varied)
+    assert config.scenario == SCENARIOS[0]
+    assert config.more_scenarios == (SCENARIOS[1],)
+    assert config.randomise == RANGES
+    assert config == tiny(**VARIED, observe_context=True, validate_every=128, validation_episodes=3)
+    assert config == TrainConfig(**vars(config))
+    assert default_folder(config).name == "ppo-inference-default+bursty-randomised-s0"
+    assert "more_scenarios=('bursty',)" in repr(config)
+    assert "more_scenarios" not in json.loads(tiny().to_json())  # an ordinary run is written as before
+
+
+def test_an_agent_is_shown_what_it_plays(varied: Path, tmp_path: Path) -> None:
+    """Behind the observation stands what a drawn episode would have shown; the exported agent does the same."""
+    agent = splitgym.load_agent(varied)
+    exported = splitgym.load_agent(splitgym.export_agent(varied, tmp_path / "varied.safetensors"))
+    near = splitgym.load_scenario(SCENARIOS[1], **{"radio.distance_m": 750.0, "budget.energy_j": 0.004})
+    env: Any = splitgym.envs.single.SplitEnv(scenario=near)
+    for player in (agent, exported):
+        player.check(env)
+        assert player.context.tolist() == pytest.approx([0.0, 1.0, 0.0, 0.0], abs=1e-6)
+    mixed: Any = splitgym.envs.single.SplitEnv(scenario=load_config(varied).setting)
+    seen, _ = mixed.reset(seed=3)
+    agent.check(mixed)
+    assert agent.context.size == 0
+    whole = agent.predict(seen)[0]
+    env = splitgym.envs.single.SplitEnv(scenario=mixed.scenario)
+    plain, _ = env.reset(seed=3)
+    for player in (agent, exported):
+        player.check(env)
+        assert player.predict(plain)[0].tolist() == whole.tolist()
+        assert player.predict(np.tile(plain, (3, 1)))[0].tolist() == [whole.tolist()] * 3
+
+
+def test_it_is_evaluated_on_any_scenario_with_its_spaces(varied: Path) -> None:
+    results = splitgym.evaluate(["enachi", str(varied)], scenario=short("inference", "commute"), episodes=2)
+    assert results.policies == ["enachi", "varied"]
+    with pytest.raises(ValueError, match="train an agent on scenario 'digits'"):
+        splitgym.evaluate(str(varied), scenario=short("inference", "digits"), episodes=1)
+
+
+def test_it_goes_on_with_the_same_scenarios_only(varied: Path, tmp_path: Path) -> None:
+    config = load_config(varied)
+    train(config, varied, resume=True, progress=False)
+    for change in ({"more_scenarios": ()}, {"randomise": {}}, {"randomise": {**RANGES, "radio.distance_m": "1:2"}}):
+        other = TrainConfig(**{**vars(config), **change, "observe_context": False})
+        with pytest.raises(ValueError, match="begun with other settings"):
+            train(other, varied, resume=True, progress=False)
+    assert main(["train", "--resume", str(varied), "--scenario", "default", "--quiet"]) == 2
+    words = [word for path, text in RANGES.items() for word in ("--randomise", f"{path}={text}")]
+    assert main(["train", "--resume", str(varied), *words, "--observe-context", "--quiet"]) == 0
+
+
+def test_the_command_line_takes_several(tmp_path: Path, capsys: Any) -> None:
+    out = tmp_path / "few"
+    words = [
+        "--scenario",
+        "default",
+        "--scenario",
+        "bursty",
+        "--set",
+        "tasks.count=23",
+        "--steps",
+        "64",
+        "--n-envs",
+        "8",
+    ]
+    words += ["--hyper", "n_steps=8", "--net", "4", "--randomise", "radio.distance_m=300:1200", "--out", str(out)]
+    assert main(["train", *words, "--quiet"]) == 0
+    config = load_config(out)
+    assert [s.name for s in config.scenarios] == ["default", "bursty"]
+    assert {s.tasks.count for s in config.scenarios} == {23}
+    for wrong, told in (("radio.distance_m", "KEY=LOW:HIGH"), ("radio.distance_m=3:2", "LOW below HIGH")):
+        assert main(["train", "--steps", "64", "--randomise", wrong]) == 2
+        assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"observe_context": True}, "nothing is drawn"),
+        ({"scenario": ["default", "default"]}, "must differ"),
+        ({"scenario": ["default", "enachi"]}, "same spaces"),
+        ({"scenario": []}, "scenario"),
+        ({"more_scenarios": "bursty"}, "must be a list"),
+        ({"randomise": "radio.distance_m=1:2"}, "a table"),
+        ({"randomise": {"radio.distance_m": 3}}, "LOW:HIGH"),
+        ({"randomise": {"radio.distance": "1:2"}}, "distance_m"),
+        (
+            {"env_id": "SplitInferenceMultiUser-v0", "agents": "team", "randomise": {"edge.workers": "1:3"}},
+            "one scenario",
+        ),
+    ],
+)
+def test_what_one_agent_cannot_learn_from_is_refused(fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        TrainConfig(**fields)
+
+
+def test_returns_of_different_lengths_are_made_alike() -> None:
+    config = tiny(**VARIED)
+    found = per_decision(np.array([46.0, 10.0]), np.array([46, 20]), config)
+    assert found.tolist() == [23.0, 11.5]  # an episode of the first scenario has 23 decisions
+
+
+def test_damaged_scenarios_are_refused(varied: Path, tmp_path: Path) -> None:
+    document = json.loads((varied / "config.json").read_text())
+    for wrong in (3, [3], [{"name": "x"}], [{**document["more_scenarios"][0], "digest": "0"}]):
+        (tmp_path / "config.json").write_text(json.dumps({**document, "more_scenarios": wrong}))
+        with pytest.raises(ValueError, match=r"config\.json"):
+            load_config(tmp_path)
+
+
+# ------------------------------------------------------------------ centred rewards
+class Paid:
+    """A vector environment that pays what it is given."""
+
+    num_envs, observation_space, action_space, render_mode = 2, None, None, None
+
+    def __init__(self, rewards: list[list[float]]) -> None:
+        self.rewards = iter(rewards)
+
+    def step_wait(self) -> Any:
+        return np.zeros(2), np.array(next(self.rewards), np.float32), np.zeros(2, np.bool_), [{}, {}]
+
+
+def test_the_mean_is_taken_off() -> None:
+    wrapped = object.__new__(CentredRewards)
+    wrapped.venv = Paid([[1.0, 0.0], [1.0, 2.0], [0.0, 0.0]])  # pyright: ignore[reportAttributeAccessIssue]
+    paid = [wrapped.step_wait()[1] for _ in range(3)]
+    assert paid[0].tolist() == [0.5, -0.5]  # mean 0.5
+    assert paid[1].tolist() == [0.0, 1.0]  # mean of 0.5 and 1.5
+    assert paid[2].tolist() == pytest.approx([-2 / 3, -2 / 3])  # mean of 0.5, 1.5 and 0
+    assert paid[0].dtype == np.float32
+    later = object.__new__(CentredRewards)
+    later.venv, later.count, later.mean = Paid([[2.0, 2.0]]), 10**6, 1.0  # pyright: ignore[reportAttributeAccessIssue]
+    assert later.step_wait()[1].tolist() == pytest.approx([0.999, 0.999])  # it goes on forgetting
+
+
+def test_returns_are_shown_as_they_are() -> None:
+    model = build_model(tiny())
+    assert isinstance(model.env, CentredRewards)
+    assert isinstance(model.env.venv, VecMonitor)
+    assert not isinstance(build_model(tiny(centre_rewards=False)).env, CentredRewards)
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+@pytest.mark.parametrize("world", WORLDS)
+def test_they_are_centred_where_nothing_ends_but_by_truncation(algo: str, world: str) -> None:
+    action = ALGORITHMS[algo].actions[0]
+    if world == "placement" and action == "box":
+        pytest.skip("nothing is continuous there")
+    config = TrainConfig(algo=algo, env_id=WORLDS[world].env_id)
+    on_policy = algo in ("ppo", "maskable-ppo", "recurrent-ppo", "a2c")
+    assert config.centre_rewards is (on_policy and world != "transmission")
+
+
+def test_masks_come_through() -> None:
+    env = CentredRewards(make_vec_env("SplitInference-v0", 3, scenario=SCENARIOS[0]))
+    env.reset()
+    assert np.stack(env.env_method("action_masks")).shape == (3, 30)
