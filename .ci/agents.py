@@ -29,7 +29,8 @@ from splitgym.agents.config import RUNTIME, TrainConfig, load_config, resumed
 from splitgym.agents.exporting import packed
 from splitgym.agents.settings import folder_word
 from splitgym.agents.stopped import stopped
-from splitgym.agents.zoo import FOLDER, RECORD, SUFFIX
+from splitgym.agents.validation import read_points, tables_of
+from splitgym.agents.zoo import CURVES, FOLDER, RECORD, SUFFIX
 from splitgym.files import write_atomically
 from splitgym.seeding import FIRST_VALIDATION_SEED
 from splitgym.specs import command_line
@@ -169,6 +170,7 @@ def put(row: Row, runs: Mapping[int, Path]) -> Path:
     config = agent.config
     assert config is not None
     record: dict[str, Any] = {"command": command_of(config), "seeds": {str(s): m for s, m in merits.items()}}
+    record[CURVES] = {str(seed): tables_of(points) for seed, run in runs.items() if (points := read_points(run))}
     for split in SPLITS:
         record[split] = {preset: returns(drafts[best], config, preset, split) for preset in row.presets}
     file = FOLDER / f"{row.name}{SUFFIX}"

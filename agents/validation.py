@@ -77,10 +77,14 @@ def best_of(points: Sequence[Point]) -> Point | None:
 
 def write_points(run: Path, config: TrainConfig, points: Sequence[Point]) -> None:
     """Write the curve of a run."""
-    table = [{"steps": p.steps, "return": p.mean, "interval": _or_none(p.interval)} for p in points]
     seeds = validation_seeds(config.validation_episodes)
-    document = {"format": FORMAT, "first_seed": seeds[0], "episodes": len(seeds), "points": table}
+    document = {"format": FORMAT, "first_seed": seeds[0], "episodes": len(seeds), "points": tables_of(points)}
     write_atomically(run / VALIDATION_FILE, (json.dumps(document, indent=1) + "\n").encode(), inside=run)
+
+
+def tables_of(points: Sequence[Point]) -> list[dict[str, Any]]:
+    """Points as JSON holds them; :func:`points_in` reads them."""
+    return [{"steps": p.steps, "return": p.mean, "interval": _or_none(p.interval)} for p in points]
 
 
 def _or_none(value: float) -> float | None:
@@ -96,10 +100,14 @@ def read_points(run: str | Path) -> list[Point]:
         document = read_json(path, "validation of a run")
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise ValueError(f"this version reads format {FORMAT!r}")
-        points = document.get("points")
-        if not isinstance(points, list):
-            raise ValueError(f"points must be a list, got {shown(points)}")
-        return sorted(map(_point, points), key=lambda point: point.steps)
+        return points_in(document.get("points"))
+
+
+def points_in(tables: Any) -> list[Point]:
+    """Points of a document, by steps.  Raises ``ValueError`` for anything that :func:`tables_of` does not make."""
+    if not isinstance(tables, list):
+        raise ValueError(f"points must be a list, got {shown(tables)}")
+    return sorted(map(_point, tables), key=lambda point: point.steps)
 
 
 def _point(table: Any) -> Point:

@@ -16,6 +16,8 @@ PREFIX = f"{ZOO}:"
 FOLDER = Path(str(resources.files("splitgym"))) / ZOO
 #: Entry of a file's document that only the zoo's have: how the agent was chosen, and what it reached.
 RECORD = "zoo"
+#: Entry of that record: the validations of each training seed.
+CURVES = "curves"
 _MOST = 2**21  # bytes of a file
 
 
@@ -42,8 +44,9 @@ def zoo_document(name: str) -> dict[str, Any]:
     """What an agent's file says beside the weights; read without any other library.
 
     ``document["zoo"]`` holds ``command``, which trains the agent; ``seeds``, the mean return on validation seeds of
-    each training seed among which it was the best; and ``validation`` and ``test``, preset -> first seed and return of
-    every episode from there on.
+    each training seed among which it was the best; ``curves``, training seed -> its validations, where it was trained
+    with any (:func:`splitgym.learning_curves` reads them); and ``validation`` and ``test``, preset -> first seed and
+    return of every episode from there on.
     """
     path = zoo_file(f"{PREFIX}{name}")
     return document_in(read_bytes(path, "agent", _MOST), path)

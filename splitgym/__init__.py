@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from splitgym.agents.checkpoint import load_agent
     from splitgym.agents.config import TrainConfig
     from splitgym.agents.exporting import export_agent
+    from splitgym.agents.learning import learning_curves
     from splitgym.agents.seed_runs import train_seeds
     from splitgym.agents.training import train
     from splitgym.agents.tuning import tune
@@ -75,6 +76,7 @@ __all__ = [
     "fading",
     "fit",
     "fit_hardware",
+    "learning_curves",
     "load_agent",
     "load_plugin",
     "load_profile",
@@ -125,6 +127,7 @@ _LATER = {
     **dict.fromkeys(("load_suite", "suite_names"), "splitgym.suites"),
     "TrainConfig": "splitgym.agents.config",
     "export_agent": "splitgym.agents.exporting",
+    "learning_curves": "splitgym.agents.learning",
     "load_agent": "splitgym.agents.checkpoint",
     "train": "splitgym.agents.training",
     "train_seeds": "splitgym.agents.seed_runs",

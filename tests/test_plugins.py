@@ -191,7 +191,7 @@ def test_folders_with_faults_are_refused_whole(name: str, text: str, message: st
 #: Command -> what it cannot do without.
 NEEDS = {
     **{name: ["random"] for name in ("evaluate", "stability", "render")},
-    **{name: ["x"] for name in ("report", "store", "export")},
+    **{name: ["x"] for name in ("report", "store", "export", "curves")},
     "bound": ["default"],
     "dataset": ["random", "--out", "data/mine-v0"],
     "place": ["--random", "3"],

@@ -54,6 +54,7 @@ COMMANDS = {
     "trace": ("cli.tracing", "add_arguments", "run", "read a log of a channel or of arrivals, and say what it holds"),
     "train": ("cli.training", "add_arguments", "run", "train an RL agent, or resume a training"),
     "tune": ("cli.tuning", "add_arguments", "run", "search the hyper-parameters of a training"),
+    "curves": ("cli.learning", "add_arguments", "run", "draw learning curves over training seeds"),
     "export": ("cli.exporting", "add_arguments", "run", "write a trained agent as one file that needs no torch"),
     "dataset": ("cli.recording", "add_arguments", "run", "record episodes of policies as a Minari data set"),
     "render": ("cli.rendering", "add_arguments", "run", "watch a policy, or save pictures of it"),

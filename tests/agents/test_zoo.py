@@ -20,6 +20,7 @@ from splitgym import cli
 from splitgym.agents import zoo
 from splitgym.agents.config import TrainConfig
 from splitgym.agents.training import TrainingInterrupted
+from splitgym.agents.validation import read_points, tables_of
 from splitgym.cli.training import ranges_given
 from splitgym.policy import register_policy
 from tests.helpers import ci_script, run_python
@@ -174,6 +175,7 @@ def test_without_safetensors_the_extra_is_named() -> None:
 def tiny(**changes: Any) -> dict[str, Any]:
     """A plan of one agent that is trained at once."""
     fields = {"steps": 64, "n_envs": 8, "net": [8], "hyper": {"n_steps": 4}, "checkpoint_every": 32}
+    fields |= {"validate_every": 32, "validation_episodes": 2}
     return {"all": {"seeds": [0, 3], **fields}, "agent": [{"scenario": "tight-deadline", **changes}]}
 
 
@@ -204,6 +206,9 @@ def test_an_agent_is_trained_chosen_and_told(farm: ModuleType, monkeypatch: pyte
     assert set(record["seeds"]) == {"0", "3"}
     assert len(set(record["seeds"].values())) == 2
     assert [len(record[split]["tight-deadline"]["returns"]) for split in ("validation", "test")] == [2, 3]
+    curves = {str(seed): tables_of(read_points(run)) for seed, run in runs.items()}
+    assert record["curves"] == curves
+    assert [len(points) for points in curves.values()] == [2, 2]
     agent = splitgym.load_agent("zoo:tight-deadline")
     assert agent.config is not None
     assert max(record["seeds"], key=record["seeds"].__getitem__) == str(agent.config.seed)

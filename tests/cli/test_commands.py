@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 import splitgym
+from splitgym.agents.config import TrainConfig
+from splitgym.agents.validation import Point, write_points
 from splitgym.cli import COMMANDS, main, parser, streams
 from splitgym.cli.common import Outputs, agent_word, play_command, print_table, progress_bar
 from splitgym.evaluation.results import Results
@@ -37,6 +39,7 @@ RIGHT = {
     "profile": ["absent.py:Net", "--input", "1x3x8x8"],
     "train": ["--steps", "64"],
     "tune": ["--steps", "64", "--trials", "1"],
+    "curves": ["run"],
     "trace": ["import", "log.csv"],
     "export": ["absent-run"],
     "dataset": ["device", "--episodes", "1", "--set", "tasks.count=3", "--out", "d-v0"],
@@ -121,6 +124,10 @@ def folder(tmp_path: Path, monkeypatch: Any) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("mine")
     (tmp_path / "broken.toml").write_text("= [")
+    run = TrainConfig()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text(run.to_json())
+    write_points(tmp_path / "run", run, [Point(1000, 3.0, 0.5)])
     (tmp_path / "log.csv").write_text("time_s,gain_db\n" + "".join(f"{i},{-90 - i % 7}\n" for i in range(400)))
     return tmp_path
 

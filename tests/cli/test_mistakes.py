@@ -263,6 +263,10 @@ def cases() -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
             lambda config, study, **rest: splitgym.tune(config, "" if study is None else study, **rest),
             {"config": TrainConfig(), "study": "\0", **searched},
         ),
+        "learning_curves": (
+            splitgym.learning_curves,
+            {"runs": "nothing", "policies": "device", "bound": False, "trust": False, "progress": None},
+        ),
         "policy_from": (splitgym.policy_from, foreign),
         "per_device": (splitgym.per_device, foreign),
         "profile": (splitgym.profile, {"model": "nobody", "example_input": (1, 3, 8, 8), **named, **unmeasured}),

@@ -58,6 +58,7 @@ CALLS = {
     "trace": (["trace", "import", "log.csv"], "splitgym.cli.tracing.import_log", ""),
     "train": (["train"], "splitgym.agents.training.build_model", ""),
     "tune": (["tune"], "splitgym.agents.tuning.build_model", ""),
+    "curves": (["curves", "runs/mine"], "splitgym.agents.learning.learning_curves", ""),
     "demo": (["demo"], "splitgym.agents.training.build_model", ""),
 }
 

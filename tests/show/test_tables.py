@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from splitgym import evaluate, policy_names
+from splitgym import TrainConfig, evaluate, policy_names
+from splitgym.agents.validation import Point, write_points
 from splitgym.bench import measuring
 from splitgym.cli import COMMANDS, common, main, parser
 from splitgym.show import tables
@@ -47,6 +49,7 @@ RUNS = {
         ),
         *("--trials", "1", "--validation-episodes", "1", "--reports", "1", "--quiet", "--study", "{folder}/study"),
     ],
+    "curves": ["curves", "{folder}/run"],
     "bench": ["bench", "--only", "batch"],
 }
 NET = """
@@ -77,6 +80,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tiny.toml").write_text(SUITE)
     (folder / "net.py").write_text(NET)
     evaluate("device", scenario=short("inference", "default"), episodes=1, store=folder / "store")
+    config = TrainConfig(scenario=short("inference", "default"))
+    (folder / "run").mkdir()
+    (folder / "run" / "config.json").write_text(config.to_json())
+    write_points(folder / "run", config, [Point(1000, 3.0, 0.5), Point(2000, 4.0, math.nan)])
     return folder
 
 
