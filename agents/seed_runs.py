@@ -107,14 +107,15 @@ def _check_begun(out: Path, wanted: tuple[int, ...]) -> None:
 
 def _check_free(out: Path, wanted: tuple[int, ...], overwrite: bool) -> None:
     """Raise ``ValueError`` before anything is written where a run or something else is in the way."""
-    if holds_seeds(out) and not overwrite:
+    begun = holds_seeds(out) and (begun_run(out) / CONFIG_FILE).is_file()  # else it was killed before its first run
+    if begun and not overwrite:
         raise ValueError(
             f"{str(out)!r} holds runs of several seeds already: throw them away (--overwrite), choose another folder "
             f"(--out), or go on with them: {command_line('train', '--resume', out)}"
         )
     if os.path.lexists(out / CONFIG_FILE):
         raise ValueError(f"{str(out)!r} is the run of one seed; choose another folder for {SEEDS_FILE} and its runs")
-    if holds_seeds(out):
+    if begun:
         _check_begun(out, wanted)  # runs of other seeds would be left over
     for seed in wanted:
         refuse_taken(run_of(out, seed), overwrite)

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from splitgym.agents.config import TrainConfig, check_document, config_of, resum
 from splitgym.agents.search_space import Space
 from splitgym.checks import items, whole_number, word
 from splitgym.files import write_atomically
-from splitgym.locks import held
+from splitgym.locks import held, is_held
 from splitgym.named_files import keep_files
 from splitgym.quoting import shown
 from splitgym.reading import read_json
@@ -86,6 +87,17 @@ def alone(folder: Path) -> Iterator[None]:
     """Begin or end a study while no other process does; they wait for each other."""
     with held(folder, _PATIENCE_S):
         yield
+
+
+@contextlib.contextmanager
+def at_work(folder: Path) -> Iterator[bool]:
+    """Be one of those who work on a study; gives whether nobody else can be, as far as this machine knows."""
+    host = "".join(c if c.isalnum() or c in "-." else "_" for c in socket.gethostname())
+    own = folder / f"worker-{host}-{os.getpid()}"
+    others = [file.with_name(file.name[1:].removesuffix(".lock")) for file in folder.glob(".worker-*.lock")]
+    with held(own):
+        sees_locks = is_held(own)  # some network drives have none
+        yield sees_locks and not any(not o.name.startswith(f"worker-{host}-") or is_held(o) for o in others)
 
 
 def begin(folder: Path, plan: Plan) -> Plan:

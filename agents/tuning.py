@@ -14,7 +14,7 @@ from splitgym.agents.build import build_model
 from splitgym.agents.config import TrainConfig
 from splitgym.agents.search_space import Space
 from splitgym.agents.settings import folder_word
-from splitgym.agents.study_folder import PLAN_FILE, STORAGE, Plan, alone, begin
+from splitgym.agents.study_folder import PLAN_FILE, STORAGE, Plan, alone, at_work, begin
 from splitgym.agents.training import torch_threads
 from splitgym.checks import file_path, whole_number
 from splitgym.cli.common import check_output
@@ -115,6 +115,8 @@ def _study(optuna: Any, folder: Path, plan: Plan, space: Space) -> Iterator[tupl
                 sampler=Seeded(plan.config.seed),
                 pruner=_pruner(optuna, plan),
             )
+            if stack.enter_context(at_work(folder)):  # so those under way belong to processes that were killed
+                _begin_anew(optuna, study, _running(optuna, study))
             if not study.get_trials(deepcopy=False):
                 study.enqueue_trial(_start(plan.config, space), user_attrs={"start": True})
         yield study, plan
@@ -176,12 +178,21 @@ def _counts(optuna: Any, study: Any) -> tuple[int, int]:
     """How many trials have ended, and how many are under way; those whose process has died begin anew."""
     states = optuna.trial.TrialState
     optuna.storages.fail_stale_trials(study)
-    for trial in study.get_trials(deepcopy=False, states=(states.RUNNING,)):
-        if _BEGUN not in trial.user_attrs and _is_old(trial.datetime_start):  # its process died before its first beat
-            study.tell(trial.number, state=states.FAIL)
-            optuna.storages.RetryHeartbeatStaleTrialCallback()(study, trial)
+    lost = [t for t in _running(optuna, study) if _BEGUN not in t.user_attrs and _is_old(t.datetime_start)]
+    _begin_anew(optuna, study, lost)  # their processes died before their first beat
     found = [trial.state for trial in study.get_trials(deepcopy=False)]
     return sum(state in (states.COMPLETE, states.PRUNED) for state in found), found.count(states.RUNNING)
+
+
+def _running(optuna: Any, study: Any) -> list[Any]:
+    return study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+
+
+def _begin_anew(optuna: Any, study: Any, trials: Sequence[Any]) -> None:
+    """Give up trials of processes that died, and let the next ones have their settings."""
+    for trial in trials:
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        optuna.storages.RetryHeartbeatStaleTrialCallback()(study, trial)
 
 
 def _is_old(begin: datetime.datetime) -> bool:

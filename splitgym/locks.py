@@ -52,6 +52,15 @@ def held(path: Path, patience_s: float = 0.0) -> Iterator[None]:
             os.close(handle)  # only now: whoever comes between finds the file gone, and makes a new one
 
 
+def is_held(path: Path) -> bool:
+    """Whether somebody holds :func:`held` of a path; also this process."""
+    try:
+        with held(path):
+            return False
+    except ValueError:
+        return True
+
+
 def _acquired(file: Path, path: Path, until: float) -> int:
     while True:
         _check_own(file)

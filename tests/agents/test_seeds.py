@@ -74,6 +74,13 @@ def test_an_interrupted_one_goes_on(tmp_path: Path) -> None:
         train_seeds(tiny(), [0, 7, 8], out, progress=False)
 
 
+def test_a_folder_whose_first_run_never_began_is_free(tmp_path: Path) -> None:
+    write_seeds(tmp_path, (3, 4))  # and then its process was killed
+    train_seeds(tiny(), [0], tmp_path, progress=False)
+    assert read_seeds(tmp_path) == (0,)
+    assert load_agent(tmp_path / "s0").steps == 256
+
+
 @pytest.mark.parametrize("given", ["", "5:5", "3:1", "a:b", "1,1", "-1:3", [], [1.5], 7, "0:99999"])
 def test_what_are_no_seeds(given: Any) -> None:
     with pytest.raises(ValueError, match="seeds"):

@@ -27,6 +27,7 @@ from splitgym.agents.trials import chosen_by, configured
 from splitgym.agents.tuned import Tuned
 from splitgym.agents.tuning import TuningInterrupted, tune
 from splitgym.cli.common import changes_of
+from splitgym.locks import held
 from splitgym.seeding import FIRST_VALIDATION_SEED
 from splitgym.show.tuning import tuning_figure
 from tests.helpers import short
@@ -211,14 +212,40 @@ def test_a_trial_of_a_process_that_died_begins_anew(tmp_path: Path) -> None:
     study = kept(tmp_path / "study")
     lost = study.ask()
     assert len(ended(tmp_path / "study")) == 2
-    tuned(tmp_path / "study", trials=3)  # somebody may be at it
+    with held(tmp_path / "study" / "worker-elsewhere-7"):  # whose lock may not be seen from here
+        tuned(tmp_path / "study", trials=3)
     assert len(ended(tmp_path / "study")) == 2
+    (tmp_path / "study" / ".worker-elsewhere-7.lock").touch()  # it died
     old = datetime.datetime.now() - datetime.timedelta(seconds=1000)
     with study._storage._backend.engine.begin() as connection:
         table = "UPDATE trials SET datetime_start = :old WHERE number = :number"
         connection.exec_driver_sql(table, {"old": str(old), "number": lost.number})
     tuned(tmp_path / "study", trials=3)
     assert len(ended(tmp_path / "study")) == 3
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from splitgym.agents import trials
+from tests.agents.test_tuning import tuned
+real, calls = trials.reached, []
+def killed(*args):
+    calls.append(1)
+    return os.kill(os.getpid(), 9) if len(calls) == 4 else real(*args)
+trials.reached = killed
+tuned(Path(sys.argv[1]), trials=2)
+"""
+
+
+def test_a_killed_study_goes_on_at_once_and_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", KILLED, str(tmp_path / "parts")]
+    assert subprocess.run(words, timeout=600, check=False).returncode == -9
+    assert len(ended(tmp_path / "parts")) == 1
+    tuned(tmp_path / "parts", trials=2)
+    tuned(tmp_path / "whole", trials=2)
+    assert ended(tmp_path / "parts") == ended(tmp_path / "whole")
+    assert not list((tmp_path / "parts").glob(".worker-*"))
 
 
 def test_trials_are_compared_on_validation_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

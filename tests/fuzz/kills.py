@@ -77,6 +77,25 @@ def train_figures(folder: Path) -> Any:
     return load_config(folder / "run").steps, read_weights(folder / "run" / "model.zip", "cpu")[1]["num_timesteps"]
 
 
+def seeds_figures(folder: Path) -> Any:
+    """Steps of each training seed."""
+    from splitgym.agents.checkpoint import read_weights
+    from splitgym.agents.seeds import trained_runs
+
+    runs = trained_runs(folder / "runs")
+    return {seed: read_weights(run / "model.zip", "cpu")[1]["num_timesteps"] for seed, run in runs.items()}
+
+
+def study_figures(folder: Path) -> Any:
+    """Settings, reports and value of each trial that has ended, in their order, and the file of the best."""
+    import optuna
+
+    found = optuna.load_study(study_name="tune", storage=f"sqlite:///{folder / 'study' / 'study.sqlite'}").trials
+    ended = [t for t in found if t.state.name in ("COMPLETE", "PRUNED")]
+    best = json.loads((folder / "study" / "best.json").read_text(encoding="utf-8"))["settings"]
+    return [(t.params, t.value, t.intermediate_values) for t in ended], best
+
+
 def _front(search: str) -> Job:
     arguments = (
         "optimize",
@@ -94,10 +113,11 @@ def _front(search: str) -> Job:
 
 
 _STORED = ("--store", "{}/store", "--csv", "{}/rows.csv")
-_TRAIN = (
-    "train", "--steps", "4096", "--n-envs", "8", "--hyper", "n_steps=16", "--hyper", "batch_size=64", "--net", "8",
-    "--set", "tasks.count=20", "--checkpoint-every", "512", "--out", "{}/run", "--quiet",
+_SMALL = (
+    "--n-envs", "8", "--hyper", "n_steps=16", "--hyper", "batch_size=64", "--net", "8", "--set", "tasks.count=20",
+    "--quiet",
 )  # fmt: skip
+_TRAIN = ("train", *_SMALL, "--steps", "4096", "--checkpoint-every", "512")
 JOBS: dict[str, Job] = {
     "evaluate": Job(
         ("evaluate", "random", "enachi", "device", "--episodes", "120", "--bound", "--set", "tasks.count=60", *_STORED),
@@ -112,7 +132,17 @@ JOBS: dict[str, Job] = {
     ),
     "optimize": _front("exhaustive"),
     "random search": _front("random"),
-    "train": Job(_TRAIN, train_figures, ("train", "--resume", "{}/run", "--quiet")),
+    "train": Job((*_TRAIN, "--out", "{}/run"), train_figures, ("train", "--resume", "{}/run", "--quiet")),
+    "train seeds": Job(
+        (*_TRAIN, "--out", "{}/runs", "--seeds", "0:2"), seeds_figures, ("train", "--resume", "{}/runs", "--quiet")
+    ),
+    "tune": Job(
+        ("tune", *_SMALL, "--steps", "512", "--reports", "2", "--trials", "3", "--study", "{}/study"), study_figures
+    ),
+    "fit": Job(
+        ("fit", "--set", "tasks.count=20", "--samples", "2000", "--episodes", "2", "--out", "{}/fit.json", "--quiet"),
+        lambda folder: (folder / "fit.json").read_text(encoding="utf-8"),
+    ),
 }
 
 
@@ -190,7 +220,7 @@ def assert_nothing_left(folder: Path) -> None:
 # ------------------------------------------------------------------ the campaign
 def begun(folder: Path) -> bool:
     """Whether a training has written down what it is, so that it can be resumed."""
-    return (folder / "run" / "config.json").is_file()
+    return any((folder / name).is_file() for name in ("run/config.json", "runs/s0/config.json"))
 
 
 def run_case(name: str, rng: np.random.Generator, most: int) -> Counter[str]:
