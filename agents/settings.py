@@ -13,6 +13,7 @@ from splitgym.named_files import renamed
 from splitgym.names import check_name
 from splitgym.quoting import shown
 from splitgym.randomising import Randomised, randomised, spread_of
+from splitgym.seeding import episode_key, seed_key
 from splitgym.strict import from_mapping
 from splitgym.worlds.world import World
 
@@ -99,9 +100,13 @@ def folder_word(config: Played) -> str:
     return "+".join(many) + ("-randomised" if config.randomise else "")
 
 
-def per_decision(returns: np.ndarray, decisions: np.ndarray, config: Played) -> np.ndarray:
-    """Returns (n,) of episodes of different scenarios, each per decision and for an episode of the first scenario."""
-    return returns / decisions * config.world.horizon(config.scenario)
+def made_alike(returns: np.ndarray, seeds: Sequence[int], config: Played) -> np.ndarray:
+    """Returns (n,) of the episodes of ``seeds``, each as if its scenario had as many tasks as the first one."""
+    if not is_varied(config):
+        return returns
+    contexts, horizon = Contexts(config.world, setting(config), str(config.action)), config.world.horizon
+    most = [horizon(contexts.draw(episode_key(seed_key(seed), 0)).scenario) for seed in seeds]
+    return returns * (horizon(config.scenario) / np.array(most))
 
 
 def context_of(config: Played, scenario: Any) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 from splitgym.agents.agent import Agent
 from splitgym.agents.checkpoint import VALIDATION_FILE
 from splitgym.agents.config import TrainConfig, using
-from splitgym.agents.settings import is_varied, per_decision
+from splitgym.agents.settings import made_alike
 from splitgym.engines.tasks import blocks
 from splitgym.evaluation.company import MOST_STEPS
 from splitgym.evaluation.policies import Contender
@@ -51,7 +51,7 @@ def validated(agent: Agent, config: TrainConfig, steps: int) -> Point:
 def _returns(agent: Agent, config: TrainConfig) -> np.ndarray:
     """Returns (validation_episodes,) of the seeds; an episode does not depend on its company.
 
-    Those of different scenarios are made alike, see :func:`splitgym.agents.settings.per_decision`.
+    Those of different scenarios are made alike, see :func:`splitgym.agents.settings.made_alike`.
     """
     plays = Contender(agent.name, agent.action, agent.episode_options, True, lambda env: _checked(agent, env))
     seeds = validation_seeds(config.validation_episodes)
@@ -60,8 +60,7 @@ def _returns(agent: Agent, config: TrainConfig) -> np.ndarray:
     for places in blocks(len(seeds), size):
         own = seeds[places]
         played = play(plays, config.world, config.setting, len(own), own[0], num_threads=config.num_threads)
-        returns = Episodes(played.outcomes, played.live).total("reward")
-        parts.append(per_decision(returns, played.live.sum(axis=0), config) if is_varied(config) else returns)
+        parts.append(made_alike(Episodes(played.outcomes, played.live).total("reward"), own, config))
     return np.concatenate(parts)
 
 

@@ -42,6 +42,7 @@ class MixedRows(Rows):
         self._drawn: list[Context] = []
         self._natures: list[Any] = []
         super().__init__(world, self._source.first.scenario, action, n, episode_options, num_threads, log)
+        self.encoding = self._source.first.encoding  # of all rows whose axes are these
         self.horizon = self._source.horizon
 
     @property
@@ -143,6 +144,10 @@ class MixedRows(Rows):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "_each"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.encoding = self._source.first.encoding
 
 
 def _of(actions: Any, row: int) -> Any:

@@ -16,7 +16,7 @@ from splitgym.agents.build import build_model
 from splitgym.agents.centring import CentredRewards
 from splitgym.agents.config import TrainConfig, load_config
 from splitgym.agents.sb3 import make_vec_env
-from splitgym.agents.settings import per_decision
+from splitgym.agents.settings import made_alike
 from splitgym.agents.training import default_folder, train
 from splitgym.cli import main
 from splitgym.worlds.world import WORLDS
@@ -135,9 +135,19 @@ def test_what_one_agent_cannot_learn_from_is_refused(fields: dict[str, Any], tol
 
 
 def test_returns_of_different_lengths_are_made_alike() -> None:
-    config = tiny(**VARIED)
-    found = per_decision(np.array([46.0, 10.0]), np.array([46, 20]), config)
-    assert found.tolist() == [23.0, 11.5]  # an episode of the first scenario has 23 decisions
+    """An episode of a scenario with twice the tasks counts half; which one a seed plays, an environment says."""
+    long = short("inference", "bursty", **{"tasks.count": 46})
+    config = tiny(scenario=[SCENARIOS[0], long], randomise=RANGES)
+    seeds = list(range(40, 52))
+    found = made_alike(np.full(12, 10.0), seeds, config).tolist()
+    env = splitgym.envs.single.SplitEnv(scenario=config.setting)
+    names = []
+    for seed in seeds:
+        env.reset(seed=seed)
+        names.append(env.scenario.name)
+    assert set(names) == {"default", "bursty"}
+    assert found == [10.0 if name == "default" else 5.0 for name in names]
+    assert made_alike(np.ones(1), [3], tiny()).tolist() == [1.0]
 
 
 def test_damaged_scenarios_are_refused(varied: Path, tmp_path: Path) -> None:
