@@ -3,7 +3,8 @@
 Ours, and not published.  It keeps ENACHI's energy queue Q and its rule (arXiv 2601.08135), maximise what a task brings
 less Q / V times its energy.  What a decision brings is the mean over simulated tasks with the same observation, so the
 predicted complexity, the fading and the early stop count; ENACHI takes the average sample and mean rates.  And the time
-in which a task keeps the device busy has a price tau, since the next tasks wait for it.  The offline phase is
+in which a task keeps the device busy has a price tau, since the next tasks wait for it; a task that is not worth that
+is given up, where the encoding of actions can say so.  The offline phase is
 :mod:`splitgym.baselines.dpp_fit`; online nothing but the observation is used, and no torch.
 """
 
@@ -15,7 +16,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splitgym.baselines.dpp_fit import setting_digest
-from splitgym.baselines.dpp_model import TaskModel, numbers_of
+from splitgym.baselines.dpp_model import TaskModel
+from splitgym.baselines.dpp_rule import can_give_up, decided
 from splitgym.baselines.dpp_shelf import model_for
 from splitgym.encodings import by_column
 from splitgym.policy import Policy, register_policy
@@ -30,12 +32,16 @@ _TIME_PRICE = Range("1/s", 0.0, 1e9, hint="answers for a second of the device's 
 class Dpp(Policy):
     """The decision of the greatest P(correct) - Q / V * energy - tau * busy time, out of those that can be the best.
 
+    If the environment's encoding can express a transmit power of 0 W (``dict`` and ``box``), a task for which all of
+    them are worth less than nothing is given up: no answer, no energy, and the device is free at once.
+
     Args:
         env: see :class:`splitgym.policy.Policy`.
         model: a fitted model, or the path of its file (``splitgym fit`` writes one); ``None``: the one that comes with
             the package, one that was kept, or a fit now, which takes minutes and the extra ``agents``.
         weight_j2: V [J^2]; ``None``: what validation chose.
         time_price: tau [1/s]; ``None``: what validation chose.
+        waiting_price: sigma [1/s]; ``None``: what validation chose.
         seed: unused.
 
     Raises ``ValueError`` for a damaged file and for a model of another scenario (the number of tasks may differ).
@@ -51,10 +57,15 @@ class Dpp(Policy):
         model: TaskModel | str | Path | None = None,
         weight_j2: float | None = None,
         time_price: float | None = None,
+        waiting_price: float | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(env, seed=seed)
-        for name, limits, price in (("weight_j2", WEIGHT, weight_j2), ("time_price", _TIME_PRICE, time_price)):
+        for name, limits, price in (
+            ("weight_j2", WEIGHT, weight_j2),
+            ("time_price", _TIME_PRICE, time_price),
+            ("waiting_price", _TIME_PRICE, waiting_price),
+        ):
             if price is not None:
                 limits.check(name, price)
         if model is None:
@@ -63,6 +74,8 @@ class Dpp(Policy):
         self._check()
         self.weight_j2 = self.model.weight_j2 if weight_j2 is None else float(weight_j2)
         self.time_price = self.model.time_price if time_price is None else float(time_price)
+        self.waiting_price = self.model.waiting_price if waiting_price is None else float(waiting_price)
+        self.gives_up = can_give_up(self.encoding)
 
     def _check(self) -> None:
         names = tuple(axis.name for axis in self.encoding.axes)
@@ -75,6 +88,5 @@ class Dpp(Policy):
             )
 
     def decide(self, views: np.ndarray, decisions: np.ndarray) -> None:
-        prices = views["queue_j"] / self.weight_j2, np.full(len(views), self.time_price)
-        chosen = self.model.choose(numbers_of(views, self.model.fields), *prices)
-        by_column(decisions, len(self.model.axes))[:] = self.model.decisions[chosen]
+        prices = self.weight_j2, self.time_price, self.waiting_price
+        by_column(decisions, len(self.model.axes))[:] = decided(self.model, views, prices, self.gives_up)

@@ -27,8 +27,11 @@ from splitgym.worlds.world import World, world_of
 #: Worlds whose decisions have the three expectations.
 WORLDS = ("inference",)
 #: Prices that are tried: V over the published V / Ebar^2 (2e-3 J^2 at 6 mJ), and answers for the longest deadline.
-WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0)
+WEIGHTS = (0.25, 0.35, 0.5, 1.0, 2.0)
 TIMES = (0.0, 0.15, 0.3, 0.6, 1.0, 1.5, 2.2)
+#: Prices of a task that waits, over the greatest price of time; and which of the three prices are tried together.
+WAITING = (0.0, 0.05, 0.1, 0.2, 0.4)
+_TURNS = ((0, 1), (1, 2), (0,))
 _WEIGHT_PER_BUDGET2 = 2e-3 / 6e-3**2
 #: Prices of energy [answers per budget] among which a decision must be worth its place at least once.
 _ENERGIES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 6.4, 50.0)
@@ -138,7 +141,7 @@ def _model(
     """A model before its prices are known, of all decisions of the table or of those that are kept."""
     rows = np.arange(len(table)) if kept is None else kept
     arrays = {**trained.arrays, "embedded": trained.arrays["embedded"][rows], "decisions": table[rows]}
-    return TaskModel(**head, samples=samples, weight_j2=1.0, time_price=0.0, arrays=arrays)
+    return TaskModel(**head, samples=samples, weight_j2=1.0, time_price=0.0, waiting_price=0.0, arrays=arrays)
 
 
 def worth_keeping(model: TaskModel, seen: np.ndarray, budget_j: float, times: tuple[float, ...]) -> np.ndarray:
@@ -172,15 +175,41 @@ def _mixed(
     return choose
 
 
+def priced_again(world: World, scenario: Any, model: TaskModel, told: Told = lambda share: None) -> TaskModel:
+    """A fitted model with prices that are chosen anew, in as many validation episodes; what it learnt stays."""
+    setting, waited = Setting(world, _usual(world, scenario), {}), any(row["time_price"] for row in model.validation)
+    return _priced(setting, model, _times(setting, waited), model.validation_episodes, told)
+
+
 def _priced(setting: Setting, model: TaskModel, times: tuple[float, ...], episodes: int, told: Told) -> TaskModel:
-    """The model with the V and tau of the greatest mean return on validation seeds, the first of several."""
-    weights = [factor * _WEIGHT_PER_BUDGET2 * setting.budget_j**2 for factor in WEIGHTS]
-    pairs = list(itertools.product(weights, times))
-    returned, energy = play(setting, model, pairs, episodes, told)
-    rows = zip(pairs, returned.tolist(), energy.tolist(), strict=True)
-    tried = tuple(Prices(weight_j2=v, time_price=t, returned=r, energy=e) for (v, t), r, e in rows)
-    weight_j2, time_price = pairs[int(np.argmax(returned))]
-    return dataclasses.replace(model, weight_j2=weight_j2, time_price=time_price, validation=tried)
+    """The model with the prices of the greatest mean return on validation seeds, the first of several.
+
+    ``times`` are the prices of the device's time that are tried [1/s].
+    """
+    ranges = (
+        [factor * _WEIGHT_PER_BUDGET2 * setting.budget_j**2 for factor in WEIGHTS],
+        list(times),
+        [share * max(times) for share in WAITING] if max(times) > 0.0 else [0.0],
+    )
+    best, tried = (ranges[0][len(WEIGHTS) // 2], 0.0, 0.0), dict[Any, Prices]()
+    for turn, varied in enumerate(_TURNS):
+        grid = itertools.product(*(r if place in varied else [best[place]] for place, r in enumerate(ranges)))
+        fresh = [prices for prices in grid if prices not in tried]
+        if fresh:
+            returned, energy = play(setting, model, fresh, episodes, _part(told, turn, len(_TURNS)))
+            for prices, r, e in zip(fresh, returned.tolist(), energy.tolist(), strict=True):
+                tried[prices] = Prices(zip(Prices.KEYS, (*prices, r, e), strict=True))
+        best = max(tried, key=lambda prices: tried[prices]["returned"])
+    weight_j2, time_price, waiting_price = best
+    return dataclasses.replace(
+        model, weight_j2=weight_j2, time_price=time_price, waiting_price=waiting_price,
+        validation=tuple(tried.values()),
+    )  # fmt: skip
+
+
+def _part(told: Told, place: int, count: int) -> Told:
+    """Who hears of the share of one of ``count`` equal parts."""
+    return lambda share: told((place + share) / count)
 
 
 def fit(

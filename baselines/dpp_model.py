@@ -7,7 +7,6 @@ taken in one order whatever stands beside it, so a row's choice does not depend 
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from splitgym.baselines.dpp_file import packed, unpacked
 from splitgym.checks import file_path
 from splitgym.files import write_atomically
 from splitgym.named_files import NamedFile
@@ -29,10 +29,13 @@ FORMAT = "splitgym-fit-1"
 EXPECTED = ("correct", "energy_j", "busy_s")
 _WORDS = ("env_id", "scenario", "digest", "code")
 _COUNTS = ("seed", "samples", "validation_seed", "validation_episodes")
-_PRICES = ("weight_j2", "time_price")
+#: What validation chooses: V [J^2], tau and sigma [1/s].
+PRICES = ("weight_j2", "time_price", "waiting_price")
 #: What can decide how a task goes (the queue and what comes later cannot); those that vary are looked at.
 LOOKED_AT = ("remaining_s", "gain", "hint", "edge_load", "rtt_s", "clock_hz")
 _LOGARITHMIC = ("gain",)
+#: Chosen where every decision is worth less than giving the task up.
+GIVEN_UP = -1
 _HELD = 250_000  # numbers at once, so that they stay in the processor's cache
 
 
@@ -44,9 +47,9 @@ def numbers_of(views: np.ndarray, fields: Sequence[str]) -> np.ndarray:
 
 
 class Prices(dict):
-    """One row of the validation table: ``weight_j2``, ``time_price``, ``returned`` and ``energy`` in budgets."""
+    """One row of the validation table: the three prices, ``returned``, and ``energy`` in budgets."""
 
-    KEYS = (*_PRICES, "returned", "energy")
+    KEYS = (*PRICES, "returned", "energy")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,7 +63,8 @@ class TaskModel:
         seed, samples: seed of the fit, decisions that it learnt from.
         weight_j2: V [J^2].
         time_price: tau, answers for a second of the device's time [1/s].
-        validation: the prices that were tried: V, tau, mean return, mean energy in budgets.
+        waiting_price: sigma, the same for each task that waits [1/s].
+        validation: the prices that were tried: V, tau, sigma, mean return, mean energy in budgets.
         validation_seed, validation_episodes: the first episode's seed there, and how many.
         axes: names of the columns of ``decisions``.
         fields: names of the observed values that it looks at, out of :data:`LOOKED_AT`.
@@ -79,6 +83,7 @@ class TaskModel:
     samples: int
     weight_j2: float
     time_price: float
+    waiting_price: float
     validation: tuple[Prices, ...]
     validation_seed: int
     validation_episodes: int
@@ -87,10 +92,9 @@ class TaskModel:
     arrays: dict[str, np.ndarray]
 
     def __post_init__(self) -> None:
-        if not (self.weight_j2 > 0.0 and self.time_price >= 0.0):
-            raise ValueError(
-                f"weight_j2 must be > 0 and time_price >= 0, got {self.weight_j2!r} and {self.time_price!r}"
-            )
+        if not (self.weight_j2 > 0.0 and self.time_price >= 0.0 and self.waiting_price >= 0.0):
+            found = f"{self.weight_j2!r}, {self.time_price!r} and {self.waiting_price!r}"
+            raise ValueError(f"weight_j2 must be > 0, time_price and waiting_price >= 0, got {found}")
         if strange := [name for name in self.fields if name not in LOOKED_AT]:
             raise ValueError(f"fields must be out of {listed(LOOKED_AT)}, got {shown(strange[0])}")
         check_arrays(self.arrays, len(self.fields), len(self.axes))
@@ -116,27 +120,33 @@ class TaskModel:
         both = [np.stack([(z * row).sum(axis=-1) for row in self.arrays["readout"]], axis=-1) for z in parts]
         return np.concatenate(both) + self.arrays["offset"]
 
-    def choose(self, numbers: np.ndarray, energy_price: np.ndarray, time_price: np.ndarray) -> np.ndarray:
+    def choose(
+        self, numbers: np.ndarray, energy_price: np.ndarray, time_price: np.ndarray, *, gives_up: bool = False
+    ) -> np.ndarray:
         """The decision of the greatest P(correct) - energy_price * energy - time_price * busy time, (n,) indices.
 
         Args:
             numbers: (n, k) of :func:`numbers_of`.
             energy_price: (n,) Q / V [1/J].
             time_price: (n,) tau [1/s].
+            gives_up: whether :data:`GIVEN_UP`, which brings and takes nothing, is one of the decisions.
 
         The first of several.
         """
-        correct, energy, busy = self.arrays["readout"]
         prices = [np.asarray(price, np.float64)[:, None] for price in (energy_price, time_price)]
-        worth = correct - prices[0] * energy - prices[1] * busy  # (n, d); the offsets are the same for all decisions
-        worth = worth.astype(np.float32)
-        features, chosen, first = self.features(numbers), [], 0
+        worth, common = _net(self.arrays["readout"], prices), _net(self.arrays["offset"][:, None], prices)[:, 0]
+        features, chosen, first = self.features(numbers), [np.zeros(0, np.int64)], 0
         for part in self._parts(features):
+            rows = np.s_[first : first + len(part)]
             z = self._hinges(part)
-            z *= worth[first : first + len(part), None, :]
-            chosen.append(z.sum(axis=-1).argmax(axis=-1))
+            z *= worth[rows, None, :]
+            values = z.sum(axis=-1)  # without the offsets, which are the same for all decisions
+            best = values.argmax(axis=-1)
+            if gives_up:
+                best[np.take_along_axis(values, best[:, None], 1)[:, 0] + common[rows] < 0.0] = GIVEN_UP
+            chosen.append(best)
             first += len(part)
-        return np.concatenate(chosen) if chosen else np.zeros(0, np.int64)
+        return np.concatenate(chosen)
 
     def _parts(self, features: np.ndarray) -> list[np.ndarray]:
         rows = max(_HELD // self.arrays["embedded"].size, 1)
@@ -151,7 +161,7 @@ class TaskModel:
         """The content of a model's file: plain tables, texts and numbers, arrays as base64 of little-endian floats."""
         head = {name: value for name, value in vars(self).items() if name != "arrays"}
         lists = {"axes": list(self.axes), "fields": list(self.fields), "validation": [dict(p) for p in self.validation]}
-        return {"format": FORMAT, **head, **lists, "arrays": {k: _packed(a) for k, a in self.arrays.items()}}
+        return {"format": FORMAT, **head, **lists, "arrays": {k: packed(a) for k, a in self.arrays.items()}}
 
     def save(self, path: str | Path) -> Path:
         """Write a JSON file, whole or not at all; returns its path."""
@@ -173,6 +183,12 @@ class TaskModel:
             return cls(**_arguments(table))
         except ValueError as error:
             raise ValueError(cut(f"{where(path)} is not a fit that can be used: {error}")) from error
+
+
+def _net(brings: np.ndarray, prices: list[np.ndarray]) -> np.ndarray:
+    """(n, d) float32: answers less the prices (n, 1) of energy and time, of EXPECTED (3, d)."""
+    correct, energy, busy = brings
+    return (correct - prices[0] * energy - prices[1] * busy).astype(np.float32)
 
 
 def layer_names(arrays: dict[str, np.ndarray]) -> list[tuple[str, str]]:
@@ -206,25 +222,6 @@ def check_arrays(arrays: dict[str, np.ndarray], looked_at: int, n_axes: int) -> 
 _BEHIND = ("embedded", "readout", "offset", "decisions")
 
 
-def _packed(array: np.ndarray) -> dict[str, Any]:
-    kind = array.dtype.newbyteorder("<")
-    return {"shape": list(array.shape), "data": base64.b64encode(array.astype(kind).tobytes()).decode()}
-
-
-def _unpacked(name: str, given: Any) -> np.ndarray:
-    kind = np.dtype("<f8" if name == "decisions" else "<f4")
-    if not isinstance(given, dict) or sorted(given) != ["data", "shape"] or not isinstance(given["data"], str):
-        raise ValueError(f"array {shown(name)} must be a table with shape and data, got {shown(given)}")
-    shape = given["shape"]
-    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape) or len(shape) > 2:
-        raise ValueError(f"shape of array {shown(name)} must be one or two whole numbers, got {shown(shape)}")
-    try:
-        data = base64.b64decode(given["data"], validate=True)
-        return np.frombuffer(data, kind).reshape(shape).astype(kind.newbyteorder("="))
-    except ValueError as error:
-        raise ValueError(f"array {shown(name)} is damaged: {error}") from error
-
-
 def _arguments(table: dict[str, Any]) -> dict[str, Any]:
     """Arguments of :class:`TaskModel` out of a file's table.  Raises ``ValueError`` that says what is wrong with it."""
     if table.get("format") != FORMAT:
@@ -239,7 +236,7 @@ def _arguments(table: dict[str, Any]) -> dict[str, Any]:
     _check_plain(given)
     lists = {"axes": tuple(given["axes"]), "fields": tuple(given["fields"])}
     tried = tuple(Prices(row) for row in given["validation"])
-    return {**given, **lists, "validation": tried, "arrays": {k: _unpacked(k, a) for k, a in given["arrays"].items()}}
+    return {**given, **lists, "validation": tried, "arrays": {k: unpacked(k, a) for k, a in given["arrays"].items()}}
 
 
 def _check_plain(given: dict[str, Any]) -> None:
@@ -249,7 +246,7 @@ def _check_plain(given: dict[str, Any]) -> None:
     for name in _COUNTS:
         if type(given[name]) is not int or given[name] < 0:
             raise ValueError(f"{name} must be a whole number >= 0, got {shown(given[name])}")
-    for name in _PRICES:
+    for name in PRICES:
         if type(given[name]) not in (int, float):
             raise ValueError(f"{name} must be a number, got {shown(given[name])}")
     for name in ("axes", "fields"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from splitgym.baselines.dpp_model import LOOKED_AT, TaskModel, numbers_of
+from splitgym.baselines.dpp_rule import can_give_up, decided
 from splitgym.encodings import grid_of
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.physics.codec import decode_fields
@@ -45,9 +46,9 @@ class Setting(NamedTuple):
     scenario: Any
     options: Mapping[str, Any]
 
-    def batch(self, rows: int, mode: str) -> SplitVectorEnv:
-        """An environment whose actions are levels of the axes."""
-        return SplitVectorEnv(rows, self.world.name, self.scenario, "multidiscrete", self.options, mode)
+    def batch(self, rows: int, mode: str, action: str = "multidiscrete") -> SplitVectorEnv:
+        """An environment whose actions are levels of the axes, or those of another encoding."""
+        return SplitVectorEnv(rows, self.world.name, self.scenario, action, self.options, mode)
 
     def decisions(self) -> np.ndarray:
         """The distinct decisions (m, n_axes) that are tried, SI units; of too many levels every other one goes."""
@@ -106,24 +107,23 @@ def sample(setting: Setting, table: np.ndarray, count: int, seed: int, choose: C
 
 
 def play(
-    setting: Setting, model: TaskModel, prices: list[tuple[float, float]], episodes: int, told: Told
+    setting: Setting, model: TaskModel, prices: Sequence[tuple[float, float, float]], episodes: int, told: Told
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Play validation episodes with every pair of V [J^2] and tau [1/s], all side by side and on the same traces.
+    """Play validation episodes with each V [J^2], tau and sigma [1/s], all side by side and on the same traces.
 
     Returns (n_prices,) mean returns and (n_prices,) mean energies of a task, in budgets.
     """
     seeds: list[int | None] = [*validation_seeds(episodes)]
     rows = episodes * len(prices)
-    env = setting.batch(rows, "Disabled")
-    weight_j2, time_price = np.repeat(np.array(prices, np.float64), episodes, axis=0).T
-    levels, live = env.encoding.encode(model.decisions), np.ones(rows, np.bool_)
+    env = setting.batch(rows, "Disabled", "dict")
+    each = np.repeat(np.array(prices, np.float64), episodes, axis=0).T
+    live, gives_up = np.ones(rows, np.bool_), can_give_up(env.encoding)
     returned, spent_j = np.zeros(rows), np.zeros(rows)
     observations, _ = env.reset(seed=seeds * len(prices))
     steps, nobody = 0, np.zeros(rows, np.bool_)
     while live.any():
         views = views_of(env, observations)
-        chosen = model.choose(numbers_of(views, model.fields), views["queue_j"] / weight_j2, time_price)
-        env.rows.decode(levels[chosen])
+        env.rows.decode(env.encoding.encode(decided(model, views, each, gives_up)))
         env.rows.turn(live, nobody)
         returned += np.where(live, env.rows.outcomes["reward"], 0.0)
         spent_j += np.where(live, env.rows.outcomes["energy_j"], 0.0)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from splitgym.baselines.dpp_fit import EPISODES, SAMPLES, fit
-from splitgym.baselines.dpp_model import TaskModel
+from splitgym.baselines.dpp_model import PRICES, TaskModel
 from splitgym.cli.common import (
     Outputs,
     add_form,
@@ -79,16 +79,11 @@ def _table(model: TaskModel) -> Table:
         caption=f"mean of {model.validation_episodes} validation episodes; energy of a task over its budget",
         caption_justify="left",
     )
-    for name in ("V\nJ²", "tau\n1/s", "return", "energy"):
+    for name in ("V\nJ²", "tau\n1/s", "sigma\n1/s", "return", "energy"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for row in model.validation:
-        best = (row["weight_j2"], row["time_price"]) == (model.weight_j2, model.time_price)
-        cells = (
-            f"{row['weight_j2']:.3g}",
-            f"{row['time_price']:.3g}",
-            f"{row['returned']:.1f}",
-            f"{row['energy']:.3f}",
-        )
-        table.add_row(*cells, "chosen" if best else "")
+        best = all(row[name] == getattr(model, name) for name in PRICES)
+        prices = (f"{row[name]:.3g}" for name in PRICES)
+        table.add_row(*prices, f"{row['returned']:.1f}", f"{row['energy']:.3f}", "chosen" if best else "")
     return table

@@ -15,7 +15,8 @@ import splitgym
 from splitgym.baselines import dpp_fit, dpp_sampling, dpp_shelf
 from splitgym.baselines.dpp import Dpp
 from splitgym.baselines.dpp_fit import setting_digest, worth_keeping
-from splitgym.baselines.dpp_model import TaskModel, numbers_of
+from splitgym.baselines.dpp_model import GIVEN_UP, PRICES, TaskModel, numbers_of
+from splitgym.baselines.dpp_rule import can_give_up
 from splitgym.baselines.dpp_sampling import Setting, came_of, play, views_of
 from splitgym.envs.vector import SplitVectorEnv
 from splitgym.seeding import FIRST_TRAINING_SEED, FIRST_VALIDATION_SEED, validation_seeds
@@ -42,8 +43,8 @@ def by_hand(**changes: Any) -> TaskModel:
     )
     given = {
         "env_id": WORLD.env_id, "scenario": "enachi", "digest": setting_digest(WORLD, scenario), "code": "", "seed": 0,
-        "samples": 1, "weight_j2": 2e-3, "time_price": 0.0, "validation": (), "validation_seed": 0,
-        "validation_episodes": 1, "axes": AXES, "fields": ("hint",),
+        "samples": 1, "weight_j2": 2e-3, "time_price": 0.0, "waiting_price": 0.0, "validation": (),
+        "validation_seed": 0, "validation_episodes": 1, "axes": AXES, "fields": ("hint",),
         "arrays": {**{k: a.astype(np.float32) for k, a in arrays.items()}, "decisions": decisions},
     }  # fmt: skip
     return TaskModel(**{**given, **changes})
@@ -87,6 +88,61 @@ def test_debt_and_weight_price_the_energy() -> None:
     decisions = np.zeros(2, WORLD.decision)
     Dpp(env, model=by_hand(), time_price=1.1).decide(views, decisions)
     assert decisions["cut"].tolist() == [2.0, 2.0]
+
+
+def dear(**changes: Any) -> TaskModel:
+    """As :func:`by_hand`, but the decision that brings nothing takes 1 mJ and 50 ms."""
+    model = by_hand(**changes)
+    readout = np.vstack([BRINGS[:2], np.array([[0.0, 0.001, 0.05]], np.float32)]).T.copy()
+    return dataclasses.replace(model, arrays={**model.arrays, "readout": readout})
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.3])
+def test_a_task_that_is_not_worth_its_price_is_given_up(offset: float) -> None:
+    """The best decision is worth 0.7 - 0.1 tau and the offset: 0.1, -0.05, -0.5 without one."""
+    model, seen = dear(), np.zeros((3, 1), np.float32)
+    moved = {"offset": np.array([offset, 0.0, 0.0], np.float32)}
+    model = dataclasses.replace(model, arrays={**model.arrays, **moved})
+    prices = np.zeros(3), np.array([6.0, 7.5, 12.0])
+    assert model.choose(seen, *prices).tolist() == [1, 1, 1]
+    assert model.choose(seen, *prices, gives_up=True).tolist() == [1, 1 if offset else GIVEN_UP, GIVEN_UP]
+
+
+@pytest.mark.parametrize("action", ["dict", "box", "multidiscrete", "discrete"])
+def test_giving_up_takes_neither_energy_nor_time(action: str) -> None:
+    """At a price at which nothing pays; with levels alone the power is the least of them."""
+    env = SplitVectorEnv(40, "inference", WORLD.load_scenario("enachi"), action)
+    digest = setting_digest(WORLD, env.scenario)
+    policy = Dpp(env, model=dear(digest=digest), time_price=1000.0)
+    observations, _ = env.reset(seed=0)
+    for _ in range(2):
+        observations, *_ = env.step_briefly(policy.predict(observations)[0])
+    came, lost = env.rows.outcome_copy(), action in ("dict", "box")
+    assert can_give_up(env.encoding) == policy.gives_up == lost
+    assert ((came_of(came)[:, 1:] == 0.0).all(axis=1) == lost).all()
+    assert not came["correct"].any()
+    assert ((env.rows.outcomes["power_w"] == 0.0) == lost).all()
+
+
+def test_a_level_of_no_power_can_give_up_too() -> None:
+    scenario = WORLD.load_scenario("enachi", **{"radio.power_levels_w": [0.0, 0.2]})
+    assert can_give_up(SplitVectorEnv(1, "inference", scenario, "multidiscrete").encoding)
+
+
+def test_each_task_that_waits_adds_to_the_price_of_time() -> None:
+    env = SplitVectorEnv(3, "inference", "enachi", "dict")
+    env.reset(seed=0)
+    views = np.zeros(3, WORLD.view(env.scenario))
+    views["backlog"] = [0.0, 2.0, 15.0]
+    decisions = np.zeros(3, WORLD.decision)
+    Dpp(env, model=by_hand(), time_price=0.3, waiting_price=0.5).decide(views, decisions)
+    assert decisions["cut"].tolist() == [1.0, 2.0, 6.0]  # 0.3/s, 1.3/s, 7.8/s
+
+
+def test_prices_chosen_again_leave_what_was_learnt(fitted: TaskModel) -> None:
+    scenario = WORLD.load_scenario("default", **SMALL)
+    again = dpp_fit.priced_again(WORLD, scenario, dataclasses.replace(fitted, weight_j2=1.0, waiting_price=9.0))
+    assert again.to_dict() == fitted.to_dict()
 
 
 def test_a_large_weight_without_a_price_of_time_takes_the_greatest_chance(fitted: TaskModel) -> None:
@@ -148,13 +204,13 @@ def test_what_wins_nowhere_is_dropped() -> None:
 
 def test_the_prices_are_those_of_the_greatest_return(fitted: TaskModel) -> None:
     setting = Setting(WORLD, WORLD.load_scenario("default", **{**SMALL, "tasks.count": 200}), {})
-    pairs = [(row["weight_j2"], row["time_price"]) for row in fitted.validation]
-    assert len({t for _, t in pairs}) > 1  # tasks wait in this scenario
-    returned, energy = play(setting, fitted, pairs[:3], 2, lambda share: None)
+    triples = [tuple(row[name] for name in PRICES) for row in fitted.validation]
+    assert all(len(set(tried)) > 1 for tried in zip(*triples, strict=True))  # tasks wait in this scenario
+    returned, energy = play(setting, fitted, triples[:3], 2, lambda share: None)
     assert returned.tolist() == [row["returned"] for row in fitted.validation[:3]]
     assert energy.tolist() == [row["energy"] for row in fitted.validation[:3]]
     best = max(fitted.validation, key=lambda row: row["returned"])
-    assert (fitted.weight_j2, fitted.time_price) == (best["weight_j2"], best["time_price"])
+    assert all(getattr(fitted, name) == best[name] for name in PRICES)
 
 
 def test_test_seeds_are_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +231,7 @@ def test_test_seeds_are_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_where_nothing_waits_time_has_no_price() -> None:
     model = splitgym.fit(scenario="enachi", changes={"tasks.count": 10}, samples=2000, episodes=1, progress=False)
-    assert {row["time_price"] for row in model.validation} == {0.0}
+    assert {(row["time_price"], row["waiting_price"]) for row in model.validation} == {(0.0, 0.0)}
     assert set(model.fields) == {"gain", "hint"}  # nothing else varies there
 
 
