@@ -43,10 +43,10 @@ def build_model(config: TrainConfig) -> Any:
     else:
         env = make_vec_env(config.env_id, n_envs, num_threads=config.num_threads, **setting)
     try:
-        watched = VecMonitor(env)  # shows returns as they are
+        watched = CentredRewards(env) if config.centre_rewards else VecMonitor(env)
         model = cls(
             algorithm.policy,
-            CentredRewards(watched) if config.centre_rewards else watched,
+            watched,
             learning_rate=LinearSchedule(rate, LAST_RATE * rate, 1.0) if config.schedule == "linear" else rate,
             gamma=config.gamma,
             policy_kwargs=policy_arguments(config),

@@ -15,7 +15,7 @@ from splitgym.baselines.dpp_model import GIVEN_UP, TaskModel, numbers_of
 from splitgym.encodings import Encoding
 
 
-def decided(model: TaskModel, views: np.ndarray, prices: Sequence[Any], gives_up: bool) -> np.ndarray:
+def decided(model: TaskModel, views: np.ndarray, prices: Sequence[Any] | np.ndarray, gives_up: bool) -> np.ndarray:
     """Decisions (n, n_axes) in SI units.
 
     Args:

@@ -206,7 +206,7 @@ def test_interrupted_training_goes_on(run, tmp_path):
 
 def test_a_resumed_run_refuses_to_become_another(run):
     for change, message in (
-        ({"gamma": 0.5}, r"gamma=0.5 \(saved: 0.995\)"),
+        ({"gamma": 0.5}, r"gamma=0.5 \(saved: 0.999\)"),
         ({"steps": 512}, "steps=512"),
         ({"scenario": short("inference", "bursty")}, "scenario 'bursty'"),
         ({"hyper": {**tiny().hyper, "n_epochs": 3}}, r"n_epochs=3 \(saved: 2\)"),

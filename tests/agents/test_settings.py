@@ -159,36 +159,46 @@ def test_damaged_scenarios_are_refused(varied: Path, tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------ centred rewards
-class Paid:
-    """A vector environment that pays what it is given."""
+def paid(monkeypatch: pytest.MonkeyPatch, wrapped: CentredRewards, *rewards: list[float]) -> list[list[float]]:
+    """What a learner gets for the rewards of steps."""
+    left = iter(rewards)
 
-    num_envs, observation_space, action_space, render_mode = 2, None, None, None
+    def step_wait(self: VecMonitor) -> Any:
+        return np.zeros(2), np.array(next(left), np.float32), np.zeros(2, np.bool_), [{}, {}]
 
-    def __init__(self, rewards: list[list[float]]) -> None:
-        self.rewards = iter(rewards)
+    monkeypatch.setattr(VecMonitor, "step_wait", step_wait)
+    found = [wrapped.step_wait()[1] for _ in rewards]
+    assert {got.dtype for got in found} == {np.dtype(np.float32)}
+    return [got.tolist() for got in found]
 
-    def step_wait(self) -> Any:
-        return np.zeros(2), np.array(next(self.rewards), np.float32), np.zeros(2, np.bool_), [{}, {}]
 
-
-def test_the_mean_is_taken_off() -> None:
-    wrapped = object.__new__(CentredRewards)
-    wrapped.venv = Paid([[1.0, 0.0], [1.0, 2.0], [0.0, 0.0]])  # pyright: ignore[reportAttributeAccessIssue]
-    paid = [wrapped.step_wait()[1] for _ in range(3)]
-    assert paid[0].tolist() == [0.5, -0.5]  # mean 0.5
-    assert paid[1].tolist() == [0.0, 1.0]  # mean of 0.5 and 1.5
-    assert paid[2].tolist() == pytest.approx([-2 / 3, -2 / 3])  # mean of 0.5, 1.5 and 0
-    assert paid[0].dtype == np.float32
+def test_the_mean_is_taken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = paid(monkeypatch, object.__new__(CentredRewards), [1.0, 0.0], [1.0, 2.0], [0.0, 0.0])
+    assert first == [0.5, -0.5]  # mean 0.5
+    assert second == [0.0, 1.0]  # mean of 0.5 and 1.5
+    assert third == pytest.approx([-2 / 3, -2 / 3])  # mean of 0.5, 1.5 and 0
     later = object.__new__(CentredRewards)
-    later.venv, later.count, later.mean = Paid([[2.0, 2.0]]), 10**6, 1.0  # pyright: ignore[reportAttributeAccessIssue]
-    assert later.step_wait()[1].tolist() == pytest.approx([0.999, 0.999])  # it goes on forgetting
+    later.count, later.mean = 10**6, 1.0
+    assert paid(monkeypatch, later, [2.0, 2.0])[0] == pytest.approx([0.999, 0.999])  # it goes on forgetting
 
 
 def test_returns_are_shown_as_they_are() -> None:
-    model = build_model(tiny())
-    assert isinstance(model.env, CentredRewards)
-    assert isinstance(model.env.venv, VecMonitor)
-    assert not isinstance(build_model(tiny(centre_rewards=False)).env, CentredRewards)
+    env = CentredRewards(make_vec_env("SplitInference-v0", 2, scenario=SCENARIOS[0]))
+    plain = make_vec_env("SplitInference-v0", 2, scenario=SCENARIOS[0])
+    for one in (env, plain):
+        one.seed(3)
+        one.reset()
+    total, noted = np.zeros(2), list[float]()
+    for _ in range(23):
+        actions = np.tile([0, 0, 0, 11], (2, 1))
+        done, infos = env.step(actions)[2:]
+        total += plain.step(actions)[1] * (len(noted) == 0)
+        noted += [info["episode"]["r"] for info in infos if "episode" in info]
+        if noted:
+            break
+    assert noted[0] == pytest.approx(total[np.flatnonzero(done)[0]], abs=1e-5)
+    assert isinstance(build_model(tiny()).env, CentredRewards)
+    assert type(build_model(tiny(centre_rewards=False)).env) is VecMonitor
 
 
 @pytest.mark.parametrize("algo", ALGORITHMS)

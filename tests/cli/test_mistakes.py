@@ -121,6 +121,8 @@ LIMITED = {
     ("search", "seed"): "",
     ("fit", "out"): "None word lines",
     ("search", "progress"): "None class",
+    ("randomised", "ranges"): "None {}",
+    ("randomised", "observed"): "True",
 }
 
 

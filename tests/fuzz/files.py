@@ -259,9 +259,10 @@ def fits() -> list[bytes]:
         "embedded": (2, 3), "readout": (3, 3), "offset": (3,),
     }  # fmt: skip
     arrays: dict[str, Any] = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+    tried = Prices(weight_j2=1e-3, time_price=0.5, waiting_price=0.0, returned=1.0, energy=0.9)
     model = TaskModel(
         env_id="SplitInference-v0", scenario="default", digest="0" * 64, code="1", seed=0, samples=9, weight_j2=1e-3,
-        time_price=0.5, validation=(Prices(weight_j2=1e-3, time_price=0.5, returned=1.0, energy=0.9),),
+        time_price=0.5, waiting_price=0.0, validation=(tried,),
         validation_seed=2**62, validation_episodes=2, axes=("cut", "power_w"), fields=("hint",),
         arrays={**arrays, "decisions": np.ones((2, 2))},
     )  # fmt: skip
