@@ -194,7 +194,7 @@ def _priced(setting: Setting, model: TaskModel, times: tuple[float, ...], episod
     best, tried = (ranges[0][len(WEIGHTS) // 2], 0.0, 0.0), dict[Any, Prices]()
     for turn, varied in enumerate(_TURNS):
         grid = itertools.product(*(r if place in varied else [best[place]] for place, r in enumerate(ranges)))
-        fresh = [prices for prices in grid if prices not in tried]
+        fresh: list[Any] = [prices for prices in grid if prices not in tried]
         if fresh:
             returned, energy = play(setting, model, fresh, episodes, _part(told, turn, len(_TURNS)))
             for prices, r, e in zip(fresh, returned.tolist(), energy.tolist(), strict=True):
