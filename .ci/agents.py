@@ -27,7 +27,7 @@ import splitgym
 from splitgym.agents.checkpoint import load_agent
 from splitgym.agents.config import RUNTIME, TrainConfig, load_config, resumed
 from splitgym.agents.exporting import packed
-from splitgym.agents.settings import folder_word
+from splitgym.agents.settings import drawn_words, folder_word
 from splitgym.agents.stopped import stopped
 from splitgym.agents.validation import read_points, tables_of
 from splitgym.agents.zoo import CURVES, FOLDER, RECORD, SUFFIX
@@ -132,8 +132,7 @@ def _played_in(config: TrainConfig) -> list[str]:
     """The options for scenarios, ranges and what is seen of them."""
     names = [scenario.name for scenario in config.scenarios]
     words = [word for name in names for word in ("--scenario", name)] if names != ["default"] else []
-    words += [word for pair in config.randomise.items() for word in ("--randomise", "=".join(pair))]
-    return [*words, *(["--observe-context"] if config.observe_context else [])]
+    return words + drawn_words(config)
 
 
 # ------------------------------------------------------------------ scores

@@ -101,9 +101,7 @@ class TrainConfig(Strict):
             raise ValueError(f"train.env_id={self.env_id!r} fixes action={fixed!r}, got action={self.action!r}")
         object.__setattr__(self, "env_id", self.world.env_id)
         defaults = {**algorithm.fields, "action": fixed or algorithm.actions[0]}
-        defaults["centre_rewards"] = algorithm.centred and bool(
-            self.world.length
-        )  # where nothing ends but by truncation
+        defaults["centre_rewards"] = bool(algorithm.centred and self.world.length)  # episodes end by truncation there
         defaults["checkpoint_every"] = self.steps // 10 or 1 if isinstance(self.steps, int) else 1
         for name, value in defaults.items():
             if getattr(self, name) is None:
@@ -220,6 +218,12 @@ class TrainConfig(Strict):
             "versions": versions(),
             "plugins": provenance.tables(provenance.sources()),
         }
+
+
+def apart_from_runtime(config: TrainConfig) -> TrainConfig:
+    """A configuration without what decides no weight: equal where trainings compute the same."""
+    usual = {field.name: field.default for field in dataclasses.fields(config) if field.name in RUNTIME}
+    return dataclasses.replace(config, **usual)
 
 
 def _complete(defaults: Mapping[str, Any], given: Mapping[str, Any], n_envs: int) -> dict[str, Any]:

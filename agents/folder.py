@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from splitgym.agents.checkpoint import BEST_FILE, CHECKPOINTS, MODEL_FILE, VALIDATION_FILE
 from splitgym.agents.config import CONFIG_FILE, TrainConfig
+from splitgym.agents.settings import drawn_words
 from splitgym.agents.stopped import STOPPED_FILE
 from splitgym.cli.common import check_output
 from splitgym.files import refuse_link, write_atomically
@@ -66,23 +68,22 @@ def begin(out: Path, config: TrainConfig) -> None:
 
 def setting_word(config: TrainConfig, out: Path) -> str:
     """A word by which a setting is found: a preset's name, or a file that is written into the folder."""
-    scenario = config.scenario
-    if scenario.name in config.world.preset_names() and config.world.load_scenario(scenario.name) == scenario:
-        return scenario.name
-    return str(scenario.save(out / SCENARIO_FILE))
+    return _word(config, config.scenario, out / SCENARIO_FILE)
 
 
 def setting_words(config: TrainConfig, out: Path) -> list[str]:
     """Options of a command for what a training is played in; other scenarios than presets go into files in ``out``."""
-    presets, words = config.world.preset_names(), list[str]()
-    for k, scenario in enumerate(config.scenarios):
-        if scenario.name in presets and config.world.load_scenario(scenario.name) == scenario:
-            words += ["--scenario", scenario.name]
-        else:
-            words += ["--scenario", str(scenario.save(out / (f"{k}-" * (k > 0) + SCENARIO_FILE)))]
-    for path, text in config.randomise.items():
-        words += ["--randomise", f"{path}={text}"]
-    return [*words, *(["--observe-context"] if config.observe_context else [])]
+    files = [out / (f"{k}-{SCENARIO_FILE}" if k else SCENARIO_FILE) for k in range(len(config.scenarios))]
+    words = [_word(config, scenario, file) for scenario, file in zip(config.scenarios, files, strict=True)]
+    return [*(part for word in words for part in ("--scenario", word)), *drawn_words(config)]
+
+
+def _word(config: TrainConfig, scenario: Any, file: Path) -> str:
+    """The name of a scenario if it is a preset, else the file, into which it is written."""
+    world = config.world
+    if scenario.name in world.preset_names() and world.load_scenario(scenario.name) == scenario:
+        return scenario.name
+    return str(scenario.save(file))
 
 
 def _empty(folder: Path) -> None:

@@ -88,6 +88,12 @@ def setting(config: Played) -> Any:
     return randomised(config.scenarios, config.randomise, observed=config.observe_context)
 
 
+def drawn_words(config: Played) -> list[str]:
+    """Options of a command for what is drawn for an episode beside its scenario, and for what is seen of it."""
+    words = [word for pair in config.randomise.items() for word in ("--randomise", "=".join(pair))]
+    return [*words, *(["--observe-context"] if config.observe_context else [])]
+
+
 def names_of(config: Played) -> str:
     """The scenarios in words."""
     return ", ".join(scenario.name for scenario in config.scenarios)

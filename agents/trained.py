@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from splitgym.agents import settings
-from splitgym.agents.config import TrainConfig, config_of, load_config, using
+from splitgym.agents.config import TrainConfig, apart_from_runtime, config_of, load_config, using
 from splitgym.agents.seeds import holds_seeds, trained_runs
 from splitgym.agents.validation import Point, points_in, read_points
 from splitgym.agents.zoo import CURVES, PREFIX, RECORD, is_zoo, zoo_document, zoo_file
@@ -19,9 +19,6 @@ from splitgym.checks import MOST_VALUES, file_path, items
 from splitgym.evaluation.statistics import over_seeds
 from splitgym.names import check_label
 from splitgym.quoting import shown
-
-#: Fields of a configuration in which trainings of one curve may differ, with what stands for all their values.
-_APART = {"seed": 0, "num_threads": 1, "torch_threads": 1, "device": "cpu", "checkpoint_every": 1}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +124,7 @@ def curves_in(trainings: Sequence[Training]) -> list[Curve]:
     """Trainings that differ in the seed only, together; a second one of a seed begins another curve."""
     groups: list[tuple[TrainConfig, dict[int, Training]]] = []
     for training in trainings:
-        alike, seed = dataclasses.replace(training.config, **_APART), training.config.seed
+        alike, seed = apart_from_runtime(dataclasses.replace(training.config, seed=0)), training.config.seed
         for known, group in groups:
             same = known == alike and {t.given for t in group.values()} == {training.given}
             if same and seed not in group:

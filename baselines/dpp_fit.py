@@ -71,7 +71,7 @@ def fit_model(
     Args:
         world, scenario, options: what is played, with its episode options.
         samples: decisions to learn from.
-        episodes: validation episodes with each pair of prices.
+        episodes: validation episodes with each set of prices.
         seed: of the training seeds, the decisions and the first weights.
         progress: called as ``progress(name, share)``.
 

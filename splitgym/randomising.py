@@ -54,14 +54,13 @@ def spread_of(path: str, given: Any) -> Spread:
     parts: list[Any] = given.split(":") if isinstance(given, str) else list(given) if _is_list(given) else []
     try:
         low, high, form = (*parts, "even") if len(parts) == 2 else parts
-        return Spread(float(low), float(high), form)
-    except (TypeError, ValueError) as error:
-        why = (
-            str(error)
-            if str(error).startswith("a range")
-            else f"LOW:HIGH or LOW:HIGH:log is needed, got {shown(given)}"
-        )
-        raise ValueError(f"{path}: {why}") from None
+        ends = float(low), float(high)
+    except (TypeError, ValueError):
+        raise ValueError(f"{path}: LOW:HIGH or LOW:HIGH:log is needed, got {shown(given)}") from None
+    try:
+        return Spread(*ends, form)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _is_list(given: Any) -> bool:

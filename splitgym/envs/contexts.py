@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,7 +58,6 @@ class Contexts:
         self._encodings: dict[Any, Encoding] = {}
         self.fields = tuple(self._fields()) if given.observed else ()
         self.first = self._context(0, {})
-        self._shape = self._spaces(self.first)
         corners = [self._checked(index, changes) for index, changes in self._corners()]
         self.horizon = max(world.horizon(corner.scenario) for corner in corners)
         self.slots = max(world.log_shape(corner.scenario)[0] for corner in corners)
@@ -87,13 +85,12 @@ class Contexts:
     def _corners(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Every scenario as it is, with all ranges at their lower and upper ends, and with each of them alone."""
         count = len(self.given.ranges)
-        alone = [[(path, spread.at(end)) for end in (0.0, 1.0)] for path, spread in self.given.ranges]
         for index in range(len(self.settings)):
             yield index, {}
             for end in (0.0, 1.0) if count else ():
-                yield index, self._at(index, [end] * count)
-            for path, value in itertools.chain.from_iterable(alone) if count > 1 else ():
-                yield index, {path: self._kinds[index][path](value)}
+                together = self._at(index, [end] * count)
+                yield index, together
+                yield from ((index, {path: value}) for path, value in together.items() if count > 1)
 
     def _at(self, index: int, shares: list[float]) -> dict[str, Any]:
         """Dotted path -> value, where each range is gone through by a share."""
@@ -116,17 +113,10 @@ class Contexts:
         except ValueError as error:
             told = ", ".join(f"{path}={value}" for path, value in changes.items())
             raise ValueError(f"a context of {self.given.text} cannot be ({told}): {cut(str(error))}") from None
-        if self._spaces(found) != self._shape:
-            (seen, acted), (other_seen, other_acted) = self._shape, self._spaces(found)
-            raise ValueError(
-                f"scenarios that are played by one agent need the same spaces: {self.first.scenario.name!r} shows "
-                f"{seen} numbers and takes {acted}, {found.scenario.name!r} shows {other_seen} and takes {other_acted}"
-            )
+        if (found.params.n_fields, found.encoding.space) != (self.first.params.n_fields, self.first.encoding.space):
+            ours, theirs = map(_spaces, (self.first, found))
+            raise ValueError(f"scenarios that are played by one agent need the same spaces: {ours}; {theirs}")
         return found
-
-    def _spaces(self, context: Context) -> tuple[int, str]:
-        numbers = sum(field.size for field in self.world.fields(context.scenario))
-        return numbers, cut(" ".join(str(context.encoding.space).split()), 100)
 
     def _encoding(self, scenario: Any) -> Encoding:
         axes = self.world.axes(scenario)
@@ -161,6 +151,12 @@ class Contexts:
         drawn = self.fields[len(self.fields) - len(values) :]
         numbers = [to_observation(v, f.kind, f.low, f.high) for v, f in zip(values.values(), drawn, strict=True)]
         return np.array([*which.tolist(), *numbers], np.float32)
+
+
+def _spaces(context: Context) -> str:
+    """What a context shows and takes, in words."""
+    takes = cut(" ".join(str(context.encoding.space).split()), 100)
+    return f"{context.scenario.name!r} shows {context.params.n_fields} numbers and takes {takes}"
 
 
 def _drawn(kind: type, spread: Spread, share: float) -> Any:

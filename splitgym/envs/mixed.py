@@ -28,20 +28,11 @@ class MixedRows(Rows):
     what an environment of that scenario alone computes.  ``scenario`` and ``params`` are those of the first scenario.
     """
 
-    def __init__(
-        self,
-        world: World,
-        scenario: Randomised,
-        action: str,
-        n: int,
-        episode_options: Mapping[str, Any] | None = None,
-        num_threads: int = 1,
-        log: bool = False,
-    ) -> None:
+    def __init__(self, world: World, scenario: Randomised, action: str, *args: Any, **kwargs: Any) -> None:
         self.contexts = self._source = Contexts(world, scenario, action)
         self._drawn: list[Context] = []
         self._natures: list[Any] = []
-        super().__init__(world, self._source.first.scenario, action, n, episode_options, num_threads, log)
+        super().__init__(world, self._source.first.scenario, action, *args, **kwargs)
         self.encoding = self._source.first.encoding  # of all rows whose axes are these
         self.horizon = self._source.horizon
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import importlib.metadata
 import json
 import platform
@@ -19,7 +18,7 @@ import pytest
 import splitgym
 from splitgym import cli
 from splitgym.agents import zoo
-from splitgym.agents.config import RUNTIME, TrainConfig
+from splitgym.agents.config import TrainConfig, apart_from_runtime
 from splitgym.agents.training import TrainingInterrupted
 from splitgym.agents.validation import read_points, tables_of
 from splitgym.cli.training import ranges_given
@@ -84,11 +83,6 @@ def test_a_file_says_where_it_comes_from(name: str) -> None:
     for of in (*record["validation"].values(), *record["test"].values()):
         assert len(of["returns"]) >= 20
     assert all(of["seed"] + len(of["returns"]) <= 2**32 for of in record["test"].values())
-
-
-def apart_from_runtime(config: TrainConfig) -> TrainConfig:
-    """A configuration without what decides no weight."""
-    return dataclasses.replace(config, **{name: getattr(TrainConfig(steps=config.steps), name) for name in RUNTIME})
 
 
 def config_of(args: argparse.Namespace) -> TrainConfig:
