@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 from splitgym.catalogue import Catalogue
 from splitgym.named_files import beside
 from splitgym.quoting import listed, shown
+from splitgym.randomising import Randomised
 from splitgym.ranges import no_warnings, told
 from splitgym.reading import has_suffix, naming
 from splitgym.registry import Registry, nearest
@@ -70,6 +71,11 @@ class Presets(Generic[S]):
             result, own = from_mapping(self.cls, self._with_base(scenario)), scenario
         elif isinstance(scenario, Scenario):
             raise ValueError(f"scenario {getattr(scenario, 'name', '')!r} belongs to another world than {self.world!r}")
+        elif isinstance(scenario, Randomised):
+            raise ValueError(
+                f"{scenario.text!r} is drawn anew in every episode, which only environments and trainings take; "
+                "give one scenario, or a suite of several"
+            )
         else:
             with beside(self._catalogue.folder_of(scenario)):
                 result, own = self._named(scenario)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -226,6 +227,10 @@ def test_it_draws_the_scenario_of_the_episode(world: str) -> None:
 
 
 # ------------------------------------------------------------------ refusals
+def evaluated(scenario: Any) -> Any:
+    return splitgym.evaluate("device", scenario=scenario)
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
@@ -279,6 +284,12 @@ def test_other_mistakes_say_what_to_do() -> None:
         single("inference", scenario, reward="vector")
     with pytest.raises(ValueError, match="is outside"):
         env.step(np.array([0, 0, 0, 12]))
+
+
+@pytest.mark.parametrize("call", [splitgym.load_scenario, splitgym.bound, splitgym.parallel_env, evaluated])
+def test_what_needs_one_scenario_says_so(call: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match="'default or bursty' is drawn anew in every episode"):
+        call(scenario=splitgym.randomised(["default", "bursty"]))
 
 
 def test_the_order_of_ranges_says_nothing() -> None:
